@@ -1,0 +1,2 @@
+//! Runs sealock protocols on smol.
+#![forbid(unsafe_code)]

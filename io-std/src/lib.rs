@@ -1,0 +1,2 @@
+//! Runs sealock protocols on blocking sockets and threads.
+#![forbid(unsafe_code)]

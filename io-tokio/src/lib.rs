@@ -1,0 +1,2 @@
+//! Runs sealock protocols on tokio.
+#![forbid(unsafe_code)]

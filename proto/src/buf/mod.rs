@@ -1,0 +1,9 @@
+//! The buffers a driver owns and lends to machines. No machine keeps bytes of its own.
+
+mod rx;
+mod span;
+mod tx;
+
+pub use rx::RxBuf;
+pub use span::Span;
+pub use tx::{Full, TxBuf};

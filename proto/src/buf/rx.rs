@@ -1,0 +1,189 @@
+//! The read buffer: bounded, linear, compacting.
+
+use alloc::vec::Vec;
+
+/// Capacity of a buffer once the first byte is read.
+const INITIAL: usize = 8 * 1024;
+/// Up to here the buffer doubles when a read fills it; beyond, it grows only as far as a machine asks.
+const EAGER: usize = 256 * 1024;
+
+/// Bytes read from a peer and not yet consumed by a machine, always contiguous.
+///
+/// Empty buffers hold no memory until the first read, and never hold more than the maximum given to
+/// [`RxBuf::new`]. Linear rather than a ring: records are opened in place and must be contiguous.
+/// Compaction moves what is left of one frame.
+#[derive(Debug, Default)]
+pub struct RxBuf {
+    /// Initialised storage; its length is the current capacity.
+    data: Vec<u8>,
+    start: usize,
+    end: usize,
+    max: usize,
+}
+
+impl RxBuf {
+    /// A buffer that will hold at most `max` bytes.
+    #[must_use]
+    pub const fn new(max: usize) -> Self {
+        Self { data: Vec::new(), start: 0, end: 0, max }
+    }
+
+    /// Unconsumed bytes.
+    #[must_use]
+    pub fn filled(&self) -> &[u8] {
+        &self.data[self.start..self.end]
+    }
+
+    /// Unconsumed bytes, for a machine to work on in place.
+    #[must_use]
+    pub fn filled_mut(&mut self) -> &mut [u8] {
+        &mut self.data[self.start..self.end]
+    }
+
+    /// Number of unconsumed bytes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether nothing is waiting to be consumed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.end == self.start
+    }
+
+    /// The most bytes this buffer will ever hold.
+    #[must_use]
+    pub const fn max(&self) -> usize {
+        self.max
+    }
+
+    /// Bytes of memory held now.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.data.capacity()
+    }
+
+    /// Drops the first `n` unconsumed bytes (all of them if there are fewer).
+    pub fn consume(&mut self, n: usize) {
+        self.start = self.end.min(self.start.saturating_add(n));
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Room to read into, at least one byte and if possible `need` bytes. Empty only when the buffer
+    /// already holds its maximum.
+    ///
+    /// Grows at most to the larger of twice what is held and a small constant, never to a size that only
+    /// a peer's word stands for: a machine that announces 16 MiB gets memory as the bytes arrive.
+    #[must_use]
+    pub fn spare_mut(&mut self, need: usize) -> &mut [u8] {
+        let need = need.max(1);
+        if self.data.len() - self.end < need {
+            self.make_room(need);
+        }
+        &mut self.data[self.end..]
+    }
+
+    /// Marks the first `n` bytes of the slice last returned by [`RxBuf::spare_mut`] as read.
+    pub fn commit(&mut self, n: usize) {
+        self.end = self.data.len().min(self.end.saturating_add(n));
+        if self.end == self.data.len() && self.start == 0 && self.end < EAGER {
+            self.grow(self.end * 2);
+        }
+    }
+
+    /// Frees the memory if nothing is waiting in it. For connections that go idle.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            *self = Self::new(self.max);
+        }
+    }
+
+    fn make_room(&mut self, need: usize) {
+        if self.start > 0 {
+            self.data.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.data.len() - self.end < need {
+            let ceiling = (self.end * 2).max(INITIAL);
+            self.grow(self.end.saturating_add(need).max(INITIAL).min(ceiling));
+        }
+    }
+
+    fn grow(&mut self, capacity: usize) {
+        let capacity = capacity.min(self.max);
+        if capacity > self.data.len() {
+            self.data.reserve_exact(capacity - self.data.len());
+            self.data.resize(capacity, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(rx: &mut RxBuf, bytes: &[u8]) {
+        for chunk in bytes.chunks(1000) {
+            rx.spare_mut(chunk.len())[..chunk.len()].copy_from_slice(chunk);
+            rx.commit(chunk.len());
+        }
+    }
+
+    #[test]
+    fn holds_no_memory_until_used_and_none_after_release() {
+        let mut rx = RxBuf::new(1 << 20);
+        assert_eq!(rx.capacity(), 0);
+        fill(&mut rx, b"abc");
+        rx.release();
+        assert_eq!(rx.filled(), b"abc", "release must not drop unconsumed bytes");
+        rx.consume(3);
+        rx.release();
+        assert_eq!(rx.capacity(), 0);
+    }
+
+    #[test]
+    fn never_grows_past_its_maximum() {
+        let mut rx = RxBuf::new(10_000);
+        let mut total = 0;
+        while !rx.spare_mut(1 << 30).is_empty() {
+            let n = rx.spare_mut(1 << 30).len();
+            rx.commit(n);
+            total += n;
+            assert!(total <= 10_000);
+        }
+        assert_eq!((total, rx.len()), (10_000, 10_000));
+        assert!(rx.capacity() <= 10_000);
+    }
+
+    #[test]
+    fn an_announced_size_reserves_nothing_before_the_bytes_arrive() {
+        let mut rx = RxBuf::new(1 << 30);
+        assert!(rx.spare_mut(1 << 29).len() <= INITIAL);
+        rx.commit(100);
+        assert!(rx.spare_mut(1 << 29).len() <= INITIAL);
+    }
+
+    #[test]
+    fn compaction_keeps_the_bytes_and_their_order() {
+        let mut rx = RxBuf::new(INITIAL);
+        let bytes: Vec<u8> = (0..INITIAL).map(|i| i as u8).collect();
+        fill(&mut rx, &bytes);
+        rx.consume(INITIAL - 10);
+        assert_eq!(rx.spare_mut(100).len(), INITIAL - 10);
+        assert_eq!(rx.filled(), &bytes[INITIAL - 10..]);
+    }
+
+    #[test]
+    fn consuming_or_committing_too_much_is_clamped() {
+        let mut rx = RxBuf::new(64);
+        fill(&mut rx, b"abc");
+        rx.consume(99);
+        assert!(rx.is_empty());
+        rx.commit(1 << 20);
+        assert!(rx.len() <= 64);
+    }
+}

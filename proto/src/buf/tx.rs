@@ -1,0 +1,212 @@
+//! The write buffer: sealed bytes a driver may send, and behind them one open record.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+/// There is no room in a [`TxBuf`]: write out what is sealed, then try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the transmit buffer is full: write out what is sealed, then try again")
+    }
+}
+
+impl core::error::Error for Full {}
+
+/// Bytes on their way to a peer.
+///
+/// The front is *sealed*: ready for the wire and visible to the driver. Behind it a machine may keep
+/// one *open* region, to which it appends plaintext; that part is never visible until the machine has
+/// encrypted it in place and calls [`TxBuf::seal`].
+///
+/// One machine, one buffer: passing a machine another buffer while a record is open leaves that record
+/// behind.
+#[derive(Default)]
+pub struct TxBuf {
+    data: Vec<u8>,
+    /// First byte the driver has not taken.
+    start: usize,
+    /// End of the sealed part, start of the open one.
+    sealed: usize,
+    limit: usize,
+}
+
+impl TxBuf {
+    /// A buffer that will hold at most `limit` bytes, sealed and open together.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self { data: Vec::new(), start: 0, sealed: 0, limit }
+    }
+
+    /// Bytes ready for the wire.
+    #[must_use]
+    pub fn sealed(&self) -> &[u8] {
+        &self.data[self.start..self.sealed]
+    }
+
+    /// Drops the first `n` sealed bytes: they are written.
+    pub fn consume(&mut self, n: usize) {
+        self.start = self.sealed.min(self.start.saturating_add(n));
+        if self.start == self.data.len() {
+            self.data.clear();
+            (self.start, self.sealed) = (0, 0);
+        }
+    }
+
+    /// Bytes held, sealed and open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.data.len() - self.start
+    }
+
+    /// Whether nothing is held, neither sealed nor open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The most bytes this buffer will hold.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Bytes that can still be appended.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.limit.saturating_sub(self.len())
+    }
+
+    /// Bytes of memory held now.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.data.capacity()
+    }
+
+    /// Frees the memory if the buffer is empty. For connections that go idle.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            *self = Self::new(self.limit);
+        }
+    }
+
+    /// For machines: appends to the open region.
+    ///
+    /// # Errors
+    /// [`Full`] if `bytes` would pass the limit; nothing is appended then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        if bytes.len() > self.room() {
+            return Err(Full);
+        }
+        if self.data.capacity() - self.data.len() < bytes.len() {
+            self.make_room(bytes.len());
+        }
+        self.data.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// For machines: length of the open region.
+    #[must_use]
+    pub fn open_len(&self) -> usize {
+        self.data.len() - self.sealed
+    }
+
+    /// For machines: the open region, to encrypt or patch in place.
+    #[must_use]
+    pub fn open_mut(&mut self) -> &mut [u8] {
+        &mut self.data[self.sealed..]
+    }
+
+    /// For machines: the open region is ready for the wire.
+    pub fn seal(&mut self) {
+        self.sealed = self.data.len();
+    }
+
+    /// For machines: cuts the open region back to `len` bytes.
+    pub fn truncate_open(&mut self, len: usize) {
+        self.data.truncate(self.sealed.saturating_add(len));
+    }
+
+    fn make_room(&mut self, n: usize) {
+        if self.start > 0 {
+            self.data.drain(..self.start);
+            self.sealed -= self.start;
+            self.start = 0;
+        }
+        let wanted = self.data.len() + n;
+        if wanted > self.data.capacity() {
+            let capacity = (self.data.capacity() * 2).max(wanted).min(self.limit);
+            self.data.reserve_exact(capacity - self.data.len());
+        }
+    }
+}
+
+impl fmt::Debug for TxBuf {
+    /// Lengths only: the open region is plaintext.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TxBuf")
+            .field("sealed", &(self.sealed - self.start))
+            .field("open", &self.open_len())
+            .field("limit", &self.limit)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn an_open_region_is_invisible_until_sealed() {
+        let mut tx = TxBuf::new(100);
+        tx.push(b"plain").unwrap();
+        assert_eq!((tx.sealed(), tx.len(), tx.open_len()), (&b""[..], 5, 5));
+        tx.consume(5);
+        assert_eq!(tx.len(), 5, "an open region cannot be consumed");
+        assert!(!format!("{tx:?}").contains("112"), "no byte values in Debug");
+        tx.open_mut().make_ascii_uppercase();
+        tx.seal();
+        assert_eq!((tx.sealed(), tx.open_len()), (&b"PLAIN"[..], 0));
+    }
+
+    #[test]
+    fn a_push_past_the_limit_changes_nothing() {
+        let mut tx = TxBuf::new(8);
+        tx.push(b"12345").unwrap();
+        assert_eq!(tx.push(b"6789"), Err(Full));
+        assert_eq!((tx.len(), tx.room()), (5, 3));
+        tx.push(b"678").unwrap();
+        assert!(tx.capacity() <= 8);
+    }
+
+    #[test]
+    fn consumed_space_is_used_again_without_growing() {
+        let mut tx = TxBuf::new(64);
+        for round in 0..100_u8 {
+            tx.push(&[round; 40]).unwrap();
+            tx.seal();
+            tx.consume(39);
+            tx.push(b"tail").unwrap();
+            tx.seal();
+            assert_eq!(tx.sealed(), &[round, b't', b'a', b'i', b'l']);
+            tx.consume(5);
+        }
+        assert!(tx.capacity() <= 64);
+        tx.release();
+        assert_eq!(tx.capacity(), 0);
+    }
+
+    #[test]
+    fn a_truncated_open_region_leaves_the_sealed_part_alone() {
+        let mut tx = TxBuf::new(64);
+        tx.push(b"sealed").unwrap();
+        tx.seal();
+        tx.push(b"open").unwrap();
+        tx.truncate_open(2);
+        assert_eq!(tx.open_mut(), b"op");
+        assert_eq!(tx.sealed(), b"sealed");
+    }
+}

@@ -1,0 +1,48 @@
+//! What a runtime must offer. Only `core::task`: no boxing, no runtime types.
+//!
+//! The two directions are separate traits, so that splitting a connection needs no lock around the
+//! socket: every runtime can hand out a read half and a write half.
+
+use crate::time::Instant;
+use core::task::{Context, Poll};
+
+/// The reading half of a byte stream, with the runtime's clock and one timer.
+pub trait ReadIo {
+    /// The runtime's I/O error.
+    type Error;
+
+    /// The current time. Never goes backwards.
+    fn now(&self) -> Instant;
+
+    /// Ready once `deadline` has come; `None` is never ready. Called before [`ReadIo::poll_read`] with the
+    /// deadline that must end the wait, so a blocking adapter can use it as the socket's timeout.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()>;
+
+    /// Reads at least one byte into `buf`, which is not empty; 0 means the peer will send nothing more.
+    /// A blocking adapter returns `Pending` when the deadline given to `poll_timer` has come.
+    ///
+    /// # Errors
+    /// The runtime's, when the stream is broken.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize, Self::Error>>;
+}
+
+/// The writing half of a byte stream.
+pub trait WriteIo {
+    /// The runtime's I/O error.
+    type Error;
+
+    /// The current time, from the same clock as the reading half's.
+    fn now(&self) -> Instant;
+
+    /// Writes at least one byte of `buf`, which is not empty.
+    ///
+    /// # Errors
+    /// The runtime's, when the stream is broken.
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, Self::Error>>;
+
+    /// Shuts the writing direction down, after everything written has been handed to the system.
+    ///
+    /// # Errors
+    /// The runtime's, when the stream is broken.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>>;
+}

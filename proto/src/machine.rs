@@ -1,0 +1,123 @@
+//! The contract between a protocol and whatever drives it.
+//!
+//! Users of a protocol call its inherent methods, which carry the same names. These traits exist for the
+//! generic driver ([`crate::drive`]) and for test harnesses.
+//!
+//! The rule of shape: slices in, appended bytes out, one event a call, time and entropy as arguments. A
+//! machine owns no buffer, no queue of bytes and no clock.
+
+use crate::buf::{Span, TxBuf};
+use crate::time::Instant;
+
+/// What one call of `recv` did.
+#[must_use = "`consumed` bytes must be dropped from the buffer and an event must be handled"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recv<E> {
+    /// Bytes at the front of the buffer that are done with. Drop them *after* handling the event: its
+    /// payload lies among them.
+    pub consumed: usize,
+    /// At most one event. While there is one, call again before reading more.
+    pub event: Option<E>,
+    /// Without an event: how many more bytes would help at least. Zero means that more bytes would not
+    /// help now: the machine is throttling the peer or is finished. Stop reading and call `recv` again
+    /// after `poll_timeout`'s instant.
+    pub need: usize,
+}
+
+impl<E> Recv<E> {
+    /// An event; `consumed` bytes are done with once it is handled.
+    pub const fn event(consumed: usize, event: E) -> Self {
+        Self { consumed, event: Some(event), need: 0 }
+    }
+
+    /// No event before `need` more bytes are there.
+    pub const fn need(consumed: usize, need: usize) -> Self {
+        Self { consumed, event: None, need }
+    }
+
+    /// The same with the event changed by `f`.
+    pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Recv<F> {
+        Recv { consumed: self.consumed, event: self.event.map(f), need: self.need }
+    }
+}
+
+/// A byte-stream protocol as a pure state machine.
+pub trait Machine {
+    /// What happened, with at most one payload of type `P`.
+    type Event<P>;
+    /// Why the machine failed.
+    type Error;
+
+    /// Works on the front of `buf`, in place. Unconsumed bytes must be passed again, unchanged and at the
+    /// front. An empty `buf` is allowed.
+    ///
+    /// # Errors
+    /// Fatal: transmit what is owed, then close the stream.
+    fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Self::Event<Span>>, Self::Error>;
+
+    /// The peer will send nothing more.
+    ///
+    /// # Errors
+    /// If the protocol had not been closed: the stream was truncated.
+    fn recv_eof(&mut self, now: Instant) -> Result<(), Self::Error>;
+
+    /// Appends control frames that are owed and seals the open record, as far as `tx` has room. Call it
+    /// after any other call and before waiting.
+    fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf);
+
+    /// When to call [`Machine::handle_timeout`]. May change with any other call.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// Acts on the deadlines that have come. After it the next one is later than `now`.
+    ///
+    /// # Errors
+    /// Fatal, like [`Machine::recv`].
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), Self::Error>;
+
+    /// Whether the protocol has ended: once what is sealed has been written, close the stream.
+    fn is_finished(&self) -> bool;
+}
+
+/// The receiving half of a protocol whose two directions can run on two threads.
+///
+/// It also owns the deadlines: whoever waits for the peer waits for them too. Methods are those of
+/// [`Machine`].
+pub trait RecvHalf {
+    /// See [`Machine::Event`].
+    type Event<P>;
+    /// See [`Machine::Error`].
+    type Error;
+
+    /// Replaces the payload of an event, if it has one.
+    fn map_event<P, Q>(event: Self::Event<P>, f: impl FnOnce(P) -> Q) -> Self::Event<Q>;
+
+    /// See [`Machine::recv`].
+    ///
+    /// # Errors
+    /// As there.
+    fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Self::Event<Span>>, Self::Error>;
+
+    /// See [`Machine::recv_eof`].
+    ///
+    /// # Errors
+    /// As there.
+    fn recv_eof(&mut self, now: Instant) -> Result<(), Self::Error>;
+
+    /// See [`Machine::poll_timeout`].
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// See [`Machine::handle_timeout`].
+    ///
+    /// # Errors
+    /// As there.
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), Self::Error>;
+
+    /// See [`Machine::is_finished`].
+    fn is_finished(&self) -> bool;
+}
+
+/// The sending half of a protocol whose two directions can run on two threads.
+pub trait SendHalf {
+    /// See [`Machine::poll_transmit`].
+    fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf);
+}
