@@ -1,1 +1,304 @@
-//! session
+//! The native protocol: an authenticated, encrypted, framed session over a byte stream.
+//!
+//! The bytes are described in `docs/wire.md`. A [`Session`] is a sending half and a receiving half that share a
+//! small block of state; [`Session::split`] lets the halves run on two threads.
+//!
+//! May use `noise`, `heartbeat`, `limit`, `buf`, `machine`, `timer`, `time` and `entropy`; never a driver or
+//! another protocol.
+//!
+//! ```
+//! use sealock_proto::buf::TxBuf;
+//! use sealock_proto::entropy::Seed;
+//! use sealock_proto::session::{Config, Event, Session};
+//! use sealock_proto::time::Instant;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse()?;
+//! let now = Instant::ZERO;
+//! // Real seeds come from the operating system.
+//! let mut alice = Session::new(&Config::initiator(protocol).build()?, Seed::new(&mut [1; 32]), now)?;
+//! let mut bob = Session::new(&Config::responder(&[protocol]).build()?, Seed::new(&mut [2; 32]), now)?;
+//! let (mut to_bob, mut to_alice) = (TxBuf::new(1 << 16), TxBuf::new(1 << 16));
+//!
+//! // The handshake: what one end transmits, the other receives.
+//! alice.poll_transmit(now, &mut to_bob);
+//! let n = bob.recv(now, &mut to_bob.sealed().to_vec())?.consumed;
+//! to_bob.consume(n);
+//! bob.poll_transmit(now, &mut to_alice);
+//! let n = alice.recv(now, &mut to_alice.sealed().to_vec())?.consumed;
+//! to_alice.consume(n);
+//! assert!(matches!(alice.recv(now, &mut [])?.event, Some(Event::Established)));
+//!
+//! // Two messages, one record.
+//! alice.send(now, b"hello", &mut to_bob)?;
+//! alice.send(now, b"world", &mut to_bob)?;
+//! alice.poll_transmit(now, &mut to_bob);
+//! let mut wire = to_bob.sealed().to_vec();
+//! assert!(matches!(bob.recv(now, &mut wire)?.event, Some(Event::Established)));
+//! let first = bob.recv(now, &mut wire)?;
+//! assert!(matches!(first.event, Some(Event::Message(m)) if m == b"hello"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod control;
+mod error;
+mod frame;
+#[cfg(feature = "std")]
+mod halves;
+mod opening;
+mod outgoing;
+mod recv;
+mod send;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod varint;
+
+pub use config::{
+    Config, ConfigError, MAX_MAX_MESSAGE, MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy,
+};
+pub use error::{Alert, CloseCode, Error, SendError};
+pub use frame::{FrameFault, MAX_REASON};
+#[cfg(feature = "std")]
+pub use halves::{Receiver, Sender};
+pub use opening::alert_packet;
+pub use outgoing::Outgoing;
+pub use send::MIN_TX_LIMIT;
+pub use stats::{Rejects, Stats, Traffic};
+
+use crate::buf::{Span, TxBuf};
+use crate::entropy::Seed;
+use crate::machine::{Machine, Recv};
+use crate::noise::{HandshakeHash, PayloadSecurity, Protocol, PublicKey};
+use crate::time::Instant;
+use alloc::sync::Arc;
+use control::Control;
+use recv::RecvState;
+use send::SendState;
+
+/// What happened. At most one payload, which lies in the buffer given to `recv`.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<P> {
+    /// The peer sent `payload` with a handshake message. Mind `security`: it may be readable by anyone, forged
+    /// or replayed.
+    HandshakePayload {
+        /// The payload, not empty.
+        payload: P,
+        /// What the pattern promises for it.
+        security: PayloadSecurity,
+    },
+    /// The handshake is complete: see [`Session::info`] for the peer's key. Messages can be sent.
+    Established,
+    /// A whole message.
+    Message(P),
+    /// The peer drains: it begins no further message. Finish what it waits for, then drain or close.
+    Draining,
+    /// The peer closed, after everything it accepted. The answer goes out with the next `poll_transmit`.
+    Closed {
+        /// The peer's code.
+        code: CloseCode,
+        /// The peer's reason: UTF-8, at most [`MAX_REASON`] bytes.
+        reason: P,
+    },
+}
+
+impl<P> Event<P> {
+    /// The same event with its payload, if it has one, changed by `f`.
+    pub fn map<Q>(self, f: impl FnOnce(P) -> Q) -> Event<Q> {
+        match self {
+            Self::HandshakePayload { payload, security } => {
+                Event::HandshakePayload { payload: f(payload), security }
+            }
+            Self::Established => Event::Established,
+            Self::Message(payload) => Event::Message(f(payload)),
+            Self::Draining => Event::Draining,
+            Self::Closed { code, reason } => Event::Closed { code, reason: f(reason) },
+        }
+    }
+}
+
+/// What is known of an established session.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// The Noise protocol in use.
+    pub protocol: Protocol,
+    /// The peer's static key, where the pattern has one.
+    pub peer: Option<PublicKey>,
+    /// Identifies this session: equal at both ends, different for every session (Noise section 11.2).
+    pub handshake_hash: HandshakeHash,
+}
+
+/// One end of a session.
+pub struct Session {
+    send: SendState,
+    recv: RecvState,
+    control: Control,
+}
+
+impl Session {
+    /// A session that begins at `now`. The initiator's first bytes come from [`Session::poll_transmit`].
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the keys of an initiator do not fit its pattern.
+    pub fn new(config: &Arc<Config>, seed: Seed, now: Instant) -> Result<Self, Error> {
+        Ok(Self {
+            send: SendState::new(config),
+            recv: RecvState::new(config),
+            control: Control::new(config, &seed, now)?,
+        })
+    }
+
+    /// Works on the front of `buf`, in place; see [`Machine::recv`] for the contract.
+    ///
+    /// # Errors
+    /// Fatal: call [`Session::poll_transmit`], write out what it appends, close the stream.
+    pub fn recv<'a>(&mut self, now: Instant, buf: &'a mut [u8]) -> Result<Recv<Event<&'a mut [u8]>>, Error> {
+        let recv = self.recv.recv(&mut self.control, now, buf)?;
+        Ok(recv.map(|event| event.map(|span| span.of_mut(buf))))
+    }
+
+    /// The peer will send nothing more.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] if it did not close before.
+    pub fn recv_eof(&mut self, _now: Instant) -> Result<(), Error> {
+        self.control.on_eof()
+    }
+
+    /// Accepts all of `message` into the open record of `tx`, or nothing of it.
+    ///
+    /// # Errors
+    /// None is fatal; [`SendError::Full`] is backpressure. A message that is larger than the buffer goes out
+    /// with [`Session::send_some`].
+    pub fn send(&mut self, _now: Instant, message: &[u8], tx: &mut TxBuf) -> Result<(), SendError> {
+        self.send.send(&mut self.control, &mut Outgoing::new(&[message]), tx)
+    }
+
+    /// Like [`Session::send`], for one message made of several parts.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_parts(&mut self, _now: Instant, parts: &[&[u8]], tx: &mut TxBuf) -> Result<(), SendError> {
+        self.send.send(&mut self.control, &mut Outgoing::new(parts), tx)
+    }
+
+    /// Accepts as much of `message` as there is room for. `Ok` when it is complete; on [`SendError::Full`] write
+    /// out `tx` and call again with the same cursor.
+    ///
+    /// # Errors
+    /// None is fatal. [`SendError::Abandoned`] if another message was begun in between.
+    pub fn send_some(
+        &mut self,
+        _now: Instant,
+        message: &mut Outgoing<'_>,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.send.send_some(&mut self.control, message, tx)
+    }
+
+    /// Closes behind everything accepted. Go on receiving: the peer's last messages and its answer follow.
+    ///
+    /// # Errors
+    /// None is fatal; [`SendError::Full`] is backpressure.
+    pub fn close(
+        &mut self,
+        now: Instant,
+        code: CloseCode,
+        reason: &str,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.send.close(&mut self.control, now, code, reason, tx)
+    }
+
+    /// Accepts no further message and tells the peer, which may finish its own work; closes when the peer
+    /// drains or closes too, at the latest at `deadline`.
+    ///
+    /// # Errors
+    /// [`SendError::Draining`], [`SendError::Closed`] and so on, where it is too late for it.
+    pub fn drain(&mut self, _now: Instant, deadline: Instant) -> Result<(), SendError> {
+        self.send.drain(&mut self.control, deadline)
+    }
+
+    /// Appends what is owed and seals the open record. Call it after any other call and before waiting.
+    pub fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf) {
+        self.send.poll_transmit(&mut self.control, now, tx);
+    }
+
+    /// When to call [`Session::handle_timeout`]. May change with any other call.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.control.poll_timeout()
+    }
+
+    /// Acts on the deadlines that have come. Read what the stream has before: silence is judged here.
+    ///
+    /// # Errors
+    /// Fatal, like [`Session::recv`].
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.control.handle_timeout(now)
+    }
+
+    /// Whether the session has ended: write out what is sealed, then close the stream.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.control.is_over()
+    }
+
+    /// The peer and the protocol, once established.
+    #[must_use]
+    pub fn info(&self) -> Option<SessionInfo> {
+        self.control.info()
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        stats(self.control.stats(), &self.send, &self.recv)
+    }
+
+    /// The two halves, for two threads or tasks. Possible at any time.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn split(self) -> (Sender, Receiver) {
+        halves::split(self)
+    }
+}
+
+/// The shared block's counters completed by the halves'.
+fn stats(shared: Stats, send: &SendState, recv: &RecvState) -> Stats {
+    let (received, skipped_frames) = recv.stats();
+    Stats { sent: send.stats(), received, skipped_frames, ..shared }
+}
+
+impl Machine for Session {
+    type Event<P> = Event<P>;
+    type Error = Error;
+
+    fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
+        self.recv.recv(&mut self.control, now, buf)
+    }
+
+    fn recv_eof(&mut self, now: Instant) -> Result<(), Error> {
+        Self::recv_eof(self, now)
+    }
+
+    fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf) {
+        Self::poll_transmit(self, now, tx);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        Self::poll_timeout(self)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        Self::handle_timeout(self, now)
+    }
+
+    fn is_finished(&self) -> bool {
+        Self::is_finished(self)
+    }
+}

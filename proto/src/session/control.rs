@@ -1,0 +1,391 @@
+//! The small block that the two halves of a session share: its state, what it owes the peer, its deadlines.
+//!
+//! No keys of an established session live here and nothing is encrypted here, so a lock around it is
+//! held for moments only.
+
+use super::config::Config;
+use super::error::{CloseCode, Error, SendError};
+use super::opening::{Opened, Opening};
+use super::stats::Stats;
+use super::{Event, SessionInfo};
+use crate::buf::{Span, TxBuf};
+use crate::entropy::Seed;
+use crate::heartbeat::Heartbeat;
+use crate::machine::Recv;
+use crate::noise::{RecvCipher, SendCipher};
+use crate::time::Instant;
+use crate::timer::Timers;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+/// How a half reaches the block: directly in a whole session, through a lock in a split one.
+pub(super) trait Shared {
+    fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R;
+}
+
+impl Shared for Control {
+    fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R {
+        f(self)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Timer {
+    Opening,
+    Close,
+    Drain,
+    Rekey,
+    Throttle,
+}
+
+impl From<Timer> for usize {
+    fn from(timer: Timer) -> Self {
+        timer as Self
+    }
+}
+
+/// Control frames to append to the open record.
+#[derive(Default)]
+pub(super) struct Owed {
+    pub(super) ping: Option<u64>,
+    pub(super) pong: Option<[u8; 8]>,
+    pub(super) rekey: bool,
+    pub(super) drain: bool,
+    pub(super) close: Option<CloseCode>,
+}
+
+pub(super) struct Control {
+    config: Arc<Config>,
+    /// Until both halves have taken their keys.
+    opening: Option<Box<Opening>>,
+    keys: Option<Box<Keys>>,
+    info: Option<SessionInfo>,
+    announced: bool,
+    failure: Option<Error>,
+    /// Nothing more will be sent or accepted.
+    over: bool,
+    close_owed: Option<CloseCode>,
+    close_sent: bool,
+    peer_closed: bool,
+    drain: Drain,
+    peer_drained: bool,
+    ping_jitter: Option<Seed>,
+    heartbeat: Option<Heartbeat>,
+    pong_owed: Option<[u8; 8]>,
+    rekey_owed: bool,
+    timers: Timers<5>,
+    /// The counters that belong to neither half.
+    stats: Stats,
+}
+
+struct Keys {
+    send: Option<SendCipher>,
+    recv: Option<RecvCipher>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drain {
+    No,
+    Owed,
+    Sent,
+}
+
+impl Control {
+    pub(super) fn new(config: &Arc<Config>, seed: &Seed, now: Instant) -> Result<Self, Error> {
+        let mut timers = Timers::new();
+        timers.set(Timer::Opening, now + config.handshake_timeout);
+        Ok(Self {
+            config: Arc::clone(config),
+            opening: Some(Box::new(Opening::new(config, seed.child("opening"))?)),
+            keys: Some(Box::new(Keys { send: None, recv: None })),
+            info: None,
+            announced: false,
+            failure: None,
+            over: false,
+            close_owed: None,
+            close_sent: false,
+            peer_closed: false,
+            drain: Drain::No,
+            peer_drained: false,
+            ping_jitter: Some(seed.child("heartbeat")),
+            heartbeat: None,
+            pong_owed: None,
+            rekey_owed: false,
+            timers,
+            stats: Stats::default(),
+        })
+    }
+
+    pub(super) const fn info(&self) -> Option<SessionInfo> {
+        self.info
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats { rtt: self.heartbeat.as_ref().and_then(Heartbeat::rtt), ..self.stats }
+    }
+
+    pub(super) const fn failure(&self) -> Option<Error> {
+        self.failure
+    }
+
+    // The opening.
+
+    /// Passes received bytes to the opening. `Established` comes by itself, in a call of its own.
+    pub(super) fn recv_opening(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+    ) -> Result<Recv<Event<Span>>, Error> {
+        if self.info.is_some() {
+            self.announced = true;
+            return Ok(Recv::event(0, Event::Established));
+        }
+        let Some(opening) = &mut self.opening else { return Ok(Recv::need(0, 0)) };
+        match opening.recv(buf) {
+            Ok((recv, opened)) => {
+                self.opened(now, opened);
+                Ok(recv)
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// The receiving key, once `Established` has been announced.
+    pub(super) fn take_recv_key(&mut self) -> Option<RecvCipher> {
+        self.keys.as_mut().filter(|_| self.announced)?.recv.take()
+    }
+
+    /// Appends what the opening owes; the sending key once it is complete.
+    pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) -> Option<SendCipher> {
+        if let Some(opening) = &mut self.opening {
+            match opening.transmit(tx) {
+                Ok(opened) => self.opened(now, opened),
+                Err(error) => {
+                    self.fail(error);
+                }
+            }
+        }
+        self.over |= self.failure.is_some() && self.opening.as_ref().is_some_and(|o| o.is_over());
+        self.keys.as_mut()?.send.take()
+    }
+
+    fn opened(&mut self, now: Instant, opened: Option<Opened>) {
+        let Some(Opened { transport, info }) = opened else { return };
+        self.opening = None;
+        self.info = Some(info);
+        if let Some(keys) = &mut self.keys {
+            (keys.send, keys.recv) = (transport.send, transport.recv);
+        }
+        self.timers.clear(Timer::Opening);
+        self.timers.set(Timer::Rekey, now + self.config.rekey.age);
+        let jitter = self.ping_jitter.take().map(|seed| seed.jitter("ping"));
+        self.heartbeat = self
+            .config
+            .heartbeat
+            .zip(jitter)
+            .map(|(config, jitter)| Heartbeat::new(config, jitter, now));
+    }
+
+    // Sending.
+
+    /// Whether a message may be accepted now.
+    pub(super) const fn may_send(&self) -> Result<(), SendError> {
+        if let Some(error) = self.failure {
+            Err(SendError::Failed(error))
+        } else if self.over || self.close_sent || self.close_owed.is_some() || self.peer_closed {
+            Err(SendError::Closed)
+        } else if !matches!(self.drain, Drain::No) {
+            Err(SendError::Draining)
+        } else if self.info.is_none() {
+            Err(SendError::NotEstablished)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether this end may close now, be it while draining.
+    pub(super) const fn may_close(&self) -> Result<(), SendError> {
+        match self.may_send() {
+            Err(SendError::Draining) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// What to append now. The caller has checked that everything fits.
+    pub(super) fn take_owed(&mut self, now: Instant) -> Owed {
+        if self.close_sent || self.over {
+            return Owed::default();
+        }
+        if self.peer_drained && self.drain != Drain::No {
+            // Neither end begins another message: CLOSE says what our DRAIN would.
+            self.close_owed.get_or_insert(CloseCode::NORMAL);
+        }
+        if let Some(code) = self.close_owed {
+            self.closed_here(now);
+            return Owed { close: Some(code), ..Owed::default() };
+        }
+        let ping = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now));
+        self.stats.pings += u64::from(ping.is_some());
+        let drain = self.drain == Drain::Owed;
+        if drain {
+            self.drain = Drain::Sent;
+        }
+        Owed { ping, pong: self.pong_owed.take(), rekey: core::mem::take(&mut self.rekey_owed), drain, close: None }
+    }
+
+    /// What the sending half did since it last said.
+    pub(super) fn on_sent(&mut self, now: Instant, rekeyed: bool, messages: bool) {
+        if rekeyed {
+            self.rekey_owed = false;
+            self.timers.set(Timer::Rekey, now + self.config.rekey.age);
+        }
+        if messages {
+            self.on_message(now);
+        }
+    }
+
+    /// A message was exchanged, in either direction.
+    pub(super) fn on_message(&mut self, now: Instant) {
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.on_message(now);
+        }
+    }
+
+    /// CLOSE is in the transmit buffer.
+    pub(super) fn closed_here(&mut self, now: Instant) {
+        self.close_sent = true;
+        self.close_owed = None;
+        self.pong_owed = None;
+        self.heartbeat_off();
+        self.timers = Timers::new();
+        if self.failure.is_some() || self.peer_closed {
+            self.over = true;
+        } else {
+            self.timers.set(Timer::Close, now + self.config.close_timeout);
+        }
+    }
+
+    pub(super) fn drain(&mut self, deadline: Instant) {
+        self.drain = Drain::Owed;
+        self.timers.set(Timer::Drain, deadline);
+    }
+
+    // Receiving.
+
+    /// A record arrived.
+    pub(super) fn on_record(&mut self, now: Instant) {
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.on_received(now);
+        }
+    }
+
+    /// Whether this end is truly waiting for the peer.
+    pub(super) fn set_listening(&mut self, now: Instant, listening: bool) {
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.set_listening(now, listening);
+        }
+    }
+
+    pub(super) fn on_ping(&mut self, body: [u8; 8]) {
+        self.pong_owed = (!self.close_sent).then_some(body);
+    }
+
+    pub(super) fn on_pong(&mut self, now: Instant, id: u64) {
+        let sample = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.on_pong(now, id));
+        self.stats.pongs += u64::from(sample.is_some());
+    }
+
+    pub(super) fn on_drain(&mut self) {
+        self.peer_drained = true;
+    }
+
+    pub(super) fn on_close(&mut self, now: Instant) {
+        self.peer_closed = true;
+        self.heartbeat_off();
+        if self.close_sent {
+            self.over = true;
+            self.timers = Timers::new();
+        } else {
+            self.close_owed.get_or_insert(CloseCode::NORMAL);
+            self.timers.set(Timer::Close, now + self.config.close_timeout);
+        }
+    }
+
+    /// The peer is held back until `until`.
+    pub(super) fn throttle(&mut self, until: Instant) {
+        self.stats.throttled += u64::from(self.timers.get(Timer::Throttle).is_none());
+        self.timers.set(Timer::Throttle, until);
+    }
+
+    pub(super) fn on_eof(&mut self) -> Result<(), Error> {
+        if self.peer_closed || self.over {
+            self.over = true;
+            return Ok(());
+        }
+        match self.failure {
+            Some(_) => Ok(()),
+            None => Err(self.fail(Error::Truncated)),
+        }
+    }
+
+    // Time and the end.
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let beat = self.heartbeat.as_ref().and_then(Heartbeat::poll_timeout);
+        [self.timers.next(), beat].into_iter().flatten().min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        if self.timers.take_due(Timer::Opening, now) {
+            return Err(self.fail(Error::HandshakeTimeout));
+        }
+        if self.timers.take_due(Timer::Close, now) {
+            return Err(self.fail(Error::CloseTimeout));
+        }
+        if self.timers.take_due(Timer::Drain, now) {
+            self.close_owed.get_or_insert(CloseCode::GOING_AWAY);
+        }
+        self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
+        self.timers.take_due(Timer::Throttle, now);
+        match self.heartbeat.as_mut().map_or(Ok(()), |heartbeat| heartbeat.handle_timeout(now)) {
+            Ok(()) => Ok(()),
+            Err(dead) => Err(self.fail(Error::Dead(dead))),
+        }
+    }
+
+    /// Notes the first failure and what the peer must be told of it.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        if let Some(first) = self.failure {
+            return first;
+        }
+        self.failure = Some(error);
+        self.stats.rejects.count(error);
+        self.heartbeat_off();
+        self.timers = Timers::new();
+        if let Some(opening) = &mut self.opening {
+            opening.fail(error);
+            self.over = opening.is_over();
+        } else {
+            self.close_owed = error.close_code().filter(|_| !self.close_sent);
+            self.over = self.close_owed.is_none();
+        }
+        error
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Nothing more can be sent: the sending key is used up.
+    pub(super) fn sender_exhausted(&mut self) -> Error {
+        let error = self.fail(Error::KeyExhausted);
+        self.over = true;
+        error
+    }
+
+    fn heartbeat_off(&mut self) {
+        if let Some(heartbeat) = self.heartbeat.take() {
+            self.stats.rtt = heartbeat.rtt();
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Why a session fails, and the codes that go over the wire (docs/wire.md, sections 1.3 and 6).
+
+use super::frame::FrameFault;
+use crate::heartbeat::Dead;
+use crate::noise::{HandshakeError, SetupError};
+use core::fmt;
+
+/// A close code, 0 to 2^30-1. Codes from 256 are the application's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CloseCode(u32);
+
+impl CloseCode {
+    /// Done, nothing went wrong.
+    pub const NORMAL: Self = Self(0);
+    /// The end is being shut down, or its drain ran out of time.
+    pub const GOING_AWAY: Self = Self(1);
+    /// The peer broke a rule of the protocol.
+    pub const PROTOCOL_ERROR: Self = Self(2);
+    /// A message is larger than the receiver accepts.
+    pub const MESSAGE_TOO_LARGE: Self = Self(3);
+    /// The peer sends faster than the receiver accepts.
+    pub const RATE_LIMITED: Self = Self(4);
+    /// Nothing was heard from the peer.
+    pub const PEER_SILENT: Self = Self(5);
+    /// No message was exchanged for too long.
+    pub const IDLE: Self = Self(6);
+    /// A key was used for more records than the receiver accepts.
+    pub const KEY_EXHAUSTED: Self = Self(7);
+    /// The first code that is the application's.
+    pub const FIRST_APPLICATION: u32 = 256;
+    /// The largest code.
+    pub const MAX: u32 = (1 << 30) - 1;
+
+    /// The application's code `code`; `None` unless it is in 256..=2^30-1.
+    #[must_use]
+    pub const fn application(code: u32) -> Option<Self> {
+        if code >= Self::FIRST_APPLICATION && code <= Self::MAX { Some(Self(code)) } else { None }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    pub(super) fn from_wire(code: u64) -> Option<Self> {
+        u32::try_from(code).ok().filter(|code| *code <= Self::MAX).map(Self)
+    }
+}
+
+impl fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Self::NORMAL => "normal",
+            Self::GOING_AWAY => "going away",
+            Self::PROTOCOL_ERROR => "protocol error",
+            Self::MESSAGE_TOO_LARGE => "message too large",
+            Self::RATE_LIMITED => "rate limited",
+            Self::PEER_SILENT => "peer silent",
+            Self::IDLE => "idle",
+            Self::KEY_EXHAUSTED => "key exhausted",
+            Self(code) => return write!(f, "code {code}"),
+        };
+        f.write_str(name)
+    }
+}
+
+/// Why a session was refused before it had keys. Not authenticated: somebody on the path may have said so.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alert {
+    /// The responder does not speak this version of the protocol.
+    UnsupportedVersion,
+    /// The responder does not accept the offered Noise protocol.
+    ProtocolNotAllowed,
+    /// The opening breaks a rule.
+    Malformed,
+    /// A handshake message does not authenticate.
+    HandshakeFailed,
+    /// The static key is not accepted.
+    PeerNotAllowed,
+    /// The listener has no free place; try again later.
+    Busy,
+    /// The source has used up its attempts; wait for the cool-down.
+    TooManyAttempts,
+    /// The handshake took too long.
+    Timeout,
+    /// A code this version does not know.
+    Other(u16),
+}
+
+impl Alert {
+    const KNOWN: [(Self, u16); 8] = [
+        (Self::UnsupportedVersion, 1),
+        (Self::ProtocolNotAllowed, 2),
+        (Self::Malformed, 3),
+        (Self::HandshakeFailed, 4),
+        (Self::PeerNotAllowed, 5),
+        (Self::Busy, 6),
+        (Self::TooManyAttempts, 7),
+        (Self::Timeout, 8),
+    ];
+
+    /// The number on the wire.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Other(code) => code,
+            known => Self::KNOWN.iter().find(|(alert, _)| *alert == known).map_or(0, |(_, code)| *code),
+        }
+    }
+
+    /// The alert of a number on the wire.
+    #[must_use]
+    pub fn from_code(code: u16) -> Self {
+        Self::KNOWN.iter().find(|(_, known)| *known == code).map_or(Self::Other(code), |(alert, _)| *alert)
+    }
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnsupportedVersion => "unsupported version",
+            Self::ProtocolNotAllowed => "protocol not allowed",
+            Self::Malformed => "malformed opening",
+            Self::HandshakeFailed => "handshake failed",
+            Self::PeerNotAllowed => "peer not allowed",
+            Self::Busy => "busy",
+            Self::TooManyAttempts => "too many attempts",
+            Self::Timeout => "timeout",
+            Self::Other(code) => return write!(f, "alert {code}"),
+        })
+    }
+}
+
+/// Why a session ended in failure. All are fatal.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The peer does not speak this protocol at all.
+    NotSealock,
+    /// The peer speaks this version, which we do not.
+    UnsupportedVersion(u8),
+    /// The initiator offers a Noise protocol that the configuration does not allow.
+    ProtocolNotAllowed,
+    /// The opening breaks a rule of docs/wire.md, section 1.
+    MalformedOpening,
+    /// The handshake could not be set up with the configured keys.
+    Setup(SetupError),
+    /// A handshake message was refused: a wrong key or a changed byte.
+    Handshake(HandshakeError),
+    /// The peer's static key is not in the configured list.
+    PeerNotAllowed,
+    /// The peer, or somebody in its name, refused the session before it had keys.
+    Refused(Alert),
+    /// The handshake was not complete in time.
+    HandshakeTimeout,
+    /// The stream ended before the peer closed the session.
+    Truncated,
+    /// A record does not authenticate: it was changed, replayed, reordered or lost.
+    BadRecord,
+    /// A frame breaks a rule.
+    Frame(FrameFault),
+    /// A critical frame of a type this version does not know.
+    UnknownFrame(u64),
+    /// A message is larger than the configured maximum.
+    MessageTooLarge {
+        /// The size the peer announced, in bytes.
+        size: u64,
+        /// The configured maximum, in bytes.
+        max: usize,
+    },
+    /// The peer exceeds its rate, and the configuration says to close then.
+    RateLimited,
+    /// Too many records under one key, or its nonces are used up.
+    KeyExhausted,
+    /// The peer is silent, or no message was exchanged for too long.
+    Dead(Dead),
+    /// The peer did not answer our close in time.
+    CloseTimeout,
+    /// The caller did not pass unconsumed bytes again.
+    BufferChanged,
+}
+
+impl Error {
+    /// The close code to tell an established peer; `None` where it cannot be told.
+    #[must_use]
+    pub const fn close_code(self) -> Option<CloseCode> {
+        Some(match self {
+            Self::Frame(_) | Self::UnknownFrame(_) | Self::BadRecord => CloseCode::PROTOCOL_ERROR,
+            Self::MessageTooLarge { .. } => CloseCode::MESSAGE_TOO_LARGE,
+            Self::RateLimited => CloseCode::RATE_LIMITED,
+            Self::KeyExhausted => CloseCode::KEY_EXHAUSTED,
+            Self::Dead(Dead::Idle { .. }) => CloseCode::IDLE,
+            Self::Dead(_) => CloseCode::PEER_SILENT,
+            Self::BufferChanged => CloseCode::GOING_AWAY,
+            _ => return None,
+        })
+    }
+
+    /// The alert to tell a peer before the session has keys; `None` where none is owed.
+    #[must_use]
+    pub const fn alert(self) -> Option<Alert> {
+        Some(match self {
+            Self::UnsupportedVersion(_) => Alert::UnsupportedVersion,
+            Self::ProtocolNotAllowed | Self::Setup(_) => Alert::ProtocolNotAllowed,
+            Self::MalformedOpening => Alert::Malformed,
+            Self::Handshake(_) => Alert::HandshakeFailed,
+            Self::PeerNotAllowed => Alert::PeerNotAllowed,
+            Self::HandshakeTimeout => Alert::Timeout,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSealock => f.write_str("the peer does not speak the sealock protocol"),
+            Self::UnsupportedVersion(version) => {
+                write!(f, "the peer speaks version {version} of the sealock protocol, this end only version 1")
+            }
+            Self::ProtocolNotAllowed => {
+                f.write_str("the peer offers a Noise protocol this end does not allow")
+            }
+            Self::MalformedOpening => f.write_str("the peer's opening is malformed"),
+            Self::Setup(error) => write!(f, "the handshake cannot be set up: {error}"),
+            Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
+            Self::PeerNotAllowed => f.write_str("the peer's static key is not in the list of allowed peers"),
+            Self::Refused(alert) => write!(f, "the peer refused the session: {alert}"),
+            Self::HandshakeTimeout => f.write_str("the handshake was not complete in time"),
+            Self::Truncated => f.write_str("the stream ended before the peer closed the session"),
+            Self::BadRecord => f.write_str("a record does not authenticate: the stream was changed"),
+            Self::Frame(fault) => write!(f, "protocol error: {fault}"),
+            Self::UnknownFrame(kind) => write!(f, "the peer sent a critical frame of unknown type {kind}"),
+            Self::MessageTooLarge { size, max } => {
+                write!(f, "the peer announced a message of {size} bytes, the maximum is {max}")
+            }
+            Self::RateLimited => f.write_str("the peer exceeds its rate limit"),
+            Self::KeyExhausted => f.write_str("a key was used for too many records without a rekey"),
+            Self::Dead(dead) => write!(f, "{dead}"),
+            Self::CloseTimeout => f.write_str("the peer did not answer the close in time"),
+            Self::BufferChanged => f.write_str("bytes that were not consumed must be passed to recv again"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// Why a message was not accepted. Never fatal by itself; the message stays the caller's.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The buffer has no room: call `poll_transmit`, write out what is sealed, try again.
+    Full,
+    /// The handshake is not complete yet.
+    NotEstablished,
+    /// The message is larger than the configured maximum.
+    TooLarge {
+        /// Size of the message, in bytes.
+        size: usize,
+        /// The configured maximum, in bytes.
+        max: usize,
+    },
+    /// The message will never fit the buffer at once: use `send_some`, or a larger buffer.
+    LargerThanBuffer {
+        /// The limit of the buffer, in bytes.
+        limit: usize,
+    },
+    /// The buffer's limit is below [`MIN_TX_LIMIT`](super::MIN_TX_LIMIT).
+    BufferTooSmall,
+    /// A close reason is longer than [`MAX_REASON`](super::MAX_REASON) bytes.
+    ReasonTooLong,
+    /// This message was abandoned because another was begun before it was complete; begin it anew.
+    Abandoned,
+    /// The session drains: it accepts no further message.
+    Draining,
+    /// The session is closed or being closed.
+    Closed,
+    /// The session has failed.
+    Failed(Error),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("the transmit buffer is full: write it out and try again"),
+            Self::NotEstablished => f.write_str("the handshake is not complete yet"),
+            Self::TooLarge { size, max } => {
+                write!(f, "the message has {size} bytes, the configured maximum is {max}")
+            }
+            Self::LargerThanBuffer { limit } => {
+                write!(f, "the message does not fit a buffer of {limit} bytes at once: use send_some")
+            }
+            Self::BufferTooSmall => write!(
+                f,
+                "the transmit buffer's limit is too small: give it at least {} bytes",
+                super::MIN_TX_LIMIT
+            ),
+            Self::ReasonTooLong => {
+                write!(f, "a close reason has at most {} bytes", super::MAX_REASON)
+            }
+            Self::Abandoned => f.write_str("another message was begun before this one was complete"),
+            Self::Draining => f.write_str("the session drains and accepts no further message"),
+            Self::Closed => f.write_str("the session is closed"),
+            Self::Failed(error) => write!(f, "the session has failed: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alert_codes_round_trip_known_or_not() {
+        for code in 0..20 {
+            assert_eq!(Alert::from_code(code).code(), code);
+        }
+        assert_eq!(Alert::from_code(5), Alert::PeerNotAllowed);
+    }
+
+    #[test]
+    fn application_close_codes_start_at_256_and_fit_four_bytes() {
+        for (code, ok) in [(0, false), (255, false), (256, true), (CloseCode::MAX, true), (1 << 30, false)] {
+            assert_eq!(CloseCode::application(code).is_some(), ok, "{code}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A session in two halves, which share only the control block behind a lock.
+
+use super::control::{Control, Shared};
+use super::recv::RecvState;
+use super::send::SendState;
+use super::{CloseCode, Error, Event, Outgoing, SendError, Session, SessionInfo, Stats, Traffic};
+use crate::buf::{Span, TxBuf};
+use crate::machine::{Recv, RecvHalf, SendHalf};
+use crate::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The control block of a split session. The lock is never held while a record is sealed or opened.
+#[derive(Clone)]
+struct Locked(Arc<Mutex<Control>>);
+
+impl Locked {
+    /// The block stays whole even if a thread panicked beside it.
+    fn lock(&self) -> MutexGuard<'_, Control> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared for Locked {
+    fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R {
+        f(&mut self.lock())
+    }
+}
+
+/// The sending half of a [`Session`]. Methods are those of the session.
+pub struct Sender {
+    state: SendState,
+    control: Locked,
+}
+
+/// The receiving half of a [`Session`]. Methods are those of the session.
+pub struct Receiver {
+    state: RecvState,
+    control: Locked,
+}
+
+pub(super) fn split(session: Session) -> (Sender, Receiver) {
+    let control = Locked(Arc::new(Mutex::new(session.control)));
+    (
+        Sender { state: session.send, control: control.clone() },
+        Receiver { state: session.recv, control },
+    )
+}
+
+impl Sender {
+    /// See [`Session::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send(&mut self, _now: Instant, message: &[u8], tx: &mut TxBuf) -> Result<(), SendError> {
+        self.state.send(&mut self.control, &mut Outgoing::new(&[message]), tx)
+    }
+
+    /// See [`Session::send_some`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_some(
+        &mut self,
+        _now: Instant,
+        message: &mut Outgoing<'_>,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.state.send_some(&mut self.control, message, tx)
+    }
+
+    /// See [`Session::close`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close(
+        &mut self,
+        now: Instant,
+        code: CloseCode,
+        reason: &str,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.state.close(&mut self.control, now, code, reason, tx)
+    }
+
+    /// See [`Session::drain`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn drain(&mut self, _now: Instant, deadline: Instant) -> Result<(), SendError> {
+        self.state.drain(&mut self.control, deadline)
+    }
+
+    /// What this half has counted.
+    #[must_use]
+    pub const fn stats(&self) -> Traffic {
+        self.state.stats()
+    }
+}
+
+impl SendHalf for Sender {
+    fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf) {
+        self.state.poll_transmit(&mut self.control, now, tx);
+    }
+}
+
+impl Receiver {
+    /// See [`Session::info`].
+    #[must_use]
+    pub fn info(&self) -> Option<SessionInfo> {
+        self.control.lock().info()
+    }
+
+    /// What this half and the shared block have counted; [`Stats::sent`] is the sending half's to tell.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let (received, skipped_frames) = self.state.stats();
+        Stats { received, skipped_frames, ..self.control.lock().stats() }
+    }
+}
+
+impl RecvHalf for Receiver {
+    type Event<P> = Event<P>;
+    type Error = Error;
+
+    fn map_event<P, Q>(event: Event<P>, f: impl FnOnce(P) -> Q) -> Event<Q> {
+        event.map(f)
+    }
+
+    fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
+        self.state.recv(&mut self.control, now, buf)
+    }
+
+    fn recv_eof(&mut self, _now: Instant) -> Result<(), Error> {
+        self.control.lock().on_eof()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.control.lock().poll_timeout()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.control.lock().handle_timeout(now)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.control.lock().is_over()
+    }
+}

@@ -1,0 +1,411 @@
+//! The receiving half: records opened in place, frames taken one at a time, fragments joined in place.
+//!
+//! Nothing is copied out: a message lies in the caller's buffer. While a fragmented message is open the front
+//! of that buffer looks like this, and stays with the caller until the message is complete:
+//!
+//! ```text
+//! | joined bytes (held) | used up (gap) | plaintext not yet read (open) | tag | records to come ...
+//! ```
+
+use super::Event;
+use super::config::Config;
+use super::control::Shared;
+use super::error::{CloseCode, Error};
+use super::frame::{self, FrameFault, Head};
+use super::send::RECORD_HEAD;
+use super::stats::Traffic;
+use super::{MAX_REASON, varint};
+use crate::buf::Span;
+use crate::limit::Gcra;
+use crate::machine::Recv;
+use crate::noise::{CipherError, MAX_MESSAGE, RecvCipher, TAG_LEN};
+use crate::time::Instant;
+use alloc::sync::Arc;
+
+/// While a message is open, used-up bytes are given back once there are this many and an eighth of the message.
+const MAX_GAP: usize = 64 * 1024;
+
+/// The most bytes that can wait in the caller's buffer: a message, used-up bytes between its fragments, and a
+/// record that is not complete.
+pub(super) const fn buffer_bound(max_message: usize) -> usize {
+    max_message + max_message / 8 + MAX_GAP + 2 * (RECORD_HEAD + MAX_MESSAGE)
+}
+
+pub(super) struct RecvState {
+    config: Arc<Config>,
+    cipher: Option<RecvCipher>,
+    /// Announced size of the message that is being joined.
+    total: Option<usize>,
+    held: usize,
+    gap: usize,
+    /// Unread plaintext of the record that is open.
+    open: Option<usize>,
+    /// REKEY was the last frame of the open record.
+    rekey: bool,
+    key_records: u64,
+    messages: Option<Gcra>,
+    bytes: Option<Gcra>,
+    listening: bool,
+    /// Since the shared block was last told.
+    messages_seen: bool,
+    drained: bool,
+    closed: bool,
+    stats: Traffic,
+    skipped: u64,
+}
+
+/// What a frame comes to.
+enum Outcome {
+    /// Nothing to report; look at the next frame.
+    Done,
+    Event(Event<Span>),
+    /// The frame stays where it is until then.
+    Wait(Instant),
+}
+
+impl RecvState {
+    pub(super) fn new(config: &Arc<Config>) -> Self {
+        Self {
+            config: Arc::clone(config),
+            cipher: None,
+            total: None,
+            held: 0,
+            gap: 0,
+            open: None,
+            rekey: false,
+            key_records: 0,
+            messages: config.rate_limit.messages.map(Gcra::new),
+            bytes: config.rate_limit.bytes.map(Gcra::new),
+            listening: true,
+            messages_seen: false,
+            drained: false,
+            closed: false,
+            stats: Traffic::default(),
+            skipped: 0,
+        }
+    }
+
+    pub(super) const fn stats(&self) -> (Traffic, u64) {
+        (self.stats, self.skipped)
+    }
+
+    pub(super) fn recv(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        buf: &mut [u8],
+    ) -> Result<Recv<Event<Span>>, Error> {
+        if self.open.is_none() {
+            if let Some(error) = control.with(|control| control.failure()) {
+                return Err(error);
+            }
+        }
+        if self.cipher.is_none() {
+            let recv = control.with(|control| control.recv_opening(now, buf))?;
+            self.cipher = control.with(|control| control.take_recv_key());
+            return Ok(recv);
+        }
+        if self.closed {
+            return Ok(Recv::need(buf.len(), 0));
+        }
+        match self.step(control, now, buf) {
+            Ok(recv) => {
+                let listening = recv.need > 0;
+                if listening != self.listening {
+                    self.listening = listening;
+                    let messages_seen = core::mem::take(&mut self.messages_seen);
+                    control.with(|control| {
+                        if messages_seen {
+                            control.on_message(now);
+                        }
+                        control.set_listening(now, listening);
+                    });
+                }
+                Ok(recv)
+            }
+            Err(error) => Err(control.with(|control| control.fail(error))),
+        }
+    }
+
+    /// Frames until one makes an event, records until one is not complete.
+    fn step(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        buf: &mut [u8],
+    ) -> Result<Recv<Event<Span>>, Error> {
+        loop {
+            let used = self.held + self.gap;
+            let rest = buf.get_mut(used..).ok_or(Error::BufferChanged)?;
+            match self.open {
+                Some(0) => {
+                    self.gap += TAG_LEN;
+                    self.open = None;
+                    self.end_record();
+                }
+                Some(open) => {
+                    let plain = rest.get(..open).ok_or(Error::BufferChanged)?;
+                    let head = frame::parse(plain).map_err(Error::Frame)?;
+                    match self.frame(control, now, head, buf)? {
+                        Outcome::Done => {}
+                        Outcome::Event(event) => return Ok(Recv::event(self.give_back(), event)),
+                        Outcome::Wait(until) => return Ok(self.wait(control, until)),
+                    }
+                }
+                None => {
+                    if let Err(until) = self.bytes.as_ref().map_or(Ok(()), |bytes| bytes.check(now)) {
+                        if rest.len() >= RECORD_HEAD {
+                            self.refuse_rate()?;
+                            return Ok(self.wait(control, until));
+                        }
+                    }
+                    match record_len(rest)? {
+                        Ok(len) => self.open_record(control, now, &mut rest[..len])?,
+                        Err(need) => return Ok(Recv::need(self.compact(buf), need)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens the record that `record` is, in place.
+    fn open_record(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        record: &mut [u8],
+    ) -> Result<(), Error> {
+        let Some(cipher) = &mut self.cipher else { return Err(Error::BufferChanged) };
+        if self.key_records >= self.config.rekey.peer_records {
+            return Err(Error::KeyExhausted);
+        }
+        let wire = record.len() as u64;
+        let body = record.get_mut(RECORD_HEAD..).unwrap_or_default();
+        let open = cipher.open(&[], body).map_err(|error| match error {
+            CipherError::Exhausted => Error::KeyExhausted,
+            _ => Error::BadRecord,
+        })?;
+        if open == 0 {
+            return Err(Error::Frame(FrameFault::EmptyRecord));
+        }
+        self.key_records += 1;
+        self.stats.records += 1;
+        self.stats.wire_bytes += wire;
+        if let Some(bytes) = &mut self.bytes {
+            bytes.take(now, wire);
+        }
+        control.with(|control| control.on_record(now));
+        self.gap += RECORD_HEAD;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    fn end_record(&mut self) {
+        if core::mem::take(&mut self.rekey) {
+            if let Some(cipher) = &mut self.cipher {
+                cipher.rekey();
+            }
+            self.key_records = 0;
+            self.stats.rekeys += 1;
+        }
+    }
+
+    /// Handles the frame `head`, which begins right behind the gap.
+    fn frame(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        head: Head,
+        buf: &mut [u8],
+    ) -> Result<Outcome, Error> {
+        let start = self.held + self.gap + head.body;
+        let body = buf.get(start..start + head.len).ok_or(Error::BufferChanged)?;
+        let last = self.open == Some(head.body + head.len);
+        let fault = |fault| Err(Error::Frame(fault));
+        match head.kind {
+            frame::MESSAGE | frame::BEGIN => {
+                if self.drained {
+                    return fault(FrameFault::AfterDrain);
+                }
+                if self.total.is_some() {
+                    return fault(FrameFault::OutOfPlace);
+                }
+                if let Some(until) = self.charge_message(now)? {
+                    return Ok(Outcome::Wait(until));
+                }
+                if head.kind == frame::MESSAGE {
+                    self.check_size(head.len as u64)?;
+                    self.skip(head.body + head.len);
+                    self.count_message(head.len);
+                    return Ok(Outcome::Event(Event::Message(Span::new(start, head.len))));
+                }
+                let (total, n) = varint::decode(body).ok_or(Error::Frame(FrameFault::Total))?;
+                let total = self.check_size(total)?;
+                let first = head.len - n;
+                if first == 0 || first >= total {
+                    return fault(FrameFault::Total);
+                }
+                self.total = Some(total);
+                self.join(head.body + n, first, buf);
+            }
+            frame::CONTINUE => {
+                let Some(total) = self.total else { return fault(FrameFault::OutOfPlace) };
+                if head.len == 0 || head.len > total - self.held {
+                    return fault(FrameFault::Total);
+                }
+                self.join(head.body, head.len, buf);
+                if self.held == total {
+                    self.total = None;
+                    self.gap += core::mem::take(&mut self.held);
+                    self.count_message(total);
+                    return Ok(Outcome::Event(Event::Message(Span::new(0, total))));
+                }
+            }
+            frame::ABANDON => {
+                if head.len > 0 {
+                    return fault(FrameFault::BodyLength);
+                }
+                if self.total.take().is_none() {
+                    return fault(FrameFault::OutOfPlace);
+                }
+                self.gap += core::mem::take(&mut self.held);
+                self.stats.abandoned += 1;
+                self.skip(head.body);
+            }
+            frame::PING | frame::PONG => {
+                let Ok(body) = <[u8; 8]>::try_from(body) else { return fault(FrameFault::BodyLength) };
+                control.with(|control| match head.kind {
+                    frame::PING => control.on_ping(body),
+                    _ => control.on_pong(now, u64::from_be_bytes(body)),
+                });
+                self.skip(head.body + head.len);
+            }
+            frame::REKEY => {
+                if head.len > 0 {
+                    return fault(FrameFault::BodyLength);
+                }
+                if !last {
+                    return fault(FrameFault::NotLast);
+                }
+                self.rekey = true;
+                self.skip(head.body);
+            }
+            frame::DRAIN => {
+                if head.len > 0 {
+                    return fault(FrameFault::BodyLength);
+                }
+                if self.total.is_some() {
+                    return fault(FrameFault::OutOfPlace);
+                }
+                self.skip(head.body);
+                if !core::mem::replace(&mut self.drained, true) {
+                    control.with(|control| control.on_drain());
+                    return Ok(Outcome::Event(Event::Draining));
+                }
+            }
+            frame::CLOSE => {
+                if !last {
+                    return fault(FrameFault::NotLast);
+                }
+                let (code, reason) = close(body).ok_or(Error::Frame(FrameFault::Close))?;
+                self.closed = true;
+                control.with(|control| control.on_close(now));
+                self.skip(head.body + head.len);
+                let reason = Span::new(start + (head.len - reason), reason);
+                return Ok(Outcome::Event(Event::Closed { code, reason }));
+            }
+            odd if odd % 2 == 1 => {
+                self.skipped += 1;
+                self.skip(head.body + head.len);
+            }
+            unknown => return Err(Error::UnknownFrame(unknown)),
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// `n` bytes of the open record are done with.
+    fn skip(&mut self, n: usize) {
+        self.gap += n;
+        self.open = self.open.map(|open| open.saturating_sub(n));
+    }
+
+    /// Moves `len` bytes that begin `offset` behind the gap to the bytes held.
+    fn join(&mut self, offset: usize, len: usize, buf: &mut [u8]) {
+        let from = self.held + self.gap + offset;
+        if from + len <= buf.len() {
+            buf.copy_within(from..from + len, self.held);
+        }
+        self.held += len;
+        self.gap += offset;
+        self.open = self.open.map(|open| open.saturating_sub(offset + len));
+    }
+
+    /// Bytes the caller can drop: none while a message is open, else all that is used up.
+    fn give_back(&mut self) -> usize {
+        if self.held > 0 { 0 } else { core::mem::take(&mut self.gap) }
+    }
+
+    /// Like [`Self::give_back`], but moves an open message up behind a gap that has grown large, so that a
+    /// peer cannot fill the buffer with used-up bytes. Costs at most eight bytes moved for each received.
+    fn compact(&mut self, buf: &mut [u8]) -> usize {
+        if self.held > 0 && self.gap >= MAX_GAP.max(self.held / 8) {
+            buf.copy_within(..self.held, self.gap);
+            return core::mem::take(&mut self.gap);
+        }
+        self.give_back()
+    }
+
+    fn check_size(&self, size: u64) -> Result<usize, Error> {
+        let max = self.config.max_message;
+        usize::try_from(size).ok().filter(|size| *size <= max).ok_or(Error::MessageTooLarge { size, max })
+    }
+
+    fn count_message(&mut self, bytes: usize) {
+        self.messages_seen = true;
+        self.stats.messages += 1;
+        self.stats.message_bytes += bytes as u64;
+    }
+
+    /// Charges one message to the rate limit, or says from when it may pass.
+    fn charge_message(&mut self, now: Instant) -> Result<Option<Instant>, Error> {
+        let Some(messages) = &mut self.messages else { return Ok(None) };
+        match messages.check(now) {
+            Ok(()) => {
+                messages.take(now, 1);
+                Ok(None)
+            }
+            Err(until) => self.refuse_rate().map(|()| Some(until)),
+        }
+    }
+
+    fn refuse_rate(&self) -> Result<(), Error> {
+        if self.config.rate_limit.close { Err(Error::RateLimited) } else { Ok(()) }
+    }
+
+    /// Consumes nothing more until `until`.
+    fn wait(&mut self, control: &mut impl Shared, until: Instant) -> Recv<Event<Span>> {
+        control.with(|control| control.throttle(until));
+        Recv::need(self.give_back(), 0)
+    }
+}
+
+/// The length of the record at the front of `rest`, head included, or how many bytes are missing.
+fn record_len(rest: &[u8]) -> Result<Result<usize, usize>, Error> {
+    let Some(head) = rest.first_chunk::<RECORD_HEAD>() else {
+        return Ok(Err(RECORD_HEAD - rest.len()));
+    };
+    let body = usize::from(u16::from_be_bytes(*head));
+    if body <= TAG_LEN {
+        return Err(Error::Frame(FrameFault::EmptyRecord));
+    }
+    let len = RECORD_HEAD + body;
+    Ok(if rest.len() < len { Err(len - rest.len()) } else { Ok(len) })
+}
+
+/// The code of a CLOSE body and the length of its reason.
+fn close(body: &[u8]) -> Option<(CloseCode, usize)> {
+    let (code, n) = varint::decode(body)?;
+    let reason = body.get(n..)?;
+    core::str::from_utf8(reason).ok().filter(|reason| reason.len() <= MAX_REASON)?;
+    Some((CloseCode::from_wire(code)?, reason.len()))
+}

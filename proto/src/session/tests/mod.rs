@@ -1,0 +1,11 @@
+//! The session's rules, each shown on a pair of sessions in memory.
+
+mod pair;
+
+mod ending;
+mod hostile;
+mod keys;
+mod liveness;
+mod messages;
+mod opening;
+mod rates;
