@@ -7,6 +7,8 @@ mod config;
 mod rtt;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_model;
 
 pub use config::{HeartbeatConfig, HeartbeatError};
 pub use rtt::Rtt;
@@ -125,14 +127,14 @@ impl Heartbeat {
     }
 
     /// Something came from the peer; anything is a sign of life. Call it once per read, or more often.
-    pub const fn on_received(&mut self, now: Instant) {
-        self.heard = now;
+    pub fn on_received(&mut self, now: Instant) {
+        self.heard = self.heard.max(now);
         self.probe = Probe::None;
     }
 
     /// An application message was sent or received.
-    pub const fn on_message(&mut self, now: Instant) {
-        self.active = now;
+    pub fn on_message(&mut self, now: Instant) {
+        self.active = self.active.max(now);
     }
 
     /// Whether the owner truly waits for the peer: all input is worked off and it is not throttling. Saying
@@ -177,7 +179,7 @@ impl Heartbeat {
     }
 
     /// A pong came: the round trip if it answers the latest ping and is the first to do so. Any other id
-    /// changes nothing but is, like all that comes, a sign of life.
+    /// changes nothing but is, like all that comes, a sign of life. Time the pong waited unread counts too.
     pub fn on_pong(&mut self, now: Instant, id: u64) -> Option<Duration> {
         self.on_received(now);
         let (_, sent) = self.outstanding.take_if(|(expected, _)| *expected == id)?;

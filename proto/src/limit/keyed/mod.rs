@@ -59,6 +59,8 @@ struct Entry {
     state: State,
 }
 
+const _: () = assert!(size_of::<Entry>() == 32, "documented in KeyedConfig::with_sources");
+
 type Set = [Entry; WAYS];
 
 const EMPTY: Set = [Entry { tag: [0; 16], state: State::Empty }; WAYS];
@@ -138,8 +140,8 @@ impl KeyedLimiter {
         self.sets.len() * WAYS
     }
 
-    /// The set `source` belongs to and the tag it is known by there.
-    fn locate(&mut self, source: Source) -> (&mut [Entry], [u8; 16]) {
+    /// Which set `source` belongs to and the tag it is known by there.
+    fn hash(&self, source: Source) -> (usize, [u8; 16]) {
         let (kind, bytes) = source.encode();
         let mut mac = self.mac.clone();
         mac.update(&[kind]);
@@ -150,7 +152,12 @@ impl KeyedLimiter {
         spread.copy_from_slice(&digest[16..24]);
         // Scales 64 hash bits to the number of sets without a division; always below it.
         let index = (u128::from(u64::from_le_bytes(spread)) * self.sets.len() as u128) >> 64;
-        (self.sets.get_mut(index as usize).map_or(&mut [], |set| set.as_mut_slice()), tag)
+        (index as usize, tag)
+    }
+
+    fn locate(&mut self, source: Source) -> (&mut [Entry], [u8; 16]) {
+        let (index, tag) = self.hash(source);
+        (self.sets.get_mut(index).map_or(&mut [], |set| set.as_mut_slice()), tag)
     }
 }
 

@@ -14,9 +14,9 @@ enum Kind {
 }
 
 impl Source {
-    /// An IPv4 address, or the /64 an IPv6 address lies in: a /64 is what one host is usually given (RFC
-    /// 6177), and its owner could otherwise come from 2^64 addresses. An IPv4-mapped address
-    /// (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) counts as the IPv4 address it carries.
+    /// An IPv4 address, or the /64 an IPv6 address lies in: a host chooses the other 64 bits itself (RFC 4291
+    /// section 2.5.1) and could otherwise be 2^64 sources. An IPv4-mapped address (`::ffff:a.b.c.d`, RFC 4291
+    /// section 2.5.5.2) counts as the IPv4 address it carries.
     #[must_use]
     pub fn from_ip(ip: IpAddr) -> Self {
         Self(match ip.to_canonical() {

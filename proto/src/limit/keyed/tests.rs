@@ -24,6 +24,11 @@ fn source(n: u64) -> Source {
     Source::from_identity(key)
 }
 
+/// Attempts until it cools down.
+fn exhaust(limiter: &mut KeyedLimiter, now: Instant, n: u64) {
+    assert!((0..4).any(|_| !admits(limiter.check(now, source(n)))));
+}
+
 fn admits(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Admit { .. })
 }
@@ -89,7 +94,7 @@ fn the_window_is_counted_from_the_first_attempt() {
 fn a_success_forgives_its_own_source_only() {
     let mut limiter = small();
     for n in [1, 2] {
-        (0..4).for_each(|_| drop(limiter.check(at(0), source(n))));
+        exhaust(&mut limiter, at(0), n);
     }
     limiter.forgive(source(1));
     limiter.forgive(source(77));
@@ -100,7 +105,7 @@ fn a_success_forgives_its_own_source_only() {
 #[test]
 fn a_clock_that_steps_back_counts_as_standing_still() {
     let mut limiter = small();
-    (0..4).for_each(|_| drop(limiter.check(at(5_000), source(1))));
+    exhaust(&mut limiter, at(5_000), 1);
     assert_eq!(limiter.check(at(0), source(1)), refused_until(15_000));
     assert_eq!(limiter.check(at(0), source(2)), Verdict::Admit { remaining: 2 });
     assert_eq!(limiter.check(at(15_000), source(2)), Verdict::Admit { remaining: 2 });
@@ -117,16 +122,15 @@ fn the_end_of_time_locks_nobody_out() {
 #[test]
 fn a_full_set_forgets_expired_then_oldest_counting_then_nearest_to_the_end_of_its_cool_down() {
     let holds = |limiter: &KeyedLimiter, n: u64| {
-        let tag = small().locate(source(n)).1;
+        let tag = limiter.hash(source(n)).1;
         limiter.sets[0].iter().any(|entry| entry.tag == tag)
     };
     let mut limiter = small();
     // 0 expires; 1, 2 and 3 cool down, 2 first; 4 to 7 count, 4 first.
     assert!(admits(limiter.check(at(0), source(0))));
-    for (n, start) in [(1, 10_002), (2, 10_001), (3, 10_003)] {
-        let start = at(start);
-        (0..4).for_each(|_| drop(limiter.sets[0][n].state.attempt(start, 3, 10 * S)));
-        limiter.sets[0][n].tag = small().locate(source(n as u64)).1;
+    for (n, until) in [(1, 20_002), (2, 20_001), (3, 20_003)] {
+        let state = State::Cooling { until: at(until) };
+        limiter.sets[0][n as usize] = Entry { tag: limiter.hash(source(n)).1, state };
     }
     (4..8).for_each(|n| assert!(admits(limiter.check(at(9_000 + n), source(n)))));
     for (newcomer, gone) in [(100, 0), (101, 4), (102, 5)] {
@@ -135,33 +139,39 @@ fn a_full_set_forgets_expired_then_oldest_counting_then_nearest_to_the_end_of_it
         assert!(!holds(&limiter, gone) && holds(&limiter, newcomer), "{newcomer} took the wrong place");
     }
     for n in [6, 7, 100, 101, 102] {
-        (0..4).for_each(|_| drop(limiter.check(at(12_500), source(n))));
+        exhaust(&mut limiter, at(12_500), n);
     }
     for (newcomer, gone) in [(103, 2), (104, 103), (105, 104)] {
         assert!(admits(limiter.check(at(13_000), source(newcomer))));
         assert!(!holds(&limiter, gone) && holds(&limiter, newcomer), "{newcomer} took the wrong place");
     }
-    (0..4).for_each(|_| drop(limiter.check(at(13_000), source(105))));
+    exhaust(&mut limiter, at(13_000), 105);
     assert!(admits(limiter.check(at(13_000), source(106))) && !holds(&limiter, 1));
 }
 
 #[test]
-fn which_sources_share_a_set_depends_on_the_secret() {
-    let config = KeyedConfig::default();
-    let layout = |byte| -> Vec<usize> {
-        let mut limiter = KeyedLimiter::new(config, &seed(byte)).unwrap();
-        let start = limiter.sets.as_ptr() as usize;
-        (0..256).map(|n| (limiter.locate(source(n)).0.as_ptr() as usize - start) / 256).collect()
+fn a_flood_built_to_hit_one_set_needs_the_secret() {
+    let config = KeyedConfig::default().with_sources(64 * 8);
+    let layout = |byte| {
+        let limiter = KeyedLimiter::new(config, &seed(byte)).unwrap();
+        move |n| limiter.hash(source(n))
     };
-    let (a, b) = (layout(1), layout(2));
-    assert_eq!(a, layout(1));
-    let same = a.iter().zip(&b).filter(|(a, b)| a == b).count();
-    assert!(same < 8, "{same} of 256 sources are in the same place under another secret");
-    // A flood built to hit one set under one secret spreads out under another.
-    let mut spread: Vec<_> = b.iter().zip(&a).map(|(b, _)| *b).collect();
-    spread.sort_unstable();
-    spread.dedup();
-    assert!(spread.len() > 200, "{} sets", spread.len());
+    let (known, again, secret) = (layout(1), layout(1), layout(2));
+    let flood: Vec<_> = (0..20_000).filter(|n| known(*n).0 == 0).collect();
+    assert!(flood.len() > 200, "{}", flood.len());
+    assert!(flood.iter().all(|n| again(*n) == known(*n) && secret(*n).1 != known(*n).1));
+    let mut hits = [0; 64];
+    flood.iter().for_each(|n| hits[secret(*n).0] += 1);
+    assert!(hits.iter().all(|hits| *hits < 20), "{hits:?}");
+}
+
+#[test]
+fn sources_spread_over_all_sets() {
+    let config = KeyedConfig::default().with_sources(100 * 8);
+    let limiter = KeyedLimiter::new(config, &seed(1)).unwrap();
+    let mut hits = [0; 100];
+    (0..10_000).for_each(|n| hits[limiter.hash(source(n)).0] += 1);
+    assert!(hits.iter().all(|hits| (50..200).contains(hits)), "{hits:?}");
 }
 
 /// The rules without a table: every source is remembered.

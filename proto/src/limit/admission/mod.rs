@@ -2,6 +2,9 @@
 //!
 //! Counting only: accepting, closing and waiting are the listener's work.
 
+#[cfg(test)]
+mod tests;
+
 use super::keyed::{KeyedConfig, KeyedError, KeyedLimiter, Source, Verdict};
 use crate::entropy::Seed;
 use crate::time::Instant;
@@ -218,7 +221,3 @@ impl Admission {
         size_of::<Self>() + table
     }
 }
-
-#[cfg(test)]
-#[path = "admission_tests.rs"]
-mod tests;
