@@ -1,1 +1,93 @@
-//! noise
+//! The Noise Protocol Framework, revision 34: names, patterns, handshakes and transport ciphers.
+//!
+//! One interpreter runs every handshake pattern from [`pattern::PATTERNS`]; there is no function per
+//! pattern. Nothing here frames messages, keeps time, draws entropy or allocates (the one exception: the
+//! expanded AES keys of a finished handshake live in a box). That belongs to the layers above.
+//!
+//! ```
+//! use sealock_proto::noise::{Handshake, HandshakeParams, Protocol, Role, SecretKey};
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let protocol = Protocol::parse("Noise_NN_25519_ChaChaPoly_BLAKE2s")?;
+//! // In earnest the 32 bytes come from a cryptographically secure source.
+//! let params = |role, byte| HandshakeParams {
+//!     protocol,
+//!     role,
+//!     prologue: &[b"example v1"],
+//!     local_static: None,
+//!     remote_static: None,
+//!     psks: &[],
+//!     ephemeral: SecretKey::new(&mut [byte; 32]),
+//! };
+//! let mut alice = Handshake::new(params(Role::Initiator, 1))?;
+//! let mut bob = Handshake::new(params(Role::Responder, 2))?;
+//!
+//! let mut buffer = [0; 128];
+//! let n = alice.write(b"", &mut buffer)?;
+//! bob.read(&mut buffer[..n])?;
+//! let n = bob.write(b"hello", &mut buffer)?;
+//! let payload = alice.read(&mut buffer[..n])?;
+//! assert_eq!(&buffer[payload], b"hello");
+//!
+//! let (alice, bob) = (alice.split()?, bob.split()?);
+//! assert_eq!(alice.hash, bob.hash);
+//! # Ok(())
+//! # }
+//! ```
+
+mod crypto;
+mod error;
+mod handshake;
+mod keys;
+mod name;
+pub mod pattern;
+mod security;
+mod symmetric;
+mod transport;
+mod validity;
+
+#[cfg(test)]
+mod tests;
+
+pub use crypto::{CipherFunction, HashFunction};
+pub use error::{CipherError, HandshakeError, KeyError, NameError, PatternError, SetupError};
+pub use handshake::{Handshake, HandshakeParams};
+pub use keys::Psk;
+pub use keys::{PublicKey, SecretKey};
+pub use name::Protocol;
+pub use security::PayloadSecurity;
+pub use transport::{HandshakeHash, RecvCipher, SendCipher, Transport};
+
+/// The longest Noise message in bytes, handshake or transport, tag included (Noise section 3).
+pub const MAX_MESSAGE: usize = 65_535;
+
+/// Bytes an authentication tag adds to what it protects (Noise section 4.2).
+pub const TAG_LEN: usize = 16;
+
+/// Bytes of a Curve25519 public key, private key or shared secret (Noise section 12.1).
+pub(crate) const DH_LEN: usize = 32;
+
+/// Which side of a handshake: the initiator writes the first message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Writes the first handshake message (Alice in the specification).
+    Initiator,
+    /// Reads the first handshake message (Bob in the specification).
+    Responder,
+}
+
+impl Role {
+    /// The other side.
+    #[must_use]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Initiator => Self::Responder,
+            Self::Responder => Self::Initiator,
+        }
+    }
+
+    /// Who writes message `index`, counted from 0 (Noise section 7.1: the parties take turns).
+    pub(crate) const fn writer(index: usize) -> Self {
+        if index % 2 == 0 { Self::Initiator } else { Self::Responder }
+    }
+}

@@ -1,6 +1,6 @@
 //! What a session is told before it begins, and the checks on it.
 
-use super::opening::{MAX_NAME, MAX_PAYLOAD};
+use super::opening::MAX_PAYLOAD;
 use crate::heartbeat::{HeartbeatConfig, HeartbeatError};
 use crate::limit::Rate;
 use crate::noise::{PayloadSecurity, Protocol, Psk, PublicKey, Role, SecretKey};
@@ -294,7 +294,7 @@ impl Config {
 
     fn check_protocol(&self, protocol: Protocol) -> Result<(), ConfigError> {
         use ConfigError as E;
-        if protocol.is_one_way() || protocol.name_len() > MAX_NAME {
+        if protocol.is_one_way() {
             return Err(E::OneWay(protocol));
         }
         let peer = self.role.peer();
@@ -318,13 +318,20 @@ impl Config {
             let fits = (first..protocol.message_count())
                 .step_by(2)
                 .filter_map(|index| protocol.payload_security(index))
-                .any(|security| security.meets(*at_least));
+                .any(|security| meets(security, *at_least));
             if !fits {
                 return Err(E::PayloadSecurity(protocol));
             }
         }
         Ok(())
     }
+}
+
+/// Whether `security` is at least `wanted` in every respect.
+pub(super) const fn meets(security: PayloadSecurity, wanted: PayloadSecurity) -> bool {
+    security.source >= wanted.source
+        && security.destination >= wanted.destination
+        && (security.psk || !wanted.psk)
 }
 
 impl fmt::Debug for Config {

@@ -1,0 +1,359 @@
+//! The one interpreter of handshake patterns (Noise section 5.3, with pre-shared keys of section 9).
+
+use super::crypto::dh;
+use super::error::{HandshakeError, SetupError};
+use super::keys::{Psk, PublicKey, SecretKey};
+use super::name::Protocol;
+use super::pattern::{MAX_PSKS, Token};
+use super::security::PayloadSecurity;
+use super::symmetric::SymmetricState;
+use super::transport::{RecvCipher, SendCipher, Transport};
+use super::{DH_LEN, MAX_MESSAGE, Role, TAG_LEN};
+use arrayvec::ArrayVec;
+use core::fmt;
+use core::ops::Range;
+
+/// What a handshake starts from.
+#[derive(Debug)]
+pub struct HandshakeParams<'a> {
+    /// What to run.
+    pub protocol: Protocol,
+    /// Which side this is.
+    pub role: Role,
+    /// Data both sides must agree on, hashed as the parts joined (section 6). Usually names the application
+    /// and its version. Empty is allowed.
+    pub prologue: &'a [&'a [u8]],
+    /// This side's static key, exactly if [`Protocol::needs_local_static`].
+    pub local_static: Option<&'a SecretKey>,
+    /// The peer's static key, exactly if [`Protocol::needs_remote_static`].
+    pub remote_static: Option<PublicKey>,
+    /// The pre-shared keys in the order of the name's modifiers, exactly [`Protocol::psk_count`] of them.
+    pub psks: &'a [Psk],
+    /// A fresh key, used in this handshake and never again.
+    pub ephemeral: SecretKey,
+}
+
+/// A handshake in progress. Allocates nothing; erases its secrets when dropped.
+#[must_use]
+pub struct Handshake {
+    protocol: Protocol,
+    role: Role,
+    symmetric: SymmetricState,
+    local_static: Option<SecretKey>,
+    ephemeral: SecretKey,
+    remote_static: Option<PublicKey>,
+    remote_ephemeral: Option<PublicKey>,
+    /// The keys that psk tokens have not used yet, the next one last.
+    psks: ArrayVec<Psk, MAX_PSKS>,
+    /// The number of the next message.
+    message: usize,
+    poisoned: bool,
+}
+
+impl Handshake {
+    /// Starts a handshake.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] if a key is missing, or given although the protocol has no use for it.
+    pub fn new(params: HandshakeParams<'_>) -> Result<Self, SetupError> {
+        check_keys(&params)?;
+        let HandshakeParams { protocol, role, prologue, local_static, remote_static, psks, ephemeral } =
+            params;
+        let mut symmetric = SymmetricState::new(protocol);
+        symmetric.mix_hash(prologue);
+        for side in [Role::Initiator, Role::Responder] {
+            if protocol.needs_remote_static(side.peer()) {
+                let key = if side == role { local_static.map(SecretKey::public) } else { remote_static };
+                // Present, as check_keys found; a pre-message holds nothing but this one key.
+                symmetric.mix_hash(&[key.as_ref().map_or(&[], |key| key.as_bytes().as_slice())]);
+            }
+        }
+        Ok(Self {
+            protocol,
+            role,
+            symmetric,
+            local_static: local_static.map(SecretKey::duplicate),
+            ephemeral,
+            remote_static,
+            remote_ephemeral: None,
+            psks: psks.iter().rev().cloned().take(MAX_PSKS).collect(),
+            message: 0,
+            poisoned: false,
+        })
+    }
+
+    /// The protocol this handshake runs.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Which side this is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether the next message is this side's to [`write`](Self::write). False once finished or failed.
+    #[must_use]
+    pub fn is_my_turn(&self) -> bool {
+        !self.poisoned && !self.is_finished() && Role::writer(self.message) == self.role
+    }
+
+    /// Whether all messages are through, so that [`split`](Self::split) succeeds.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        !self.poisoned && self.message >= self.protocol.message_count()
+    }
+
+    /// The peer's static key, once known. `None` after a failure.
+    ///
+    /// A key received is only a claim until a payload of [`PayloadSecurity::source`] 1 or 2 was read.
+    #[must_use]
+    pub fn remote_static(&self) -> Option<PublicKey> {
+        if self.poisoned { None } else { self.remote_static }
+    }
+
+    /// Bytes the next handshake message has beyond its payload, at most 144; 0 once finished.
+    #[must_use]
+    pub fn next_overhead(&self) -> usize {
+        if self.is_finished() {
+            return 0;
+        }
+        let mut keyed = self.symmetric.has_key();
+        let mut len = 0;
+        for token in self.protocol.tokens(self.message) {
+            match token {
+                Token::E => {
+                    len += DH_LEN;
+                    keyed |= self.protocol.is_psk_mode();
+                }
+                Token::S => len += DH_LEN + tag_len(keyed),
+                Token::Ee | Token::Es | Token::Se | Token::Ss | Token::Psk => keyed = true,
+            }
+        }
+        len + tag_len(keyed)
+    }
+
+    /// How the next message's payload is protected, whoever writes it (section 7.7). Once finished: the
+    /// next transport payload if both sides take turns.
+    #[must_use]
+    pub fn next_security(&self) -> PayloadSecurity {
+        let index = if self.protocol.is_one_way() { 0 } else { self.message };
+        self.protocol.payload_security(index).unwrap_or_default()
+    }
+
+    /// Writes the next message with `payload` to the front of `out` and gives its length:
+    /// [`next_overhead`](Self::next_overhead) and the payload's. Look at
+    /// [`next_security`](Self::next_security) for what protects the payload.
+    ///
+    /// # Errors
+    ///
+    /// `NotMyTurn`, `Finished`, `TooLong` and `OutputTooSmall` change nothing: the call can be repeated.
+    /// `WeakKey` ends the handshake.
+    pub fn write(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, HandshakeError> {
+        self.expect_turn(self.role)?;
+        let needed = self.next_overhead().saturating_add(payload.len());
+        if needed > MAX_MESSAGE {
+            return Err(HandshakeError::TooLong);
+        }
+        let message = out.get_mut(..needed).ok_or(HandshakeError::OutputTooSmall { needed })?;
+        let result = self.write_message(payload, message);
+        self.conclude(result)?;
+        Ok(needed)
+    }
+
+    /// Reads the peer's next message, decrypting it in place, and gives where in `message` the payload lies.
+    /// The other bytes of `message` are spoilt.
+    ///
+    /// # Errors
+    ///
+    /// `NotMyTurn` and `Finished` change nothing. Every other error ends the handshake, and `message` holds
+    /// nothing to be trusted.
+    pub fn read(&mut self, message: &mut [u8]) -> Result<Range<usize>, HandshakeError> {
+        self.expect_turn(self.role.peer())?;
+        let end = message.len();
+        let result = self.read_message(message);
+        let payload_len = self.conclude(result)?;
+        // The payload is the last field, its tag (if it has one) behind it.
+        let start = end.saturating_sub(payload_len).saturating_sub(tag_len(self.symmetric.has_key()));
+        Ok(start..start.saturating_add(payload_len))
+    }
+
+    /// Turns a finished handshake into its transport ciphers and the handshake hash.
+    ///
+    /// # Errors
+    ///
+    /// `NotFinished` if messages are missing, `Poisoned` after a failure. The handshake is lost either way;
+    /// ask [`is_finished`](Self::is_finished) first.
+    pub fn split(self) -> Result<Transport, HandshakeError> {
+        if self.poisoned {
+            return Err(HandshakeError::Poisoned);
+        }
+        if !self.is_finished() {
+            return Err(HandshakeError::NotFinished);
+        }
+        let both_ways = !self.protocol.is_one_way();
+        let (initiator, responder, hash) = self.symmetric.split();
+        let (send, recv, sends) = match self.role {
+            Role::Initiator => (initiator, responder, true),
+            Role::Responder => (responder, initiator, both_ways),
+        };
+        let receives = both_ways || self.role == Role::Responder;
+        Ok(Transport {
+            send: sends.then(|| SendCipher::new(send)),
+            recv: receives.then(|| RecvCipher::new(recv)),
+            hash,
+        })
+    }
+
+    fn expect_turn(&self, writer: Role) -> Result<(), HandshakeError> {
+        if self.poisoned {
+            Err(HandshakeError::Poisoned)
+        } else if self.is_finished() {
+            Err(HandshakeError::Finished)
+        } else if Role::writer(self.message) != writer {
+            Err(HandshakeError::NotMyTurn)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Goes on to the next message, or ends the handshake if this one failed.
+    fn conclude<T>(&mut self, result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
+        match result {
+            Ok(_) => self.message += 1,
+            Err(_) => self.poisoned = true,
+        }
+        result
+    }
+
+    fn write_message(&mut self, payload: &[u8], message: &mut [u8]) -> Result<(), HandshakeError> {
+        let mut rest = message;
+        for token in self.protocol.tokens(self.message) {
+            match token {
+                Token::E => {
+                    let key = self.ephemeral.public();
+                    take(&mut rest, DH_LEN)?.copy_from_slice(key.as_bytes());
+                    self.mix_ephemeral(key);
+                }
+                Token::S => {
+                    let key = self.local_static.as_ref().ok_or(HandshakeError::WeakKey)?.public();
+                    let field = take(&mut rest, DH_LEN + tag_len(self.symmetric.has_key()))?;
+                    fill_front(field, key.as_bytes());
+                    self.symmetric.encrypt_and_hash(field)?;
+                }
+                _ => self.mix(token)?,
+            }
+        }
+        fill_front(rest, payload);
+        self.symmetric.encrypt_and_hash(rest)
+    }
+
+    /// Gives the payload's length.
+    fn read_message(&mut self, message: &mut [u8]) -> Result<usize, HandshakeError> {
+        if message.len() > MAX_MESSAGE {
+            return Err(HandshakeError::TooLong);
+        }
+        // Before any costly DH is done for a message that cannot be right.
+        if message.len() < self.next_overhead() {
+            return Err(HandshakeError::TooShort);
+        }
+        let mut rest = message;
+        for token in self.protocol.tokens(self.message) {
+            match token {
+                Token::E => {
+                    let key = public_key(take(&mut rest, DH_LEN)?)?;
+                    self.remote_ephemeral = Some(key);
+                    self.mix_ephemeral(key);
+                }
+                Token::S => {
+                    let field = take(&mut rest, DH_LEN + tag_len(self.symmetric.has_key()))?;
+                    self.remote_static = Some(public_key(self.symmetric.decrypt_and_hash(field)?)?);
+                }
+                _ => self.mix(token)?,
+            }
+        }
+        Ok(self.symmetric.decrypt_and_hash(rest)?.len())
+    }
+
+    /// With pre-shared keys in play an ephemeral key also randomizes the encryption key (section 9.2).
+    fn mix_ephemeral(&mut self, key: PublicKey) {
+        self.symmetric.mix_hash(&[key.as_bytes()]);
+        if self.protocol.is_psk_mode() {
+            self.symmetric.mix_key(key.as_bytes());
+        }
+    }
+
+    /// The tokens that put nothing on the wire: a DH or a pre-shared key.
+    fn mix(&mut self, token: Token) -> Result<(), HandshakeError> {
+        let initiator = self.role == Role::Initiator;
+        let (local, remote) = match token {
+            Token::Psk => {
+                // There is one for every token: new counted them.
+                let psk = self.psks.pop().ok_or(HandshakeError::WeakKey)?;
+                self.symmetric.mix_key_and_hash(psk.as_bytes());
+                return Ok(());
+            }
+            Token::Ss => (self.local_static.as_ref(), self.remote_static),
+            Token::Es if initiator => (Some(&self.ephemeral), self.remote_static),
+            Token::Se if !initiator => (Some(&self.ephemeral), self.remote_static),
+            Token::Es | Token::Se => (self.local_static.as_ref(), self.remote_ephemeral),
+            Token::Ee => (Some(&self.ephemeral), self.remote_ephemeral),
+            Token::E | Token::S => return Ok(()),
+        };
+        // Both keys are there: patterns keep rule 1 of section 7.3, and new asked for the given ones.
+        let (Some(local), Some(remote)) = (local, remote) else { return Err(HandshakeError::WeakKey) };
+        let shared = dh::agree(local.as_bytes(), remote.as_bytes()).ok_or(HandshakeError::WeakKey)?;
+        self.symmetric.mix_key(&shared);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake")
+            .field("protocol", &self.protocol)
+            .field("role", &self.role)
+            .field("message", &self.message)
+            .field("poisoned", &self.poisoned)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_keys(params: &HandshakeParams<'_>) -> Result<(), SetupError> {
+    let HandshakeParams { protocol, role, .. } = *params;
+    match (protocol.needs_local_static(role), params.local_static.is_some()) {
+        (true, false) => return Err(SetupError::LocalStaticMissing),
+        (false, true) => return Err(SetupError::LocalStaticSuperfluous),
+        _ => {}
+    }
+    match (protocol.needs_remote_static(role), params.remote_static.is_some()) {
+        (true, false) => return Err(SetupError::RemoteStaticMissing),
+        (false, true) => return Err(SetupError::RemoteStaticSuperfluous),
+        _ => {}
+    }
+    let (expected, given) = (protocol.psk_count(), params.psks.len());
+    if expected == given { Ok(()) } else { Err(SetupError::PskCount { expected, given }) }
+}
+
+const fn tag_len(keyed: bool) -> usize {
+    if keyed { TAG_LEN } else { 0 }
+}
+
+/// Cuts the next `len` bytes off the front of `rest`.
+fn take<'a>(rest: &mut &'a mut [u8], len: usize) -> Result<&'a mut [u8], HandshakeError> {
+    let (field, tail) = core::mem::take(rest).split_at_mut_checked(len).ok_or(HandshakeError::TooShort)?;
+    *rest = tail;
+    Ok(field)
+}
+
+/// Copies `bytes` to the front of `field`, which has room for them and perhaps a tag.
+fn fill_front(field: &mut [u8], bytes: &[u8]) {
+    field.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+}
+
+fn public_key(field: &[u8]) -> Result<PublicKey, HandshakeError> {
+    field.try_into().map(PublicKey).map_err(|_| HandshakeError::TooShort)
+}

@@ -1,0 +1,234 @@
+//! Protocol names (Noise section 8): read, checked and written.
+
+use super::Role;
+use super::crypto::{CipherFunction, HashFunction};
+use super::error::NameError;
+use super::pattern::{PATTERNS, Pattern, PskPlaces, Token};
+use super::security::{PayloadSecurity, payload_security};
+use arrayvec::ArrayString;
+use core::fmt::{self, Write};
+use core::str::FromStr;
+
+/// The longest name the specification allows, in bytes (section 8).
+const MAX_NAME: usize = 255;
+
+/// Room for the longest name that [`Protocol::parse`] accepts.
+pub(super) type NameBuffer = ArrayString<96>;
+
+/// A Noise protocol: a valid pattern with its psk places, and the functions it runs with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Protocol {
+    pattern: &'static Pattern,
+    psks: PskPlaces,
+    cipher: CipherFunction,
+    hash: HashFunction,
+}
+
+impl Protocol {
+    /// Reads a name such as `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] says which rule the name breaks, or what of it is not offered.
+    pub fn parse(name: &str) -> Result<Self, NameError> {
+        if name.len() > MAX_NAME {
+            return Err(NameError::TooLong);
+        }
+        let mut sections = name.split('_');
+        let mut next = || sections.next().filter(|section| is_section(section)).ok_or(NameError::Form);
+        let (prefix, pattern, dh, cipher, hash) = (next()?, next()?, next()?, next()?, next()?);
+        if prefix != "Noise" || sections.next().is_some() {
+            return Err(NameError::Form);
+        }
+        let (pattern, psks) = parse_pattern(pattern)?;
+        parse_dh(dh)?;
+        Ok(Self { pattern, psks, cipher: parse_cipher(cipher)?, hash: parse_hash(hash)? })
+    }
+
+    /// The handshake pattern, without its psk modifiers.
+    #[must_use]
+    pub const fn pattern(&self) -> &'static Pattern {
+        self.pattern
+    }
+
+    /// The cipher function.
+    #[must_use]
+    pub const fn cipher(&self) -> CipherFunction {
+        self.cipher
+    }
+
+    /// The hash function.
+    #[must_use]
+    pub const fn hash(&self) -> HashFunction {
+        self.hash
+    }
+
+    /// Whether only the initiator ever sends (section 7.4).
+    #[must_use]
+    pub const fn is_one_way(&self) -> bool {
+        self.pattern.one_way
+    }
+
+    /// How many handshake messages there are; the initiator writes numbers 0, 2, ...
+    #[must_use]
+    pub const fn message_count(&self) -> usize {
+        self.pattern.messages.len()
+    }
+
+    /// How many pre-shared keys both sides need (section 9).
+    #[must_use]
+    pub const fn psk_count(&self) -> usize {
+        self.psks.count()
+    }
+
+    /// Whether `role` needs a static key of its own.
+    #[must_use]
+    pub fn needs_local_static(&self, role: Role) -> bool {
+        self.sends_static(role) || self.needs_remote_static(role.peer())
+    }
+
+    /// Whether `role` must know its peer's static key beforehand (a pre-message, section 7.1).
+    #[must_use]
+    pub fn needs_remote_static(&self, role: Role) -> bool {
+        self.pattern.pre_message(role.peer()).contains(&Token::S)
+    }
+
+    /// Whether `role` sends its static key in the handshake.
+    #[must_use]
+    pub fn sends_static(&self, role: Role) -> bool {
+        let messages = self.pattern.messages.iter().enumerate();
+        messages.filter(|(i, _)| Role::writer(*i) == role).any(|(_, tokens)| tokens.contains(&Token::S))
+    }
+
+    /// How payload `index` is protected (section 7.7). Handshake messages count from 0; the numbers after
+    /// them are transport messages that take turns. `None` for what a one-way pattern never sends.
+    #[must_use]
+    pub fn payload_security(&self, index: usize) -> Option<PayloadSecurity> {
+        payload_security(self.pattern, self.psks, index)
+    }
+
+    /// Whether an ephemeral key goes into the encryption key too (section 9.2).
+    pub(super) const fn is_psk_mode(&self) -> bool {
+        !self.psks.is_empty()
+    }
+
+    /// The tokens of message `index`, psk tokens included.
+    pub(super) fn tokens(&self, index: usize) -> impl Iterator<Item = Token> + use<> {
+        let Self { pattern, psks, .. } = *self;
+        (0..).map_while(move |token| pattern.token(psks, index, token))
+    }
+
+    /// The name as the bytes that start the handshake hash.
+    pub(super) fn name(&self) -> NameBuffer {
+        let mut name = NameBuffer::new();
+        // A test shows that the longest name fits.
+        let _fits = write!(name, "{self}");
+        name
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        Self::parse(name)
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Noise_{}", self.pattern.name)?;
+        for (i, place) in self.psks.iter().enumerate() {
+            write!(f, "{}psk{place}", if i == 0 { "" } else { "+" })?;
+        }
+        write!(f, "_25519_{}_{}", self.cipher.name(), self.hash.name())
+    }
+}
+
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Protocol({self})")
+    }
+}
+
+fn is_section(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+}
+
+fn parse_pattern(section: &str) -> Result<(&'static Pattern, PskPlaces), NameError> {
+    let end = section.find(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit());
+    let (name, modifiers) = section.split_at_checked(end.unwrap_or(section.len())).unwrap_or((section, ""));
+    let pattern = PATTERNS.iter().find(|p| p.name == name).ok_or(NameError::UnknownPattern)?;
+    let mut places = PskPlaces::NONE;
+    if modifiers.is_empty() {
+        return Ok((pattern, places));
+    }
+    let mut above = 0;
+    for modifier in modifiers.split('+') {
+        let place = parse_modifier(modifier)?;
+        if place > pattern.messages.len() {
+            return Err(NameError::PskOutOfRange);
+        }
+        if places.has(place) {
+            return Err(NameError::PskRepeated);
+        }
+        if place < above {
+            return Err(NameError::PskUnsorted);
+        }
+        places = places.with(place);
+        above = place;
+    }
+    Ok((pattern, places))
+}
+
+fn parse_modifier(modifier: &str) -> Result<usize, NameError> {
+    let well_formed = modifier.starts_with(|c: char| c.is_ascii_lowercase())
+        && modifier.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if !well_formed {
+        return Err(NameError::ModifierForm);
+    }
+    let place = modifier.strip_prefix("psk").ok_or(NameError::UnsupportedModifier)?;
+    let canonical = place == "0" || !place.starts_with('0');
+    match place.parse() {
+        Ok(place) if canonical => Ok(place),
+        // All digits and yet no number: more of them than a number holds.
+        Err(_) if canonical && !place.is_empty() && place.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(NameError::PskOutOfRange)
+        }
+        _ => Err(NameError::UnsupportedModifier),
+    }
+}
+
+fn parse_dh(section: &str) -> Result<(), NameError> {
+    match section {
+        "25519" => Ok(()),
+        "448" => Err(NameError::UnsupportedDh),
+        several if several.contains('+') => Err(NameError::UnsupportedDh),
+        _ => Err(NameError::UnknownDh),
+    }
+}
+
+fn parse_cipher(section: &str) -> Result<CipherFunction, NameError> {
+    match section {
+        "ChaChaPoly" => Ok(CipherFunction::ChaChaPoly),
+        #[cfg(feature = "aes-gcm")]
+        "AESGCM" => Ok(CipherFunction::AesGcm),
+        #[cfg(not(feature = "aes-gcm"))]
+        "AESGCM" => Err(NameError::DisabledCipher),
+        _ => Err(NameError::UnknownCipher),
+    }
+}
+
+fn parse_hash(section: &str) -> Result<HashFunction, NameError> {
+    match section {
+        "BLAKE2s" => Ok(HashFunction::Blake2s),
+        "BLAKE2b" => Ok(HashFunction::Blake2b),
+        #[cfg(feature = "sha2")]
+        "SHA256" => Ok(HashFunction::Sha256),
+        #[cfg(feature = "sha2")]
+        "SHA512" => Ok(HashFunction::Sha512),
+        #[cfg(not(feature = "sha2"))]
+        "SHA256" | "SHA512" => Err(NameError::DisabledHash),
+        _ => Err(NameError::UnknownHash),
+    }
+}

@@ -1,0 +1,197 @@
+//! The handshake patterns as data (Noise sections 7.4, 7.5 and 18.1). What is valid is `validity.rs`'s business.
+
+use super::Role;
+use super::error::PatternError;
+use super::validity;
+use Token::{E, Ee, Es, S, Se, Ss};
+
+/// One step of a handshake message (Noise sections 5.3 and 9.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Token {
+    /// The writer's ephemeral public key.
+    E,
+    /// The writer's static public key, encrypted if there is a key yet.
+    S,
+    /// DH of both ephemeral keys.
+    Ee,
+    /// DH of the initiator's ephemeral and the responder's static key.
+    Es,
+    /// DH of the initiator's static and the responder's ephemeral key.
+    Se,
+    /// DH of both static keys.
+    Ss,
+    /// The next pre-shared key.
+    Psk,
+}
+
+/// A handshake pattern without its modifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pattern {
+    /// As protocol names spell it.
+    pub name: &'static str,
+    /// Whether only the initiator ever sends (section 7.4).
+    pub one_way: bool,
+    /// What the responder knows of the initiator beforehand.
+    pub initiator_pre_message: &'static [Token],
+    /// What the initiator knows of the responder beforehand.
+    pub responder_pre_message: &'static [Token],
+    /// The messages in turn, the initiator's first.
+    pub messages: &'static [&'static [Token]],
+}
+
+/// The most messages a pattern may have: no pattern of the specification has more.
+pub(super) const MAX_MESSAGES: usize = 4;
+
+/// The most pre-shared keys a protocol of [`PATTERNS`] can take: one before and one after each message.
+pub(super) const MAX_PSKS: usize = MAX_MESSAGES + 1;
+
+/// Every pattern a protocol name can use: 3 one-way, 12 fundamental and 23 deferred.
+pub const PATTERNS: [Pattern; 38] = [
+    one_way("N", &[], &[S], &[&[E, Es]]),
+    one_way("K", &[S], &[S], &[&[E, Es, Ss]]),
+    one_way("X", &[], &[S], &[&[E, Es, S, Ss]]),
+    interactive("NN", &[], &[], &[&[E], &[E, Ee]]),
+    interactive("NK", &[], &[S], &[&[E, Es], &[E, Ee]]),
+    interactive("NX", &[], &[], &[&[E], &[E, Ee, S, Es]]),
+    interactive("XN", &[], &[], &[&[E], &[E, Ee], &[S, Se]]),
+    interactive("XK", &[], &[S], &[&[E, Es], &[E, Ee], &[S, Se]]),
+    interactive("XX", &[], &[], &[&[E], &[E, Ee, S, Es], &[S, Se]]),
+    interactive("KN", &[S], &[], &[&[E], &[E, Ee, Se]]),
+    interactive("KK", &[S], &[S], &[&[E, Es, Ss], &[E, Ee, Se]]),
+    interactive("KX", &[S], &[], &[&[E], &[E, Ee, Se, S, Es]]),
+    interactive("IN", &[], &[], &[&[E, S], &[E, Ee, Se]]),
+    interactive("IK", &[], &[S], &[&[E, Es, S, Ss], &[E, Ee, Se]]),
+    interactive("IX", &[], &[], &[&[E, S], &[E, Ee, Se, S, Es]]),
+    interactive("NK1", &[], &[S], &[&[E], &[E, Ee, Es]]),
+    interactive("NX1", &[], &[], &[&[E], &[E, Ee, S], &[Es]]),
+    interactive("X1N", &[], &[], &[&[E], &[E, Ee], &[S], &[Se]]),
+    interactive("X1K", &[], &[S], &[&[E, Es], &[E, Ee], &[S], &[Se]]),
+    interactive("XK1", &[], &[S], &[&[E], &[E, Ee, Es], &[S, Se]]),
+    interactive("X1K1", &[], &[S], &[&[E], &[E, Ee, Es], &[S], &[Se]]),
+    interactive("X1X", &[], &[], &[&[E], &[E, Ee, S, Es], &[S], &[Se]]),
+    interactive("XX1", &[], &[], &[&[E], &[E, Ee, S], &[Es, S, Se]]),
+    interactive("X1X1", &[], &[], &[&[E], &[E, Ee, S], &[Es, S], &[Se]]),
+    interactive("K1N", &[S], &[], &[&[E], &[E, Ee], &[Se]]),
+    interactive("K1K", &[S], &[S], &[&[E, Es], &[E, Ee], &[Se]]),
+    interactive("KK1", &[S], &[S], &[&[E], &[E, Ee, Se, Es]]),
+    interactive("K1K1", &[S], &[S], &[&[E], &[E, Ee, Es], &[Se]]),
+    interactive("K1X", &[S], &[], &[&[E], &[E, Ee, S, Es], &[Se]]),
+    interactive("KX1", &[S], &[], &[&[E], &[E, Ee, Se, S], &[Es]]),
+    interactive("K1X1", &[S], &[], &[&[E], &[E, Ee, S], &[Se, Es]]),
+    interactive("I1N", &[], &[], &[&[E, S], &[E, Ee], &[Se]]),
+    interactive("I1K", &[], &[S], &[&[E, Es, S], &[E, Ee], &[Se]]),
+    interactive("IK1", &[], &[S], &[&[E, S], &[E, Ee, Se, Es]]),
+    interactive("I1K1", &[], &[S], &[&[E, S], &[E, Ee, Es], &[Se]]),
+    interactive("I1X", &[], &[], &[&[E, S], &[E, Ee, S, Es], &[Se]]),
+    interactive("IX1", &[], &[], &[&[E, S], &[E, Ee, Se, S], &[Es]]),
+    interactive("I1X1", &[], &[], &[&[E, S], &[E, Ee, S], &[Se, Es]]),
+];
+
+// The table is checked when it is compiled: alone, and with a psk in every place.
+const _: () = {
+    let mut i = 0;
+    while i < PATTERNS.len() {
+        let pattern = &PATTERNS[i];
+        assert!(pattern.validate().is_ok());
+        assert!(validity::check(pattern, PskPlaces::every(pattern.messages.len())).is_ok());
+        i += 1;
+    }
+};
+
+const fn interactive(
+    name: &'static str,
+    initiator_pre_message: &'static [Token],
+    responder_pre_message: &'static [Token],
+    messages: &'static [&'static [Token]],
+) -> Pattern {
+    Pattern { name, one_way: false, initiator_pre_message, responder_pre_message, messages }
+}
+
+const fn one_way(
+    name: &'static str,
+    initiator_pre_message: &'static [Token],
+    responder_pre_message: &'static [Token],
+    messages: &'static [&'static [Token]],
+) -> Pattern {
+    Pattern { name, one_way: true, initiator_pre_message, responder_pre_message, messages }
+}
+
+impl Pattern {
+    /// Checks the pattern, without modifiers, against the validity rules of Noise section 7.3.
+    ///
+    /// # Errors
+    ///
+    /// The first rule it breaks.
+    pub const fn validate(&self) -> Result<(), PatternError> {
+        validity::check(self, PskPlaces::NONE)
+    }
+
+    /// The pre-message that tells `role`'s public keys to its peer.
+    pub(super) const fn pre_message(&self, role: Role) -> &'static [Token] {
+        match role {
+            Role::Initiator => self.initiator_pre_message,
+            Role::Responder => self.responder_pre_message,
+        }
+    }
+
+    /// Token `index` of message `message`, with the psk tokens where `psks` puts them: `psk0` before the
+    /// first message's tokens, `psk1` after them, `psk2` after the second's, and so on (section 9.4).
+    pub(super) const fn token(&self, psks: PskPlaces, message: usize, index: usize) -> Option<Token> {
+        if message >= self.messages.len() {
+            return None;
+        }
+        let tokens = self.messages[message];
+        let before = if message == 0 && psks.has(0) { 1 } else { 0 };
+        if index < before {
+            Some(Token::Psk)
+        } else if index - before < tokens.len() {
+            Some(tokens[index - before])
+        } else if index - before == tokens.len() && psks.has(message + 1) {
+            Some(Token::Psk)
+        } else {
+            None
+        }
+    }
+}
+
+/// The set of places a protocol name's `psk` modifiers name. A set, so neither order nor repetition can
+/// go wrong after parsing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PskPlaces(u8);
+
+impl PskPlaces {
+    pub(super) const NONE: Self = Self(0);
+
+    /// A psk before and after every one of `messages` messages.
+    pub(super) const fn every(messages: usize) -> Self {
+        let mut all = Self::NONE;
+        let mut place = 0;
+        while place <= messages && place < MAX_PSKS {
+            all = all.with(place);
+            place += 1;
+        }
+        all
+    }
+
+    /// This set and `place`, which is less than [`MAX_PSKS`].
+    pub(super) const fn with(self, place: usize) -> Self {
+        Self(self.0 | 1 << place)
+    }
+
+    pub(super) const fn has(self, place: usize) -> bool {
+        place < MAX_PSKS && self.0 >> place & 1 == 1
+    }
+
+    pub(super) const fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = usize> {
+        (0..MAX_PSKS).filter(move |place| self.has(*place))
+    }
+}

@@ -1,0 +1,121 @@
+//! What a payload is protected against (Noise section 7.7), computed from the tokens that precede it.
+
+use super::Role;
+use super::pattern::{Pattern, PskPlaces, Token};
+
+/// The protection of one payload, in the levels of Noise section 7.7.
+///
+/// The levels speak of the public keys alone. A pre-shared key adds to them as long as it stays secret: with
+/// `psk` set, even a payload of levels 0 and 0 is encrypted and comes from a holder of that key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PayloadSecurity {
+    /// What the recipient knows of the sender:
+    ///
+    /// - 0: nothing. Anyone may have sent this payload.
+    /// - 1: sent by the holder of the sender's static key, or by one who stole the *recipient's* static
+    ///   private key (key-compromise impersonation).
+    /// - 2: sent by the holder of the sender's static key, even if the recipient's was stolen.
+    pub source: u8,
+    /// What the sender knows of who can read it:
+    ///
+    /// - 0: everyone. The payload is not encrypted by any DH.
+    /// - 1: whoever holds the recipient's ephemeral key, which may be an active attacker's. Forward secret.
+    /// - 2: whoever holds the recipient's static key, now or later. Can be replayed.
+    /// - 3: the holder of the recipient's static key; an attacker who forged its ephemeral key and steals
+    ///   the static one later can read it (weak forward secrecy).
+    /// - 4: like 3, but only if the *sender's* static key had been stolen beforehand.
+    /// - 5: only the holder of the recipient's static key. Strong forward secrecy.
+    pub destination: u8,
+    /// Whether a pre-shared key has gone into the encryption key.
+    pub psk: bool,
+}
+
+/// The DHs done so far.
+#[derive(Clone, Copy, Default)]
+struct Done {
+    ee: bool,
+    es: bool,
+    se: bool,
+    ss: bool,
+    psk: bool,
+}
+
+impl Done {
+    fn add(&mut self, token: Token) {
+        match token {
+            Token::E | Token::S => {}
+            Token::Ee => self.ee = true,
+            Token::Es => self.es = true,
+            Token::Se => self.se = true,
+            Token::Ss => self.ss = true,
+            Token::Psk => self.psk = true,
+        }
+    }
+
+    /// The source level of a payload from `sender`: which DH has its static key been in?
+    fn source(self, sender: Role) -> u8 {
+        let with_peer_ephemeral = match sender {
+            Role::Initiator => self.se,
+            Role::Responder => self.es,
+        };
+        match (with_peer_ephemeral, self.ss) {
+            (true, _) => 2,
+            (false, true) => 1,
+            (false, false) => 0,
+        }
+    }
+
+    /// The destination level of a payload from `sender`, whose peer's payloads so far had at best the
+    /// source level `heard`: that is how well the sender knows that the peer's ephemeral key is the peer's.
+    fn destination(self, sender: Role, heard: u8) -> u8 {
+        let to_peer_static = match sender {
+            Role::Initiator => self.es,
+            Role::Responder => self.se,
+        };
+        match (self.ee, to_peer_static) {
+            (false, false) => {
+                if self.ss {
+                    2
+                } else {
+                    0
+                }
+            }
+            (false, true) => 2,
+            (true, false) => 1,
+            (true, true) => 3 + heard,
+        }
+    }
+}
+
+/// The levels of payload `index`, counted from 0 and on into the transport phase, there taking turns.
+/// `None` for what a one-way pattern's recipient would send.
+pub(super) fn payload_security(pattern: &Pattern, psks: PskPlaces, index: usize) -> Option<PayloadSecurity> {
+    if pattern.one_way && Role::writer(index) == Role::Responder {
+        return None;
+    }
+    let mut done = Done::default();
+    // The best source level of the initiator's and of the responder's payloads so far.
+    let mut heard = [0; 2];
+    let mut level = None;
+    for message in 0..=settled(pattern, index) {
+        let sender = Role::writer(message);
+        (0..).map_while(|i| pattern.token(psks, message, i)).for_each(|token| done.add(token));
+        let (from_sender, from_peer) = match (sender, &mut heard) {
+            (Role::Initiator, [initiator, responder]) => (initiator, *responder),
+            (Role::Responder, [initiator, responder]) => (responder, *initiator),
+        };
+        let source = done.source(sender);
+        *from_sender = source.max(*from_sender);
+        let destination = done.destination(sender, from_peer);
+        level = Some(PayloadSecurity { source, destination, psk: done.psk });
+    }
+    level
+}
+
+/// The first message that is as well protected as message `index` of the same sender: once each side has
+/// sent a transport message nothing changes any more, so a large `index` costs no more than a small one.
+fn settled(pattern: &Pattern, index: usize) -> usize {
+    let last = pattern.messages.len() + 2;
+    if index <= last { index } else { last + (index - last) % 2 }
+}

@@ -1,0 +1,168 @@
+//! What a handshake leaves behind (Noise sections 5.1, 5.2 and 11.3): one cipher per direction and the hash.
+
+use super::crypto::{Aead, MAX_HASH_LEN};
+use super::error::CipherError;
+use super::{MAX_MESSAGE, TAG_LEN};
+use core::fmt;
+
+/// The number after `nonce`, or `None` if `nonce` is 2^64 - 1, which no message may use (section 5.1).
+pub(super) const fn next_nonce(nonce: u64) -> Option<u64> {
+    nonce.checked_add(1)
+}
+
+/// A finished handshake: the ciphers for both directions, independent of each other.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Transport {
+    /// Seals what this side sends; `None` for the recipient of a one-way pattern (section 7.4).
+    pub send: Option<SendCipher>,
+    /// Opens what the peer sends; `None` for the sender of a one-way pattern (section 7.4).
+    pub recv: Option<RecvCipher>,
+    /// Identifies this handshake, the same on both sides (section 11.2).
+    pub hash: HandshakeHash,
+}
+
+/// Seals messages, each under the next nonce. The key is erased when this is dropped.
+pub struct SendCipher(CipherState);
+
+/// Opens messages, each under the next nonce. The key is erased when this is dropped.
+pub struct RecvCipher(CipherState);
+
+struct CipherState {
+    aead: Aead,
+    nonce: u64,
+}
+
+impl SendCipher {
+    pub(super) fn new(aead: Aead) -> Self {
+        Self(CipherState { aead, nonce: 0 })
+    }
+
+    /// Encrypts `text` in place, bound to the associated data `ad`, and gives the tag to send behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`CipherError::TooLong`] if text and tag are more than 65,535 bytes, [`CipherError::Exhausted`] when
+    /// no nonce is left. Neither changes `text` or the nonce.
+    pub fn seal(&mut self, ad: &[u8], text: &mut [u8]) -> Result<[u8; TAG_LEN], CipherError> {
+        if text.len() > MAX_MESSAGE - TAG_LEN {
+            return Err(CipherError::TooLong);
+        }
+        let next = next_nonce(self.0.nonce).ok_or(CipherError::Exhausted)?;
+        let tag = self.0.aead.seal(self.0.nonce, ad, text).ok_or(CipherError::TooLong)?;
+        self.0.nonce = next;
+        Ok(tag)
+    }
+
+    /// Replaces the key by one that does not lead back to it (section 4.2). The nonce goes on counting.
+    /// The peer has to rekey its [`RecvCipher`] at the same message.
+    pub fn rekey(&mut self) {
+        self.0.aead.rekey();
+    }
+
+    /// The number of the next message: how many were sealed before it.
+    #[must_use]
+    pub fn nonce(&self) -> u64 {
+        self.0.nonce
+    }
+}
+
+impl RecvCipher {
+    pub(super) fn new(aead: Aead) -> Self {
+        Self(CipherState { aead, nonce: 0 })
+    }
+
+    /// Decrypts `record`, ciphertext and then tag, in place and gives the plaintext's length; the plaintext
+    /// lies at the front.
+    ///
+    /// # Errors
+    ///
+    /// [`CipherError`]; `record` and the nonce are unchanged then, so the message counts as never received.
+    pub fn open(&mut self, ad: &[u8], record: &mut [u8]) -> Result<usize, CipherError> {
+        if record.len() > MAX_MESSAGE {
+            return Err(CipherError::TooLong);
+        }
+        let (text, tag) = record.split_last_chunk_mut::<TAG_LEN>().ok_or(CipherError::TooShort)?;
+        let next = next_nonce(self.0.nonce).ok_or(CipherError::Exhausted)?;
+        if !self.0.aead.open(self.0.nonce, ad, text, tag) {
+            return Err(CipherError::Decrypt);
+        }
+        self.0.nonce = next;
+        Ok(text.len())
+    }
+
+    /// Replaces the key by one that does not lead back to it (section 4.2). The nonce goes on counting.
+    /// The peer has to rekey its [`SendCipher`] at the same message.
+    pub fn rekey(&mut self) {
+        self.0.aead.rekey();
+    }
+
+    /// The number of the next message: how many were opened before it.
+    #[must_use]
+    pub fn nonce(&self) -> u64 {
+        self.0.nonce
+    }
+}
+
+#[cfg(test)]
+impl SendCipher {
+    pub(crate) fn set_nonce(&mut self, nonce: u64) {
+        self.0.nonce = nonce;
+    }
+}
+
+#[cfg(test)]
+impl RecvCipher {
+    pub(crate) fn set_nonce(&mut self, nonce: u64) {
+        self.0.nonce = nonce;
+    }
+}
+
+impl fmt::Debug for SendCipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendCipher").field("nonce", &self.nonce()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RecvCipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvCipher").field("nonce", &self.nonce()).finish_non_exhaustive()
+    }
+}
+
+/// The handshake hash, for channel binding (section 11.2): 32 or 64 bytes, unique to this handshake and not
+/// secret. Whoever signs or compares it vouches for this very connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HandshakeHash {
+    bytes: [u8; MAX_HASH_LEN],
+    len: usize,
+}
+
+impl HandshakeHash {
+    /// `hash` is one hash output, so it always fits.
+    pub(super) fn new(hash: &[u8]) -> Self {
+        let mut bytes = [0; MAX_HASH_LEN];
+        bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = *from);
+        Self { bytes, len: hash.len().min(MAX_HASH_LEN) }
+    }
+
+    /// The hash: 32 or 64 bytes, as long as the protocol's hash function gives.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl AsRef<[u8]> for HandshakeHash {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl fmt::Debug for HandshakeHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HandshakeHash(")?;
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(")")
+    }
+}

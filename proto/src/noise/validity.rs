@@ -1,0 +1,130 @@
+//! The rules a handshake pattern must keep (Noise sections 7.3 and 9.3), checked on its tokens.
+//!
+//! `const`, so that the table of patterns is checked when it is compiled.
+
+use super::Role;
+use super::error::PatternError;
+use super::pattern::{MAX_MESSAGES, Pattern, PskPlaces, Token};
+
+/// What has happened up to a token.
+#[derive(Clone, Copy)]
+struct Progress {
+    initiator: Sent,
+    responder: Sent,
+    ee: bool,
+    es: bool,
+    se: bool,
+    ss: bool,
+    psk: bool,
+}
+
+/// The public keys one party's peer has.
+#[derive(Clone, Copy)]
+struct Sent {
+    e: bool,
+    s: bool,
+}
+
+pub(super) const fn check(pattern: &Pattern, psks: PskPlaces) -> Result<(), PatternError> {
+    let count = pattern.messages.len();
+    if count == 0 || count > MAX_MESSAGES {
+        return Err(PatternError::MessageCount);
+    }
+    if pattern.one_way && count != 1 {
+        return Err(PatternError::OneWayReply);
+    }
+    let (Ok(initiator), Ok(responder)) =
+        (pre_message(pattern.initiator_pre_message), pre_message(pattern.responder_pre_message))
+    else {
+        return Err(PatternError::PreMessage);
+    };
+    let mut now = Progress { initiator, responder, ee: false, es: false, se: false, ss: false, psk: false };
+
+    let mut message = 0;
+    while message < count {
+        let writer = Role::writer(message);
+        let mut index = 0;
+        while let Some(token) = pattern.token(psks, message, index) {
+            now = match now.after(token, writer) {
+                Ok(next) => next,
+                Err(error) => return Err(error),
+            };
+            index += 1;
+        }
+        if let Err(error) = now.may_encrypt(writer) {
+            return Err(error);
+        }
+        message += 1;
+    }
+    // Transport messages follow: from the initiator, and from the responder unless the pattern is one-way.
+    if let Err(error) = now.may_encrypt(Role::Initiator) {
+        return Err(error);
+    }
+    if pattern.one_way { Ok(()) } else { now.may_encrypt(Role::Responder) }
+}
+
+const fn pre_message(tokens: &[Token]) -> Result<Sent, PatternError> {
+    match tokens {
+        [] => Ok(Sent { e: false, s: false }),
+        [Token::S] => Ok(Sent { e: false, s: true }),
+        _ => Err(PatternError::PreMessage),
+    }
+}
+
+impl Progress {
+    const fn after(mut self, token: Token, writer: Role) -> Result<Self, PatternError> {
+        let (initiator, responder) = (self.initiator, self.responder);
+        // Rules 1 and 3: both keys of a DH must be in the peer's hands, and no DH is done twice.
+        let (held, done) = match token {
+            Token::E | Token::S => return self.sending(token, writer),
+            Token::Psk => {
+                self.psk = true;
+                return Ok(self);
+            }
+            Token::Ee => (initiator.e && responder.e, &mut self.ee),
+            Token::Es => (initiator.e && responder.s, &mut self.es),
+            Token::Se => (initiator.s && responder.e, &mut self.se),
+            Token::Ss => (initiator.s && responder.s, &mut self.ss),
+        };
+        if !held {
+            return Err(PatternError::KeyNotHeld);
+        }
+        if *done {
+            return Err(PatternError::DhRepeated);
+        }
+        *done = true;
+        Ok(self)
+    }
+
+    /// Rule 2: neither key is sent twice. A static key is encrypted like a payload once there is a key.
+    const fn sending(mut self, token: Token, writer: Role) -> Result<Self, PatternError> {
+        if let (Token::S, Err(error)) = (token, self.may_encrypt(writer)) {
+            return Err(error);
+        }
+        let sent = match writer {
+            Role::Initiator => &mut self.initiator,
+            Role::Responder => &mut self.responder,
+        };
+        let key = if let Token::E = token { &mut sent.e } else { &mut sent.s };
+        if *key {
+            return Err(PatternError::KeyRepeated);
+        }
+        *key = true;
+        Ok(self)
+    }
+
+    /// Rule 4 and section 9.3: the writer's ephemeral key must randomize whatever it encrypts under.
+    const fn may_encrypt(self, writer: Role) -> Result<(), PatternError> {
+        let (sent, nullified) = match writer {
+            Role::Initiator => (self.initiator, self.se && !self.ee || self.ss && !self.es),
+            Role::Responder => (self.responder, self.es && !self.ee || self.ss && !self.se),
+        };
+        if nullified {
+            return Err(PatternError::StaticWithoutEphemeral);
+        }
+        if self.psk && !sent.e {
+            return Err(PatternError::PskWithoutEphemeral);
+        }
+        Ok(())
+    }
+}
