@@ -118,8 +118,9 @@ impl Opening {
         start: usize,
         buf: &mut [u8],
     ) -> Result<(Recv<Event<Span>>, Option<Opened>), Error> {
-        let Some((&[kind, high, low], rest)) = buf.split_first_chunk_mut::<PACKET_HEAD>() else {
-            return Ok((Recv::need(start, PACKET_HEAD - buf.len()), None));
+        let missing = PACKET_HEAD.saturating_sub(buf.len());
+        let Some((&mut [kind, high, low], rest)) = buf.split_first_chunk_mut::<PACKET_HEAD>() else {
+            return Ok((Recv::need(start, missing), None));
         };
         let len = usize::from(u16::from_be_bytes([high, low]));
         let max = match kind {

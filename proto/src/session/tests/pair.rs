@@ -163,22 +163,10 @@ impl Pair {
     }
 
     fn step(&mut self) -> bool {
-        let Self { now, a, b, chunk, link } = self;
-        let mut moved = false;
-        for (from, to, up) in [(&mut *a, &mut *b, link[0]), (b, a, link[1])] {
-            from.session.poll_transmit(*now, &mut from.tx);
-            // An owner that does not read lets a small socket fill.
-            let room = if to.reads { usize::MAX } else { 4096_usize.saturating_sub(to.rx.len()) };
-            let n = from.tx.sealed().len().min(*chunk).min(room);
-            if up {
-                to.rx.extend_from_slice(&from.tx.sealed()[..n]);
-                to.most = to.most.max(to.rx.len());
-                from.tx.consume(n);
-                moved |= n > 0;
-            }
-            moved |= to.read(*now);
-        }
-        moved
+        let [forth, back] = self.link;
+        let there = carry(&mut self.a, &mut self.b, forth, self.chunk, self.now);
+        let here = carry(&mut self.b, &mut self.a, back, self.chunk, self.now);
+        there || here
     }
 
     /// Lets `duration` pass, handling every deadline at its instant.
@@ -212,4 +200,16 @@ impl Pair {
         self.now = end;
         self.pump();
     }
+}
+
+/// Carries at most `chunk` bytes if the link is up, and lets the receiver read. Says whether anything moved.
+fn carry(from: &mut End, to: &mut End, up: bool, chunk: usize, now: Instant) -> bool {
+    from.session.poll_transmit(now, &mut from.tx);
+    // An owner that does not read lets a small socket fill.
+    let room = if to.reads { usize::MAX } else { 4096_usize.saturating_sub(to.rx.len()) };
+    let n = if up { from.tx.sealed().len().min(chunk).min(room) } else { 0 };
+    to.rx.extend_from_slice(&from.tx.sealed()[..n]);
+    to.most = to.most.max(to.rx.len());
+    from.tx.consume(n);
+    to.read(now) || n > 0
 }

@@ -1,0 +1,119 @@
+//! Close, drain and their deadlines (docs/wire.md, section 6).
+
+use super::pair::*;
+use crate::session::{CloseCode, Error, Event, MAX_REASON, SendError};
+use core::time::Duration;
+
+const CODE: CloseCode = CloseCode::application(300).unwrap();
+
+#[test]
+fn a_close_comes_behind_everything_accepted_and_is_answered() {
+    let mut pair = Pair::established(NN);
+    pair.a.send(b"last words");
+    pair.b.send(b"crossing");
+    pair.a.session.close(pair.now, CODE, "done here", &mut pair.a.tx).unwrap();
+    let refused = pair.a.session.send(pair.now, b"late", &mut pair.a.tx);
+    assert_eq!(refused, Err(SendError::Closed));
+    pair.pump();
+    assert_eq!(pair.b.messages(), [b"last words"]);
+    assert_eq!(pair.b.closed(), Some((300, "done here".into())));
+    assert_eq!(pair.a.messages(), [b"crossing"], "the peer's accepted messages still arrive");
+    assert_eq!(pair.a.closed(), Some((0, "".into())));
+    assert!(pair.a.session.is_finished() && pair.b.session.is_finished());
+    assert_eq!(pair.a.session.recv_eof(pair.now), Ok(()));
+    assert_eq!(pair.b.session.recv_eof(pair.now), Ok(()));
+    assert_eq!((pair.a.session.poll_timeout(), pair.b.session.poll_timeout()), (None, None));
+}
+
+#[test]
+fn both_may_close_at_once() {
+    let mut pair = Pair::established(NN);
+    for end in [&mut pair.a, &mut pair.b] {
+        end.session.close(pair.now, CODE, "", &mut end.tx).unwrap();
+    }
+    pair.pump();
+    for end in [&pair.a, &pair.b] {
+        assert_eq!(end.closed(), Some((300, "".into())));
+        assert!(end.session.is_finished() && end.error.is_none());
+    }
+}
+
+#[test]
+fn a_close_that_is_not_answered_ends_at_its_deadline() {
+    let (a, b) = configs(NN);
+    let mut pair = Pair::established_with(a.with_close_timeout(Duration::from_secs(2)), b);
+    pair.link = [true, false];
+    pair.a.session.close(pair.now, CODE, "", &mut pair.a.tx).unwrap();
+    pair.pass(Duration::from_millis(1999));
+    assert_eq!((pair.a.error, pair.a.session.is_finished()), (None, false));
+    pair.pass(Duration::from_millis(1));
+    assert_eq!((pair.a.error, pair.a.session.is_finished()), (Some(Error::CloseTimeout), true));
+}
+
+#[test]
+fn a_reason_that_is_too_long_is_refused() {
+    let mut pair = Pair::established(NN);
+    let long = "r".repeat(MAX_REASON + 1);
+    let refused = pair.a.session.close(pair.now, CODE, &long, &mut pair.a.tx);
+    assert_eq!(refused, Err(SendError::ReasonTooLong));
+    pair.a.session.close(pair.now, CODE, &long[1..], &mut pair.a.tx).unwrap();
+    pair.pump();
+    assert_eq!(pair.b.closed().unwrap().1, long[1..]);
+}
+
+#[test]
+fn a_drain_delivers_everything_accepted_at_both_ends_then_closes() {
+    let mut pair = Pair::established(NN);
+    let deadline = pair.now + Duration::from_secs(10);
+    for n in 0..50_u8 {
+        pair.a.send(&[n]);
+        pair.b.send(&[n, n]);
+    }
+    pair.a.session.drain(pair.now, deadline).unwrap();
+    assert_eq!(pair.a.session.send(pair.now, b"late", &mut pair.a.tx), Err(SendError::Draining));
+    assert_eq!(pair.a.session.drain(pair.now, deadline), Err(SendError::Draining));
+    pair.pump();
+    assert_eq!(pair.b.seen.last(), Some(&Event::Draining));
+    // The peer is told, completes its work, and drains too.
+    pair.b.send(b"answer");
+    pair.b.session.drain(pair.now, deadline).unwrap();
+    pair.pump();
+    assert_eq!((pair.b.messages().len(), pair.a.messages().len()), (50, 51));
+    assert_eq!((pair.a.closed(), pair.b.closed()), (Some((0, "".into())), Some((0, "".into()))));
+    assert!(pair.a.session.is_finished() && pair.b.session.is_finished());
+}
+
+#[test]
+fn a_drain_ends_at_its_deadline_whatever_the_peer_does() {
+    let mut pair = Pair::established(NN);
+    pair.a.session.drain(pair.now, pair.now + Duration::from_secs(3)).unwrap();
+    pair.pass(Duration::from_millis(2999));
+    assert_eq!(pair.b.closed(), None);
+    pair.b.send(b"still welcome");
+    pair.pass(Duration::from_millis(1));
+    assert_eq!(pair.a.messages(), [b"still welcome"]);
+    assert_eq!(pair.b.closed(), Some((1, "".into())));
+    assert!(pair.a.session.is_finished() && pair.b.session.is_finished());
+}
+
+#[test]
+fn a_close_while_draining_goes_out_at_once() {
+    let mut pair = Pair::established(NN);
+    pair.a.session.drain(pair.now, pair.now + Duration::from_secs(3)).unwrap();
+    pair.a.session.close(pair.now, CODE, "enough", &mut pair.a.tx).unwrap();
+    pair.pump();
+    assert_eq!(pair.b.closed(), Some((300, "enough".into())));
+    assert!(pair.a.session.is_finished());
+}
+
+#[test]
+fn nothing_is_taken_after_the_peers_close() {
+    let mut pair = Pair::established(NN);
+    pair.a.session.close(pair.now, CODE, "", &mut pair.a.tx).unwrap();
+    pair.pump();
+    let seen = pair.b.seen.len();
+    pair.b.rx.extend_from_slice(b"anything at all");
+    pair.b.read(pair.now);
+    assert_eq!((pair.b.seen.len(), pair.b.rx.len(), pair.b.error), (seen, 0, None));
+    assert_eq!(pair.b.session.send(pair.now, b"late", &mut pair.b.tx), Err(SendError::Closed));
+}
