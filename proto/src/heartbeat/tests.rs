@@ -170,6 +170,7 @@ fn a_clock_that_steps_back_changes_nothing() {
         let mut stepped = steady.clone();
         stepped.on_message(at(500));
         stepped.on_received(at(500));
+        assert_eq!(stepped.poll_timeout(), steady.poll_timeout());
         let [want, got] = [steady, stepped].map(|mut heartbeat| run(&mut heartbeat, at(30_000)));
         assert!(want.1.is_err());
         assert_eq!(got, want);

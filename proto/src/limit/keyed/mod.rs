@@ -25,6 +25,7 @@ use core::time::Duration;
 const WAYS: usize = 8;
 
 /// What a [`KeyedLimiter`] says about an attempt.
+#[non_exhaustive]
 #[must_use = "an attempt that is refused must not be served"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
