@@ -167,13 +167,17 @@ mod tests {
 
     #[test]
     fn no_number_of_tries_overflows() {
-        for (base, cap) in [(MS, 100 * MS), (Duration::MAX, Duration::MAX), (Duration::from_nanos(1), MS)] {
-            let mut backoff = backoff(base, cap, 3);
-            for given in (0..200).chain([u32::MAX - 1, u32::MAX, u32::MAX]) {
-                backoff.given = given;
-                assert!(backoff.next_delay().unwrap() <= cap, "try {given}");
+        for (base, cap) in [(MS, 100 * MS), (Duration::MAX, Duration::MAX), (Duration::from_nanos(3), MS)] {
+            let cap = Duration::from_nanos(nanos(cap));
+            for given in [62, 63, 64, 65, 200, u32::MAX - 1, u32::MAX] {
+                let draws = (0..100).filter_map(|seed| {
+                    let mut backoff = backoff(base, cap, seed);
+                    backoff.given = given;
+                    backoff.next_delay().filter(|_| backoff.given == given.saturating_add(1))
+                });
+                let highest = draws.max().unwrap();
+                assert!(cap / 2 < highest && highest <= cap, "try {given}: {highest:?} of {cap:?}");
             }
-            assert_eq!(backoff.given, u32::MAX);
         }
     }
 }

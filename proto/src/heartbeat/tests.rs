@@ -163,12 +163,18 @@ fn idle_counts_from_the_last_message_and_other_traffic_does_not_stop_it() {
 }
 
 #[test]
-fn a_clock_that_steps_back_brings_no_deadline_forward() {
-    let config = HeartbeatConfig::default().with_idle(Some(8 * S));
-    let mut heartbeat = Heartbeat::new(config, Jitter::new(1), at(1_000));
-    heartbeat.on_message(at(500));
-    heartbeat.on_received(at(500));
-    assert_eq!(heartbeat.poll_timeout(), Some(at(9_000)));
+fn a_clock_that_steps_back_changes_nothing() {
+    for idle in [None, Some(8 * S)] {
+        let config = HeartbeatConfig::default().with_misses(0).with_idle(idle);
+        let steady = Heartbeat::new(config, Jitter::new(1), at(1_000));
+        let mut stepped = steady.clone();
+        stepped.on_message(at(500));
+        stepped.on_received(at(500));
+        assert_eq!(stepped.poll_timeout(), steady.poll_timeout());
+        let [want, got] = [steady, stepped].map(|mut heartbeat| run(&mut heartbeat, at(30_000)));
+        assert!(want.1.is_err());
+        assert_eq!(got, want);
+    }
 }
 
 #[test]

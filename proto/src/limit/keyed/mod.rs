@@ -25,6 +25,7 @@ use core::time::Duration;
 const WAYS: usize = 8;
 
 /// What a [`KeyedLimiter`] says about an attempt.
+#[non_exhaustive]
 #[must_use = "an attempt that is refused must not be served"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -107,7 +108,7 @@ impl KeyedLimiter {
         let (now, attempts, cool_down) = (self.latest, self.attempts, self.cool_down);
         let (set, tag) = self.locate(source);
         let known = set.iter().position(|entry| entry.tag == tag);
-        let place = known.unwrap_or_else(|| least_worth(set, now, cool_down));
+        let place = known.unwrap_or_else(|| least_worth(set, now));
         match set.get_mut(place) {
             Some(entry) => {
                 if entry.tag != tag {
@@ -162,8 +163,8 @@ impl KeyedLimiter {
 }
 
 /// The place of the entry that is forgotten first.
-fn least_worth(set: &[Entry], now: Instant, cool_down: Duration) -> usize {
-    let by_worth = set.iter().enumerate().min_by_key(|(_, entry)| entry.state.worth(now, cool_down));
+fn least_worth(set: &[Entry], now: Instant) -> usize {
+    let by_worth = set.iter().enumerate().min_by_key(|(_, entry)| entry.state.worth(now));
     by_worth.map_or(0, |(place, _)| place)
 }
 
@@ -183,12 +184,13 @@ impl State {
         Verdict::Admit { remaining: attempts - made - 1 }
     }
 
-    /// What is lost by forgetting this; the smallest goes first.
-    fn worth(self, now: Instant, cool_down: Duration) -> (u8, Instant) {
+    /// What is lost by forgetting this; the least goes first. An instant at which counting began has passed,
+    /// long ago if the window has, and one at which a cool-down ends has not: so they sort as they should.
+    fn worth(self, now: Instant) -> Option<Instant> {
         match self {
-            Self::Counting { since, .. } if now < since + cool_down => (1, since),
-            Self::Cooling { until } if now < until => (2, until),
-            _ => (0, Instant::ZERO),
+            Self::Counting { since, .. } => Some(since),
+            Self::Cooling { until } if now < until => Some(until),
+            _ => None,
         }
     }
 }
