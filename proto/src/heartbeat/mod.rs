@@ -67,15 +67,17 @@ enum Probe {
 
 /// Decides when to ping, measures round trips and tells when the peer is dead.
 ///
-/// Three rules, each with its own clock:
+/// Four rules, each with its own clock:
 /// - A ping is owed every `interval`, whatever else happens: it keeps address translators and the peer's own
 ///   view alive and measures the round trip under load.
 /// - From when a ping is owed, something must come within `probe_timeout`. If nothing does, that is a miss
 ///   and the next ping is owed at once; after more than `misses` in a row the peer is [`Dead::Silent`].
 ///   A ping for which there was no room to send counts too.
 /// - After `idle` without an application message the connection is [`Dead::Idle`].
+/// - While the owner does not listen, a ping is owed every half `probe_timeout`. The peer hears no answer to
+///   its own pings then, and must not take that for death.
 ///
-/// The last two count only time in which the owner listens: silence it causes itself by not reading
+/// The second and third count only time in which the owner listens: silence it causes itself by not reading
 /// proves nothing. When it listens again, a ping has its whole `probe_timeout` once more.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
@@ -92,6 +94,7 @@ pub struct Heartbeat {
     /// When an application message last passed, later by the pauses since.
     active: Instant,
     next_ping: Instant,
+    last_owed: Instant,
     probe: Probe,
     outstanding: Option<(u64, Instant)>,
     rtt: Option<Estimator>,
@@ -116,6 +119,7 @@ impl Heartbeat {
             heard: now,
             active: now,
             next_ping: now,
+            last_owed: now,
             probe: Probe::None,
             outstanding: None,
             rtt: None,
@@ -203,7 +207,7 @@ impl Heartbeat {
         if self.dead.is_some() {
             return None;
         }
-        let next = self.next_ping.min(self.probe_due()).min(self.idle_due());
+        let next = self.ping_due().min(self.probe_due()).min(self.idle_due());
         (next < Instant::MAX).then_some(next)
     }
 
@@ -226,7 +230,7 @@ impl Heartbeat {
         if self.idle_due() <= now {
             return Err(Dead::Idle { limit: self.idle.unwrap_or_default() });
         }
-        if self.next_ping <= now {
+        if self.ping_due() <= now {
             self.owe_ping(now);
         }
         Ok(())
@@ -246,6 +250,7 @@ impl Heartbeat {
 
     fn owe_ping(&mut self, now: Instant) {
         self.owed = true;
+        self.last_owed = now;
         self.schedule_ping(now);
         if matches!(self.probe, Probe::None) {
             self.await_answer(now, 0);
@@ -260,6 +265,11 @@ impl Heartbeat {
         let interval = Duration::from_nanos(self.interval);
         let early = self.jitter.up_to(interval / 10);
         self.next_ping = now + interval.saturating_sub(early);
+    }
+
+    fn ping_due(&self) -> Instant {
+        let hold = Duration::from_nanos(self.probe_timeout / 2);
+        self.paused.map_or(self.next_ping, |since| self.next_ping.min(since.max(self.last_owed) + hold))
     }
 
     const fn probe_due(&self) -> Instant {

@@ -6,7 +6,7 @@ fn at(millis: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(millis)
 }
 
-/// The three rules counted millisecond by millisecond, without a deadline but the ping's.
+/// The four rules counted millisecond by millisecond, without a deadline but the ping's.
 struct Model {
     config: HeartbeatConfig,
     jitter: Jitter,
@@ -17,6 +17,8 @@ struct Model {
     probe: Option<(u64, u32)>,
     silent_ms: u64,
     idle_ms: u64,
+    /// Milliseconds not listened, since the last ping was owed.
+    held_ms: u64,
 }
 
 impl Model {
@@ -32,6 +34,7 @@ impl Model {
             probe: None,
             silent_ms: 0,
             idle_ms: 0,
+            held_ms: 0,
         };
         model.period(Instant::ZERO);
         model
@@ -47,12 +50,15 @@ impl Model {
             self.silent_ms += 1;
             self.idle_ms += 1;
             self.probe = self.probe.map(|(ms, missed)| (ms + 1, missed));
+        } else {
+            self.held_ms += 1;
         }
     }
 
     fn listen(&mut self, listening: bool) {
         if listening && !self.listening {
             self.probe = self.probe.map(|(_, missed)| (0, missed));
+            self.held_ms = 0;
         }
         self.listening = listening;
     }
@@ -78,13 +84,15 @@ impl Model {
             self.owed = true;
             self.period(now);
         }
+        let held = !self.listening && 2 * self.held_ms >= timeout;
         if let Some(limit) = self.config.idle {
             if self.listening && self.idle_ms >= limit.as_millis() as u64 {
                 return Err(Dead::Idle { limit });
             }
         }
-        if now >= self.next_ping {
+        if now >= self.next_ping || held {
             self.owed = true;
+            self.held_ms = 0;
             self.probe = self.probe.or(Some((0, 0)));
             self.period(now);
         }

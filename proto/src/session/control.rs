@@ -6,7 +6,7 @@
 use super::config::Config;
 use super::error::{CloseCode, Error, SendError};
 use super::opening::{Opened, Opening};
-use super::stats::Stats;
+use super::stats::{Rejects, Stats};
 use super::{Event, SessionInfo};
 use crate::buf::{Span, TxBuf};
 use crate::entropy::Seed;
@@ -70,12 +70,16 @@ pub(super) struct Control {
     drain: Drain,
     peer_drained: bool,
     ping_jitter: Option<Seed>,
+    /// Kept after the end, for what it measured.
     heartbeat: Option<Heartbeat>,
+    /// Whether the heartbeat's deadlines and pings still count.
+    beating: bool,
     pong_owed: Option<[u8; 8]>,
     rekey_owed: bool,
     timers: Timers<5>,
-    /// The counters that belong to neither half.
-    stats: Stats,
+    pings: u64,
+    pongs: u64,
+    throttled: u64,
 }
 
 struct Keys {
@@ -109,10 +113,13 @@ impl Control {
             peer_drained: false,
             ping_jitter: Some(seed.child("heartbeat")),
             heartbeat: None,
+            beating: true,
             pong_owed: None,
             rekey_owed: false,
             timers,
-            stats: Stats::default(),
+            pings: 0,
+            pongs: 0,
+            throttled: 0,
         })
     }
 
@@ -120,8 +127,17 @@ impl Control {
         self.info
     }
 
+    /// The counters that belong to neither half.
     pub(super) fn stats(&self) -> Stats {
-        Stats { rtt: self.heartbeat.as_ref().and_then(Heartbeat::rtt), ..self.stats }
+        Stats {
+            pings: self.pings,
+            pongs: self.pongs,
+            throttled: self.throttled,
+            // A session refuses one thing at most: it is fatal.
+            rejects: self.failure.map_or_else(Rejects::default, Rejects::of),
+            rtt: self.heartbeat.as_ref().and_then(Heartbeat::rtt),
+            ..Stats::default()
+        }
     }
 
     pub(super) const fn failure(&self) -> Option<Error> {
@@ -225,7 +241,7 @@ impl Control {
             return Owed { close: Some(code), ..Owed::default() };
         }
         let ping = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now));
-        self.stats.pings += u64::from(ping.is_some());
+        self.pings += u64::from(ping.is_some());
         let drain = self.drain == Drain::Owed;
         if drain {
             self.drain = Drain::Sent;
@@ -256,7 +272,7 @@ impl Control {
         self.close_sent = true;
         self.close_owed = None;
         self.pong_owed = None;
-        self.heartbeat_off();
+        self.beating = false;
         self.timers = Timers::new();
         if self.failure.is_some() || self.peer_closed {
             self.over = true;
@@ -292,7 +308,7 @@ impl Control {
 
     pub(super) fn on_pong(&mut self, now: Instant, id: u64) {
         let sample = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.on_pong(now, id));
-        self.stats.pongs += u64::from(sample.is_some());
+        self.pongs += u64::from(sample.is_some());
     }
 
     pub(super) fn on_drain(&mut self) {
@@ -301,7 +317,7 @@ impl Control {
 
     pub(super) fn on_close(&mut self, now: Instant) {
         self.peer_closed = true;
-        self.heartbeat_off();
+        self.beating = false;
         if self.close_sent {
             self.over = true;
             self.timers = Timers::new();
@@ -313,7 +329,7 @@ impl Control {
 
     /// The peer is held back until `until`.
     pub(super) fn throttle(&mut self, until: Instant) {
-        self.stats.throttled += u64::from(self.timers.get(Timer::Throttle).is_none());
+        self.throttled += u64::from(self.timers.get(Timer::Throttle).is_none());
         self.timers.set(Timer::Throttle, until);
     }
 
@@ -331,7 +347,7 @@ impl Control {
     // Time and the end.
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let beat = self.heartbeat.as_ref().and_then(Heartbeat::poll_timeout);
+        let beat = self.heartbeat.as_ref().filter(|_| self.beating).and_then(Heartbeat::poll_timeout);
         [self.timers.next(), beat].into_iter().flatten().min()
     }
 
@@ -347,7 +363,8 @@ impl Control {
         }
         self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
         self.timers.take_due(Timer::Throttle, now);
-        match self.heartbeat.as_mut().map_or(Ok(()), |heartbeat| heartbeat.handle_timeout(now)) {
+        let heartbeat = self.heartbeat.as_mut().filter(|_| self.beating);
+        match heartbeat.map_or(Ok(()), |heartbeat| heartbeat.handle_timeout(now)) {
             Ok(()) => Ok(()),
             Err(dead) => Err(self.fail(Error::Dead(dead))),
         }
@@ -359,8 +376,7 @@ impl Control {
             return first;
         }
         self.failure = Some(error);
-        self.stats.rejects.count(error);
-        self.heartbeat_off();
+        self.beating = false;
         self.timers = Timers::new();
         if let Some(opening) = &mut self.opening {
             opening.fail(error);
@@ -381,11 +397,5 @@ impl Control {
         let error = self.fail(Error::KeyExhausted);
         self.over = true;
         error
-    }
-
-    fn heartbeat_off(&mut self) {
-        if let Some(heartbeat) = self.heartbeat.take() {
-            self.stats.rtt = heartbeat.rtt();
-        }
     }
 }

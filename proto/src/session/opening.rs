@@ -17,23 +17,38 @@ pub(super) const MAX_NAME: usize = 96;
 pub(super) const MAX_PAYLOAD: usize = 4096;
 /// Longest handshake message: a payload, an ephemeral, a static key and two tags, rounded up.
 const MAX_BODY: usize = MAX_PAYLOAD + 256;
-const MAX_ALERT: usize = 64;
 
 const MAGIC: [u8; 4] = *b"SLCK";
 const VERSION: u8 = 1;
 const PROLOGUE: &[u8] = b"sealock session";
 
-const HANDSHAKE: u8 = 1;
-const ALERT: u8 = 2;
-const PACKET_HEAD: usize = 3;
+const PACKET_HEAD: usize = 2;
+/// A packet this short is an alert: the shortest handshake message and record are 16 and 17 bytes.
+const MAX_ALERT: usize = 15;
 
 type Hello = ArrayVec<u8, { 6 + MAX_NAME }>;
 
 /// The bytes of an alert packet, for a listener that refuses a stream before it makes a session for it.
 #[must_use]
-pub fn alert_packet(alert: Alert) -> [u8; 5] {
+pub fn alert_packet(alert: Alert) -> [u8; 4] {
     let [high, low] = alert.code().to_be_bytes();
-    [ALERT, 0, 2, high, low]
+    [0, 2, high, low]
+}
+
+/// The alert at the front of `bytes`: `None` if what lies there is none, or not yet complete.
+///
+/// # Errors
+/// [`Error::MalformedOpening`] for a packet that is neither an alert nor anything else.
+pub(super) fn parse_alert(bytes: &[u8]) -> Result<Option<Alert>, Error> {
+    let Some(head) = bytes.first_chunk::<PACKET_HEAD>() else { return Ok(None) };
+    match usize::from(u16::from_be_bytes(*head)) {
+        0 | 1 => Err(Error::MalformedOpening),
+        2..=MAX_ALERT => {
+            let code = bytes.get(PACKET_HEAD..).and_then(<[u8]>::first_chunk);
+            Ok(code.map(|code| Alert::from_code(u16::from_be_bytes(*code))))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// One end of an opening that is not complete.
@@ -118,27 +133,21 @@ impl Opening {
         start: usize,
         buf: &mut [u8],
     ) -> Result<(Recv<Event<Span>>, Option<Opened>), Error> {
+        if let Some(alert) = parse_alert(buf)? {
+            return Err(Error::Refused(alert));
+        }
         let missing = PACKET_HEAD.saturating_sub(buf.len());
-        let Some((&mut [kind, high, low], rest)) = buf.split_first_chunk_mut::<PACKET_HEAD>() else {
+        let Some((head, rest)) = buf.split_first_chunk_mut::<PACKET_HEAD>() else {
             return Ok((Recv::need(start, missing), None));
         };
-        let len = usize::from(u16::from_be_bytes([high, low]));
-        let max = match kind {
-            HANDSHAKE => MAX_BODY,
-            ALERT => MAX_ALERT,
-            _ => return Err(Error::MalformedOpening),
-        };
-        if len > max || (kind == ALERT && len < 2) {
+        let len = usize::from(u16::from_be_bytes(*head));
+        if len > MAX_BODY {
             return Err(Error::MalformedOpening);
         }
         let available = rest.len();
         let Some(body) = rest.get_mut(..len) else {
             return Ok((Recv::need(start, len - available), None));
         };
-        if kind == ALERT {
-            let code = u16::from_be_bytes([body[0], body[1]]);
-            return Err(Error::Refused(Alert::from_code(code)));
-        }
         let State::Handshake(noise) = &mut self.state else { return Err(Error::MalformedOpening) };
         if noise.is_my_turn() {
             return Err(Error::MalformedOpening);
@@ -239,7 +248,7 @@ impl Opening {
 /// Appends a handshake packet with a body of `len` zeros, to be written over in place.
 fn put_blank_packet(tx: &mut TxBuf, len: usize) -> Result<(), Full> {
     let [high, low] = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
-    tx.push(&[HANDSHAKE, high, low])?;
+    tx.push(&[high, low])?;
     let mut left = len;
     while left > 0 {
         let zeros = [0; 256];

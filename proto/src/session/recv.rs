@@ -12,6 +12,7 @@ use super::config::Config;
 use super::control::Shared;
 use super::error::{CloseCode, Error};
 use super::frame::{self, FrameFault, Head};
+use super::opening::parse_alert;
 use super::send::RECORD_HEAD;
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
@@ -153,6 +154,11 @@ impl RecvState {
                     }
                 }
                 None => {
+                    if self.stats.records == 0 {
+                        if let Some(alert) = parse_alert(rest)? {
+                            return Err(Error::Refused(alert));
+                        }
+                    }
                     if let Err(until) = self.bytes.as_ref().map_or(Ok(()), |bytes| bytes.check(now)) {
                         if rest.len() >= RECORD_HEAD {
                             self.refuse_rate()?;
@@ -386,6 +392,13 @@ impl RecvState {
     fn wait(&mut self, control: &mut impl Shared, until: Instant) -> Recv<Event<Span>> {
         control.with(|control| control.throttle(until));
         Recv::need(self.give_back(), 0)
+    }
+}
+
+#[cfg(test)]
+impl RecvState {
+    pub(super) fn set_nonce(&mut self, nonce: u64) {
+        self.cipher.as_mut().unwrap().set_nonce(nonce);
     }
 }
 

@@ -389,6 +389,10 @@ impl SendState {
         put(tx, plain).unwrap();
         self.seal(control, false, tx).unwrap();
     }
+
+    pub(super) fn set_nonce(&mut self, nonce: u64) {
+        self.cipher.as_mut().unwrap().set_nonce(nonce);
+    }
 }
 
 fn put(tx: &mut TxBuf, bytes: &[u8]) -> Result<(), SendError> {

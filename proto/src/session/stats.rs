@@ -61,8 +61,10 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    pub(super) fn count(&mut self, error: super::Error) {
+    /// One reject, for the reason that `error` is.
+    pub(super) fn of(error: super::Error) -> Self {
         use super::Error as E;
+        let mut rejects = Self::default();
         let counter = match error {
             E::NotSealock
             | E::UnsupportedVersion(_)
@@ -70,14 +72,15 @@ impl Rejects {
             | E::MalformedOpening
             | E::Setup(_)
             | E::Handshake(_)
-            | E::PeerNotAllowed => &mut self.openings,
-            E::BadRecord => &mut self.records,
-            E::Frame(_) | E::UnknownFrame(_) => &mut self.frames,
-            E::MessageTooLarge { .. } => &mut self.oversized,
-            E::RateLimited => &mut self.rates,
-            E::KeyExhausted => &mut self.keys,
-            _ => return,
+            | E::PeerNotAllowed => &mut rejects.openings,
+            E::BadRecord => &mut rejects.records,
+            E::Frame(_) | E::UnknownFrame(_) => &mut rejects.frames,
+            E::MessageTooLarge { .. } => &mut rejects.oversized,
+            E::RateLimited => &mut rejects.rates,
+            E::KeyExhausted => &mut rejects.keys,
+            _ => return rejects,
         };
         *counter += 1;
+        rejects
     }
 }

@@ -94,3 +94,23 @@ fn a_rekey_inside_a_long_message_is_invisible() {
     assert!(pair.b.messages() == [&message[..]]);
     assert!(pair.b.session.stats().received.rekeys >= 8);
 }
+
+#[test]
+fn the_last_nonce_is_never_used() {
+    let mut pair = Pair::established(NN);
+    let last = u64::MAX - 1;
+    pair.a.session.send.set_nonce(last);
+    pair.b.session.recv.set_nonce(last);
+    pair.a.send(b"the last record there can be");
+    pair.pump();
+    assert_eq!(pair.b.messages(), [b"the last record there can be"]);
+    pair.a.send(b"one more");
+    pair.pump();
+    assert_eq!(pair.b.messages().len(), 1, "nothing leaves under nonce 2^64-1");
+    assert!(pair.a.tx.is_empty() && pair.a.session.is_finished());
+    let refused = pair.a.session.send(pair.now, b"x", &mut pair.a.tx);
+    assert_eq!(refused, Err(crate::session::SendError::Failed(Error::KeyExhausted)));
+    pair.b.rx = alloc::vec![0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    pair.b.read(pair.now);
+    assert_eq!(pair.b.error, Some(Error::KeyExhausted));
+}

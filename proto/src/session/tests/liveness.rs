@@ -51,7 +51,8 @@ fn a_peer_that_goes_silent_is_not_given_up_too_early() {
 #[test]
 fn any_traffic_counts_as_life() {
     // The peer's messages arrive, but our pings never do, so there is no pong.
-    let mut pair = beating(heartbeat());
+    let (a, b) = configs(NN);
+    let mut pair = Pair::established_with(a.with_heartbeat(Some(heartbeat())), b);
     pair.link = [false, true];
     for _ in 0..100 {
         pair.b.send(b"alive");

@@ -1,0 +1,164 @@
+//! The session allocates nothing once it and its buffers exist: handshake, messages both ways, heartbeat, reject.
+
+use allocation_counter::measure;
+use sealock_proto::buf::{RxBuf, TxBuf};
+use sealock_proto::entropy::Seed;
+use sealock_proto::heartbeat::HeartbeatConfig;
+use sealock_proto::noise::{Protocol, SecretKey};
+use sealock_proto::session::{CloseCode, Config, Event, Session};
+use sealock_proto::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+struct End {
+    session: Session,
+    rx: RxBuf,
+    tx: TxBuf,
+    messages: u64,
+    failed: bool,
+}
+
+impl End {
+    /// A session whose buffers have grown to what the test needs.
+    fn new(config: &Arc<Config>, seed: u8) -> Self {
+        let mut rx = RxBuf::new(config.rx_limit());
+        while rx.spare_mut(200_000).len() < 200_000 {
+            let n = rx.spare_mut(1).len();
+            rx.commit(n);
+        }
+        rx.consume(usize::MAX);
+        let mut tx = TxBuf::new(256 * 1024);
+        tx.push(&vec![0; tx.limit()]).unwrap();
+        tx.truncate_open(0);
+        let session = Session::new(config, Seed::new(&mut [seed; 32]), Instant::ZERO).unwrap();
+        Self { session, rx, tx, messages: 0, failed: false }
+    }
+
+    fn read(&mut self, now: Instant) {
+        loop {
+            let recv = match self.session.recv(now, self.rx.filled_mut()) {
+                Ok(recv) => recv,
+                Err(_) => {
+                    self.failed = true;
+                    return;
+                }
+            };
+            let idle = recv.event.is_none();
+            self.messages += u64::from(matches!(recv.event, Some(Event::Message(_))));
+            let consumed = recv.consumed;
+            self.rx.consume(consumed);
+            if idle {
+                return;
+            }
+        }
+    }
+}
+
+/// Moves what `from` transmits to `to`.
+fn carry(from: &mut End, to: &mut End, now: Instant) {
+    from.session.poll_transmit(now, &mut from.tx);
+    while !from.tx.sealed().is_empty() {
+        let spare = to.rx.spare_mut(1);
+        let n = spare.len().min(from.tx.sealed().len());
+        spare[..n].copy_from_slice(&from.tx.sealed()[..n]);
+        to.rx.commit(n);
+        from.tx.consume(n);
+        to.read(now);
+    }
+}
+
+fn exchange(a: &mut End, b: &mut End, now: Instant) {
+    for _ in 0..4 {
+        carry(a, b, now);
+        carry(b, a, now);
+    }
+}
+
+fn pair(name: &str) -> (End, End) {
+    let protocol = Protocol::parse(name).unwrap();
+    let secret = |n| SecretKey::new(&mut [n; 32]);
+    let heartbeat = HeartbeatConfig::default().with_interval(Duration::from_secs(1));
+    let a = Config::initiator(protocol)
+        .with_static_key(secret(1))
+        .with_remote_static(secret(2).public())
+        .with_heartbeat(Some(heartbeat));
+    let b = Config::responder(&[protocol]).with_static_key(secret(2)).with_remote_static(secret(1).public());
+    (End::new(&a.build().unwrap(), 1), End::new(&b.build().unwrap(), 2))
+}
+
+#[test]
+fn nothing_is_allocated_once_the_buffers_exist() {
+    for name in [
+        "Noise_XX_25519_ChaChaPoly_BLAKE2s",
+        "Noise_IK_25519_ChaChaPoly_SHA512",
+        "Noise_XX_25519_AESGCM_SHA256",
+        "Noise_KK_25519_AESGCM_BLAKE2b",
+    ] {
+        let (mut a, mut b) = pair(name);
+        let large = vec![7; 150_000];
+        let mut now = Instant::ZERO;
+
+        let handshake = measure(|| exchange(&mut a, &mut b, now));
+        assert!(a.session.info().is_some() && b.session.info().is_some(), "{name}");
+        assert_eq!(handshake.count_total, 0, "{name}: handshake");
+
+        let messages = measure(|| {
+            for size in [0, 1, 64, 1000, 65_000, 150_000] {
+                a.session.send(now, &large[..size], &mut a.tx).unwrap();
+                b.session.send(now, &large[..size], &mut b.tx).unwrap();
+                exchange(&mut a, &mut b, now);
+            }
+        });
+        assert_eq!((a.messages, b.messages), (6, 6), "{name}");
+        assert_eq!(messages.count_total, 0, "{name}: messages");
+
+        let heartbeat = measure(|| {
+            for _ in 0..10 {
+                now += Duration::from_secs(1);
+                a.session.handle_timeout(now).unwrap();
+                exchange(&mut a, &mut b, now);
+            }
+        });
+        assert!(a.session.stats().pongs >= 9, "{name}");
+        assert_eq!(heartbeat.count_total, 0, "{name}: heartbeat");
+
+        let close = measure(|| {
+            a.session.close(now, CloseCode::NORMAL, "done", &mut a.tx).unwrap();
+            exchange(&mut a, &mut b, now);
+        });
+        assert!(a.session.is_finished() && b.session.is_finished(), "{name}");
+        assert_eq!(close.count_total, 0, "{name}: close");
+    }
+}
+
+#[test]
+fn a_bad_peer_is_refused_without_an_allocation() {
+    let garbage: [&[u8]; 3] = [b"GET / HTTP/1.1\r\n", b"SLCK\x01\x04NOPE", b"SLCK\x09"];
+    for bytes in garbage {
+        let (_, mut b) = pair("Noise_XX_25519_ChaChaPoly_BLAKE2s");
+        let reject = measure(|| {
+            b.rx.spare_mut(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+            b.rx.commit(bytes.len());
+            b.read(Instant::ZERO);
+            b.session.poll_transmit(Instant::ZERO, &mut b.tx);
+        });
+        assert!(b.failed);
+        assert_eq!(reject.count_total, 0, "{bytes:?}");
+    }
+    let (mut a, mut b) = pair("Noise_XX_25519_ChaChaPoly_BLAKE2s");
+    exchange(&mut a, &mut b, Instant::ZERO);
+    b.rx.spare_mut(100)[..100].copy_from_slice(&[98; 100]);
+    b.rx.spare_mut(100)[0] = 0;
+    b.rx.commit(100);
+    let reject = measure(|| {
+        b.read(Instant::ZERO);
+        b.session.poll_transmit(Instant::ZERO, &mut b.tx);
+    });
+    assert!(b.failed);
+    assert_eq!(reject.count_total, 0, "a forged record");
+}
+
+#[test]
+fn a_session_fits_in_a_kibibyte() {
+    assert!(size_of::<Session>() <= 1024, "{} bytes", size_of::<Session>());
+}
