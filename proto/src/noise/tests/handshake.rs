@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{Setup, pair, pair_after, side, static_key, step, write_next};
+use crate::entropy::Jitter;
 use crate::noise::error::{HandshakeError as E, SetupError};
 use alloc::format;
 use alloc::vec::Vec;
@@ -300,4 +301,28 @@ fn keys_of_low_order_are_refused_wherever_they_come_from() {
             assert_poisoned(a, pattern);
         }
     }
+}
+
+#[test]
+fn arbitrary_bytes_give_an_error_or_a_payload_and_nothing_else() {
+    let mut failures = 0;
+    for seed in 0..40 {
+        let mut random = Jitter::new(seed);
+        for pattern in pattern::PATTERNS.iter() {
+            let name = name(pattern.name);
+            let (a, b) = pair_after(&name, random.next_u64() as usize % pattern.messages.len());
+            let mut reader = if a.is_my_turn() { b } else { a };
+            let len = random.next_u64() as usize % 200;
+            let mut message: Vec<u8> = (0..len).map(|_| random.next_u64() as u8).collect();
+            let keyless = reader.next_security().destination == 0;
+            match reader.read(&mut message) {
+                Ok(payload) => assert!(keyless && payload.end == len, "seed {seed} {name}"),
+                Err(_) => {
+                    assert_poisoned(reader, &format!("seed {seed} {name}"));
+                    failures += 1;
+                }
+            }
+        }
+    }
+    assert!(failures > 0);
 }

@@ -5,8 +5,12 @@ use super::super::pattern::{PATTERNS, Pattern, PskPlaces};
 use super::super::validity::check;
 use crate::noise::error::PatternError;
 
+/// The initiator's and the responder's.
+type PreMessages = [&'static [Token]; 2];
+type Messages = &'static [&'static [Token]];
+
 /// A pattern like `NN`'s entry of the table with other tokens.
-fn pattern(pre: [&'static [Token]; 2], messages: &'static [&'static [Token]]) -> Pattern {
+fn pattern(pre: PreMessages, messages: Messages) -> Pattern {
     let [initiator_pre_message, responder_pre_message] = pre;
     Pattern { name: "NN", one_way: false, initiator_pre_message, responder_pre_message, messages }
 }
@@ -35,11 +39,11 @@ fn names_in_the_table_are_unique() {
 
 #[test]
 fn altered_patterns_break_the_rule_they_should() {
-    const NO: [&[Token]; 2] = [&[], &[]];
-    const I: [&[Token]; 2] = [&[S], &[]];
-    const R: [&[Token]; 2] = [&[], &[S]];
-    const BOTH: [&[Token]; 2] = [&[S], &[S]];
-    let cases: &[([&'static [Token]; 2], &'static [&'static [Token]], PatternError)] = &[
+    const NO: PreMessages = [&[], &[]];
+    const I: PreMessages = [&[S], &[]];
+    const R: PreMessages = [&[], &[S]];
+    const BOTH: PreMessages = [&[S], &[S]];
+    let cases: &[(PreMessages, Messages, PatternError)] = &[
         (NO, &[], PatternError::MessageCount),
         (NO, &[&[E], &[E, Ee], &[], &[], &[]], PatternError::MessageCount),
         ([&[E], &[]], &[&[], &[E, Ee]], PatternError::PreMessage),
