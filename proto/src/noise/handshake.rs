@@ -6,32 +6,13 @@ use super::keys::{Psk, PublicKey, SecretKey};
 use super::name::Protocol;
 use super::pattern::{MAX_PSKS, Token};
 use super::security::PayloadSecurity;
+use super::setup::HandshakeParams;
 use super::symmetric::SymmetricState;
 use super::transport::{RecvCipher, SendCipher, Transport};
 use super::{DH_LEN, MAX_MESSAGE, Role, TAG_LEN};
 use arrayvec::ArrayVec;
 use core::fmt;
 use core::ops::Range;
-
-/// What a handshake starts from.
-#[derive(Debug)]
-pub struct HandshakeParams<'a> {
-    /// What to run.
-    pub protocol: Protocol,
-    /// Which side this is.
-    pub role: Role,
-    /// Data both sides must agree on, hashed as the parts joined (section 6). Usually names the application
-    /// and its version. Empty is allowed.
-    pub prologue: &'a [&'a [u8]],
-    /// This side's static key, exactly if [`Protocol::needs_local_static`].
-    pub local_static: Option<&'a SecretKey>,
-    /// The peer's static key, exactly if [`Protocol::needs_remote_static`].
-    pub remote_static: Option<PublicKey>,
-    /// The pre-shared keys in the order of the name's modifiers, exactly [`Protocol::psk_count`] of them.
-    pub psks: &'a [Psk],
-    /// A fresh key, used in this handshake and never again.
-    pub ephemeral: SecretKey,
-}
 
 /// A handshake in progress. Allocates nothing; erases its secrets when dropped.
 #[must_use]
@@ -57,7 +38,7 @@ impl Handshake {
     ///
     /// [`SetupError`] if a key is missing, or given although the protocol has no use for it.
     pub fn new(params: HandshakeParams<'_>) -> Result<Self, SetupError> {
-        check_keys(&params)?;
+        params.check()?;
         let HandshakeParams { protocol, role, prologue, local_static, remote_static, psks, ephemeral } =
             params;
         let mut symmetric = SymmetricState::new(protocol);
@@ -65,7 +46,7 @@ impl Handshake {
         for side in [Role::Initiator, Role::Responder] {
             if protocol.needs_remote_static(side.peer()) {
                 let key = if side == role { local_static.map(SecretKey::public) } else { remote_static };
-                // Present, as check_keys found; a pre-message holds nothing but this one key.
+                // Present, as check found; a pre-message holds nothing but this one key.
                 symmetric.mix_hash(&[key.as_ref().map_or(&[], |key| key.as_bytes().as_slice())]);
             }
         }
@@ -77,7 +58,7 @@ impl Handshake {
             ephemeral,
             remote_static,
             remote_ephemeral: None,
-            psks: psks.iter().rev().cloned().take(MAX_PSKS).collect(),
+            psks: psks.iter().rev().take(MAX_PSKS).cloned().collect(),
             message: 0,
             poisoned: false,
         })
@@ -320,22 +301,6 @@ impl fmt::Debug for Handshake {
             .field("poisoned", &self.poisoned)
             .finish_non_exhaustive()
     }
-}
-
-fn check_keys(params: &HandshakeParams<'_>) -> Result<(), SetupError> {
-    let HandshakeParams { protocol, role, .. } = *params;
-    match (protocol.needs_local_static(role), params.local_static.is_some()) {
-        (true, false) => return Err(SetupError::LocalStaticMissing),
-        (false, true) => return Err(SetupError::LocalStaticSuperfluous),
-        _ => {}
-    }
-    match (protocol.needs_remote_static(role), params.remote_static.is_some()) {
-        (true, false) => return Err(SetupError::RemoteStaticMissing),
-        (false, true) => return Err(SetupError::RemoteStaticSuperfluous),
-        _ => {}
-    }
-    let (expected, given) = (protocol.psk_count(), params.psks.len());
-    if expected == given { Ok(()) } else { Err(SetupError::PskCount { expected, given }) }
 }
 
 const fn tag_len(keyed: bool) -> usize {

@@ -42,6 +42,7 @@ mod keys;
 mod name;
 pub mod pattern;
 mod security;
+mod setup;
 mod symmetric;
 mod transport;
 mod validity;
@@ -51,11 +52,12 @@ mod tests;
 
 pub use crypto::{CipherFunction, HashFunction};
 pub use error::{CipherError, HandshakeError, KeyError, NameError, PatternError, SetupError};
-pub use handshake::{Handshake, HandshakeParams};
+pub use handshake::Handshake;
 pub use keys::Psk;
 pub use keys::{PublicKey, SecretKey};
 pub use name::Protocol;
 pub use security::PayloadSecurity;
+pub use setup::HandshakeParams;
 pub use transport::{HandshakeHash, RecvCipher, SendCipher, Transport};
 
 /// The longest Noise message in bytes, handshake or transport, tag included (Noise section 3).

@@ -103,7 +103,7 @@ const FIELDS: [&str; 19] = [
 ];
 
 fn name_of(vector: &Map<String, Value>) -> Option<&str> {
-    vector.get("protocol_name").or(vector.get("name"))?.as_str()
+    ["protocol_name", "name"].iter().find_map(|field| vector.get(*field)?.as_str())
 }
 
 fn run_vector(vector: &Map<String, Value>) -> Outcome {
@@ -242,8 +242,8 @@ fn psk(value: &Value) -> Outcome<Psk> {
 
 fn required(vector: &Map<String, Value>, field: &str) -> Outcome<[u8; 32]> {
     match vector.get(field) {
-        Some(value) => key(field, value),
-        None => skip(format!("field missing: {field}")),
+        Some(value) if !value.is_null() => key(field, value),
+        _ => skip(format!("field missing: {field}")),
     }
 }
 

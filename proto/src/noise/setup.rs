@@ -1,0 +1,45 @@
+//! What a handshake starts from, and whether its keys are the ones its protocol asks for.
+
+use super::Role;
+use super::error::SetupError;
+use super::keys::{Psk, PublicKey, SecretKey};
+use super::name::Protocol;
+
+/// What a handshake starts from.
+#[derive(Debug)]
+pub struct HandshakeParams<'a> {
+    /// What to run.
+    pub protocol: Protocol,
+    /// Which side this is.
+    pub role: Role,
+    /// Data both sides must agree on, hashed as the parts joined (section 6). Usually names the application
+    /// and its version. Empty is allowed.
+    pub prologue: &'a [&'a [u8]],
+    /// This side's static key, exactly if [`Protocol::needs_local_static`].
+    pub local_static: Option<&'a SecretKey>,
+    /// The peer's static key, exactly if [`Protocol::needs_remote_static`].
+    pub remote_static: Option<PublicKey>,
+    /// The pre-shared keys in the order of the name's modifiers, exactly [`Protocol::psk_count`] of them.
+    pub psks: &'a [Psk],
+    /// A fresh key, used in this handshake and never again.
+    pub ephemeral: SecretKey,
+}
+
+impl HandshakeParams<'_> {
+    /// Every key the protocol uses is there and no other (sections 5.3, 7.1 and 9.4).
+    pub(super) fn check(&self) -> Result<(), SetupError> {
+        let HandshakeParams { protocol, role, .. } = *self;
+        match (protocol.needs_local_static(role), self.local_static.is_some()) {
+            (true, false) => return Err(SetupError::LocalStaticMissing),
+            (false, true) => return Err(SetupError::LocalStaticSuperfluous),
+            _ => {}
+        }
+        match (protocol.needs_remote_static(role), self.remote_static.is_some()) {
+            (true, false) => return Err(SetupError::RemoteStaticMissing),
+            (false, true) => return Err(SetupError::RemoteStaticSuperfluous),
+            _ => {}
+        }
+        let (expected, given) = (protocol.psk_count(), self.psks.len());
+        if expected == given { Ok(()) } else { Err(SetupError::PskCount { expected, given }) }
+    }
+}

@@ -1,0 +1,101 @@
+//! The validity rules (Noise sections 7.3 and 9.3): the table keeps them, altered patterns break the right one.
+
+use super::super::pattern::Token::{self, E, Ee, Es, Psk, S, Se, Ss};
+use super::super::pattern::{PATTERNS, Pattern, PskPlaces};
+use super::super::validity::check;
+use crate::noise::error::PatternError;
+
+/// The initiator's and the responder's.
+type PreMessages = [&'static [Token]; 2];
+type Messages = &'static [&'static [Token]];
+
+/// A pattern like `NN`'s entry of the table with other tokens.
+fn pattern(pre: PreMessages, messages: Messages) -> Pattern {
+    let [initiator_pre_message, responder_pre_message] = pre;
+    Pattern { name: "NN", one_way: false, initiator_pre_message, responder_pre_message, messages }
+}
+
+#[test]
+fn every_pattern_of_the_table_is_valid_with_every_set_of_psks() {
+    let mut checked = 0;
+    for pattern in &PATTERNS {
+        assert_eq!(pattern.validate(), Ok(()), "{}", pattern.name);
+        for set in 0..1_u32 << (pattern.messages.len() + 1) {
+            let places = (0..=pattern.messages.len()).filter(|place| set >> place & 1 == 1);
+            let places = places.fold(PskPlaces::NONE, PskPlaces::with);
+            assert_eq!(check(pattern, places), Ok(()), "{} {places:?}", pattern.name);
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 556);
+}
+
+#[test]
+fn names_in_the_table_are_unique() {
+    for (i, pattern) in PATTERNS.iter().enumerate() {
+        assert!(PATTERNS[..i].iter().all(|other| other.name != pattern.name), "{}", pattern.name);
+    }
+}
+
+#[test]
+fn altered_patterns_break_the_rule_they_should() {
+    const NO: PreMessages = [&[], &[]];
+    const I: PreMessages = [&[S], &[]];
+    const R: PreMessages = [&[], &[S]];
+    const BOTH: PreMessages = [&[S], &[S]];
+    let cases: &[(PreMessages, Messages, PatternError)] = &[
+        (NO, &[], PatternError::MessageCount),
+        (NO, &[&[E], &[E, Ee], &[], &[], &[]], PatternError::MessageCount),
+        ([&[E], &[]], &[&[], &[E, Ee]], PatternError::PreMessage),
+        ([&[], &[S, S]], &[&[E], &[E, Ee]], PatternError::PreMessage),
+        ([&[Psk], &[]], &[&[E], &[E, Ee]], PatternError::PreMessage),
+        // Rule 1: each DH before one of its two keys is in the peer's hands.
+        (NO, &[&[Ee, E], &[E]], PatternError::KeyNotHeld),
+        (NO, &[&[E], &[Ee, E]], PatternError::KeyNotHeld),
+        (NO, &[&[E, Es], &[E, Ee]], PatternError::KeyNotHeld),
+        (R, &[&[Es, E], &[E, Ee]], PatternError::KeyNotHeld),
+        (NO, &[&[E], &[E, Ee, Se]], PatternError::KeyNotHeld),
+        (I, &[&[E, Se], &[E, Ee]], PatternError::KeyNotHeld),
+        (R, &[&[E, Es, Ss], &[E, Ee]], PatternError::KeyNotHeld),
+        (I, &[&[E, Ss], &[E, Ee]], PatternError::KeyNotHeld),
+        // Rule 2: pre-messages count as sending.
+        (NO, &[&[E, E], &[E, Ee]], PatternError::KeyRepeated),
+        (NO, &[&[E], &[E, Ee], &[E]], PatternError::KeyRepeated),
+        (NO, &[&[E, S, S], &[E, Ee, Se]], PatternError::KeyRepeated),
+        (R, &[&[E, Es], &[E, Ee, S]], PatternError::KeyRepeated),
+        // Rule 3.
+        (NO, &[&[E], &[E, Ee, Ee]], PatternError::DhRepeated),
+        (R, &[&[E, Es, Es], &[E, Ee]], PatternError::DhRepeated),
+        (I, &[&[E], &[E, Ee, Se, Se]], PatternError::DhRepeated),
+        (BOTH, &[&[E, Es, Ss], &[E, Ee, Se, Ss]], PatternError::DhRepeated),
+        // Rule 4, in the order of the specification's four sentences.
+        (I, &[&[E], &[E, Se], &[]], PatternError::StaticWithoutEphemeral),
+        (BOTH, &[&[E, Ss], &[E, Ee, Se]], PatternError::StaticWithoutEphemeral),
+        (R, &[&[E, Es], &[E]], PatternError::StaticWithoutEphemeral),
+        (BOTH, &[&[E, Es, Ss], &[E, Ee]], PatternError::StaticWithoutEphemeral),
+        // Rule 4 for transport messages, and for a static key that is sent encrypted.
+        (I, &[&[E], &[E, Se, Ee], &[Ss]], PatternError::KeyNotHeld),
+        (I, &[&[E], &[E], &[Se]], PatternError::StaticWithoutEphemeral),
+        (R, &[&[E], &[E], &[Es, Ee], &[Ee]], PatternError::DhRepeated),
+        (R, &[&[E], &[E], &[Es]], PatternError::StaticWithoutEphemeral),
+        (I, &[&[E], &[E], &[Se, S]], PatternError::StaticWithoutEphemeral),
+        // Section 9.3: after a psk nobody encrypts without having sent an ephemeral key.
+        (R, &[&[Psk]], PatternError::PskWithoutEphemeral),
+        (NO, &[&[Psk, S, E], &[E, Ee]], PatternError::PskWithoutEphemeral),
+        (NO, &[&[E, Psk], &[]], PatternError::PskWithoutEphemeral),
+        (NO, &[&[E, Psk]], PatternError::PskWithoutEphemeral),
+    ];
+    for (pre, messages, error) in cases {
+        assert_eq!(pattern(*pre, messages).validate(), Err(*error), "{pre:?} {messages:?}");
+    }
+}
+
+#[test]
+fn a_one_way_pattern_has_one_message_and_only_its_sender_must_keep_rule_4() {
+    let one_way = |messages| Pattern { one_way: true, ..pattern([&[S], &[S]], messages) };
+    assert_eq!(one_way(&[&[E, Es, Ss]]).validate(), Ok(()));
+    assert_eq!(one_way(&[&[E, Es], &[E, Ee]]).validate(), Err(PatternError::OneWayReply));
+    // The same tokens with a recipient who may answer.
+    let answered = pattern([&[S], &[S]], &[&[E, Es, Ss]]);
+    assert_eq!(answered.validate(), Err(PatternError::StaticWithoutEphemeral));
+}

@@ -1,0 +1,99 @@
+//! Handshakes and transport allocate nothing. AES keys are the one exception, made once per direction at the
+//! split: their expanded state is too large to carry about.
+
+use sealock_proto::noise::pattern::PATTERNS;
+use sealock_proto::noise::{
+    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Psk, Role, SecretKey, TAG_LEN,
+};
+
+/// Heap allocations of this thread while `work` runs.
+fn allocations(work: impl FnOnce()) -> u64 {
+    allocation_counter::measure(work).count_total
+}
+
+fn secret(byte: u8) -> SecretKey {
+    SecretKey::new(&mut [byte; 32])
+}
+
+fn start(protocol: Protocol, role: Role) -> Handshake {
+    let (local, remote) = (secret(role as u8 + 1), secret(role.peer() as u8 + 1));
+    let psks: [Psk; 5] = core::array::from_fn(|i| Psk::new(&mut [i as u8; 32]));
+    Handshake::new(HandshakeParams {
+        protocol,
+        role,
+        prologue: &[b"one", b"two"],
+        local_static: protocol.needs_local_static(role).then_some(&local),
+        remote_static: protocol.needs_remote_static(role).then(|| remote.public()),
+        psks: &psks[..protocol.psk_count()],
+        ephemeral: secret(role as u8 + 3),
+    })
+    .unwrap()
+}
+
+fn finished(protocol: Protocol) -> (Handshake, Handshake) {
+    let (mut a, mut b) = (start(protocol, Role::Initiator), start(protocol, Role::Responder));
+    let mut buffer = [0; 256];
+    while !a.is_finished() {
+        let (writer, reader) = if a.is_my_turn() { (&mut a, &mut b) } else { (&mut b, &mut a) };
+        let len = writer.write(b"payload", &mut buffer).unwrap();
+        reader.read(&mut buffer[..len]).unwrap();
+    }
+    (a, b)
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(Box::new([1_u8; 64]))), 1);
+}
+
+#[test]
+fn no_handshake_allocates() {
+    for pattern in &PATTERNS {
+        for (psk, cipher) in [("", "ChaChaPoly"), ("psk0+psk1", "ChaChaPoly"), ("psk1", "AESGCM")] {
+            let name = format!("Noise_{}{psk}_25519_{cipher}_BLAKE2b", pattern.name);
+            if cipher == "AESGCM" && !cfg!(feature = "aes-gcm") {
+                continue;
+            }
+            let count = allocations(|| drop(finished(Protocol::parse(&name).unwrap())));
+            assert_eq!(count, 0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_handshake_message_allocates_nothing() {
+    let protocol = Protocol::parse("Noise_IK_25519_ChaChaPoly_BLAKE2s").unwrap();
+    let count = allocations(|| {
+        let mut responder = start(protocol, Role::Responder);
+        assert_eq!(responder.read(&mut [7; 96]), Err(HandshakeError::Decrypt));
+        let text = std::hint::black_box(responder.read(&mut [7; 96]));
+        assert_eq!(text, Err(HandshakeError::Poisoned));
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn transport_allocates_nothing_and_only_aes_keys_are_boxed_at_the_split() {
+    for (cipher, boxes) in [("ChaChaPoly", 0), ("AESGCM", 4)] {
+        let Ok(protocol) = Protocol::parse(&format!("Noise_NN_25519_{cipher}_BLAKE2s")) else { continue };
+        let (a, b) = finished(protocol);
+        let mut ends = None;
+        assert_eq!(allocations(|| ends = Some((a.split().unwrap(), b.split().unwrap()))), boxes, "{cipher}");
+        let (mut a, mut b) = ends.unwrap();
+        let (send, recv) = (a.send.as_mut().unwrap(), b.recv.as_mut().unwrap());
+        let mut record = [0; 100 + TAG_LEN];
+        let count = allocations(|| {
+            for round in 0..100 {
+                let (text, tag) = record.split_at_mut(100);
+                tag.copy_from_slice(&send.seal(b"ad", text).unwrap());
+                assert_eq!(recv.open(b"ad", &mut record), Ok(100));
+                assert_eq!(recv.open(b"ad", &mut record), Err(CipherError::Decrypt));
+                if round % 10 == 0 {
+                    send.rekey();
+                    recv.rekey();
+                }
+            }
+        });
+        assert_eq!(count, 0, "{cipher}");
+    }
+}
