@@ -1,6 +1,6 @@
 //! The one interpreter of handshake patterns (Noise section 5.3, with pre-shared keys of section 9).
 
-use super::crypto::dh;
+use super::crypto::{Aead, dh};
 use super::error::{HandshakeError, SetupError};
 use super::keys::{Psk, PublicKey, SecretKey};
 use super::name::Protocol;
@@ -14,7 +14,7 @@ use arrayvec::ArrayVec;
 use core::fmt;
 use core::ops::Range;
 
-/// A handshake in progress. Allocates nothing; erases its secrets when dropped.
+/// A handshake in progress. Allocates nothing after [`Handshake::new`]; erases its secrets when dropped.
 #[must_use]
 pub struct Handshake {
     protocol: Protocol,
@@ -26,6 +26,8 @@ pub struct Handshake {
     remote_ephemeral: Option<PublicKey>,
     /// The keys that psk tokens have not used yet, the next one last.
     psks: ArrayVec<Psk, MAX_PSKS>,
+    /// Waiting for the keys of the split, the initiator's sending cipher first.
+    ciphers: [Aead; 2],
     /// The number of the next message.
     message: usize,
     poisoned: bool,
@@ -59,6 +61,7 @@ impl Handshake {
             remote_static,
             remote_ephemeral: None,
             psks: psks.iter().rev().take(MAX_PSKS).cloned().collect(),
+            ciphers: [Aead::vacant(protocol.cipher()), Aead::vacant(protocol.cipher())],
             message: 0,
             poisoned: false,
         })
@@ -176,7 +179,9 @@ impl Handshake {
             return Err(HandshakeError::NotFinished);
         }
         let both_ways = !self.protocol.is_one_way();
-        let (initiator, responder, hash) = self.symmetric.split();
+        let mut ciphers = self.ciphers;
+        let hash = self.symmetric.split(&mut ciphers);
+        let [initiator, responder] = ciphers;
         let (send, recv, sends) = match self.role {
             Role::Initiator => (initiator, responder, true),
             Role::Responder => (responder, initiator, both_ways),

@@ -81,11 +81,14 @@ impl SymmetricState {
         Ok(text)
     }
 
-    /// `Split`: the initiator's sending cipher, the responder's, and the handshake hash.
-    pub(super) fn split(self) -> (Aead, Aead, HandshakeHash) {
-        let [initiator, responder] = self.hash.hkdf(&self.chaining_key, &[]);
-        let cipher = |key: Digest| Aead::new(self.cipher, &key.to_key());
-        (cipher(initiator), cipher(responder), HandshakeHash::new(self.transcript.as_bytes()))
+    /// `Split`: keys the ciphers, the initiator's sending one and the responder's, and gives the handshake
+    /// hash.
+    pub(super) fn split(self, ciphers: &mut [Aead; 2]) -> HandshakeHash {
+        let keys = self.hash.hkdf::<2>(&self.chaining_key, &[]);
+        for (cipher, key) in ciphers.iter_mut().zip(keys) {
+            cipher.set_key(&key.to_key());
+        }
+        HandshakeHash::new(self.transcript.as_bytes())
     }
 
     /// `InitializeKey`.

@@ -337,7 +337,10 @@ pub(super) const fn meets(security: PayloadSecurity, wanted: PayloadSecurity) ->
 impl fmt::Debug for Config {
     /// Without keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("role", &self.role).field("protocols", &self.protocols).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("role", &self.role)
+            .field("protocols", &self.protocols)
+            .finish_non_exhaustive()
     }
 }
 

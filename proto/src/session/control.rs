@@ -147,11 +147,7 @@ impl Control {
     // The opening.
 
     /// Passes received bytes to the opening. `Established` comes by itself, in a call of its own.
-    pub(super) fn recv_opening(
-        &mut self,
-        now: Instant,
-        buf: &mut [u8],
-    ) -> Result<Recv<Event<Span>>, Error> {
+    pub(super) fn recv_opening(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
         if self.info.is_some() {
             self.announced = true;
             return Ok(Recv::event(0, Event::Established));
@@ -195,11 +191,8 @@ impl Control {
         self.timers.clear(Timer::Opening);
         self.timers.set(Timer::Rekey, now + self.config.rekey.age);
         let jitter = self.ping_jitter.take().map(|seed| seed.jitter("ping"));
-        self.heartbeat = self
-            .config
-            .heartbeat
-            .zip(jitter)
-            .map(|(config, jitter)| Heartbeat::new(config, jitter, now));
+        self.heartbeat =
+            self.config.heartbeat.zip(jitter).map(|(config, jitter)| Heartbeat::new(config, jitter, now));
     }
 
     // Sending.
@@ -246,7 +239,13 @@ impl Control {
         if drain {
             self.drain = Drain::Sent;
         }
-        Owed { ping, pong: self.pong_owed.take(), rekey: core::mem::take(&mut self.rekey_owed), drain, close: None }
+        Owed {
+            ping,
+            pong: self.pong_owed.take(),
+            rekey: core::mem::take(&mut self.rekey_owed),
+            drain,
+            close: None,
+        }
     }
 
     /// What the sending half did since it last said.

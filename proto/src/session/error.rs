@@ -218,7 +218,10 @@ impl fmt::Display for Error {
         match self {
             Self::NotSealock => f.write_str("the peer does not speak the sealock protocol"),
             Self::UnsupportedVersion(version) => {
-                write!(f, "the peer speaks version {version} of the sealock protocol, this end only version 1")
+                write!(
+                    f,
+                    "the peer speaks version {version} of the sealock protocol, this end only version 1"
+                )
             }
             Self::ProtocolNotAllowed => {
                 f.write_str("the peer offers a Noise protocol this end does not allow")

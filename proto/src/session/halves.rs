@@ -40,10 +40,7 @@ pub struct Receiver {
 
 pub(super) fn split(session: Session) -> (Sender, Receiver) {
     let control = Locked(Arc::new(Mutex::new(session.control)));
-    (
-        Sender { state: session.send, control: control.clone() },
-        Receiver { state: session.recv, control },
-    )
+    (Sender { state: session.send, control: control.clone() }, Receiver { state: session.recv, control })
 }
 
 impl Sender {

@@ -56,9 +56,7 @@ mod stats;
 mod tests;
 mod varint;
 
-pub use config::{
-    Config, ConfigError, MAX_MAX_MESSAGE, MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy,
-};
+pub use config::{Config, ConfigError, MAX_MAX_MESSAGE, MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 pub use error::{Alert, CloseCode, Error, SendError};
 pub use frame::{FrameFault, MAX_REASON};
 #[cfg(feature = "std")]
@@ -126,7 +124,8 @@ impl<P> Event<P> {
 pub struct SessionInfo {
     /// The Noise protocol in use.
     pub protocol: Protocol,
-    /// The peer's static key, where the pattern has one.
+    /// The peer's static key, where the pattern has one. Proven at the latest by the first message received:
+    /// in a pattern such as IX a responder has it on the initiator's word until then.
     pub peer: Option<PublicKey>,
     /// Identifies this session: equal at both ends, different for every session (Noise section 11.2).
     pub handshake_hash: HandshakeHash,

@@ -104,12 +104,7 @@ impl SendState {
         Ok(())
     }
 
-    fn check(
-        &self,
-        control: &mut impl Shared,
-        message: &Outgoing<'_>,
-        tx: &TxBuf,
-    ) -> Result<(), SendError> {
+    fn check(&self, control: &mut impl Shared, message: &Outgoing<'_>, tx: &TxBuf) -> Result<(), SendError> {
         control.with(|control| control.may_send())?;
         if self.cipher.is_none() {
             return Err(SendError::NotEstablished);
@@ -242,12 +237,7 @@ impl SendState {
         }
     }
 
-    fn put_owed(
-        &mut self,
-        control: &mut impl Shared,
-        owed: &Owed,
-        tx: &mut TxBuf,
-    ) -> Result<(), SendError> {
+    fn put_owed(&mut self, control: &mut impl Shared, owed: &Owed, tx: &mut TxBuf) -> Result<(), SendError> {
         if let Some(code) = owed.close {
             return self.put_close(control, code, "", tx);
         }

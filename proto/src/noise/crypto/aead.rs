@@ -41,11 +41,12 @@ pub(in crate::noise) enum Aead {
 }
 
 impl Aead {
-    pub(in crate::noise) fn new(function: CipherFunction, key: &[u8; 32]) -> Self {
+    /// The place for a key that is not known yet: what has to be allocated is allocated here.
+    pub(in crate::noise) fn vacant(function: CipherFunction) -> Self {
         match function {
-            CipherFunction::ChaChaPoly => Self::ChaChaPoly(keyed(key)),
+            CipherFunction::ChaChaPoly => Self::ChaChaPoly(keyed(&[0; 32])),
             #[cfg(feature = "aes-gcm")]
-            CipherFunction::AesGcm => Self::AesGcm(Box::new(keyed(key))),
+            CipherFunction::AesGcm => Self::AesGcm(Box::new(keyed(&[0; 32]))),
         }
     }
 
@@ -75,10 +76,15 @@ impl Aead {
         let mut key = Zeroizing::new([0; 32]);
         // 32 bytes are never too long for the cipher, so there is always a tag; nothing needs it.
         let _tag = self.seal(u64::MAX, &[], &mut *key);
+        self.set_key(&key);
+    }
+
+    /// Goes on under another key, in the memory it has.
+    pub(in crate::noise) fn set_key(&mut self, key: &[u8; 32]) {
         match self {
-            Self::ChaChaPoly(cipher) => *cipher = keyed(&key),
+            Self::ChaChaPoly(cipher) => *cipher = keyed(key),
             #[cfg(feature = "aes-gcm")]
-            Self::AesGcm(cipher) => **cipher = keyed(&key),
+            Self::AesGcm(cipher) => **cipher = keyed(key),
         }
     }
 }

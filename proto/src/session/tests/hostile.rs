@@ -158,11 +158,8 @@ fn replayed_reordered_and_cut_records_are_noticed() {
 fn arbitrary_bytes_before_and_after_the_handshake_end_in_an_error_or_a_wait() {
     for seed in 0..2000 {
         let mut jitter = Jitter::new(seed);
-        let mut b = if seed % 2 == 0 {
-            Pair::new(configs(XX).0, configs(XX).1).b
-        } else {
-            Pair::established(NN).b
-        };
+        let mut b =
+            if seed % 2 == 0 { Pair::new(configs(XX).0, configs(XX).1).b } else { Pair::established(NN).b };
         let len = jitter.next_u64() as usize % 600;
         b.rx = (0..len).map(|_| jitter.next_u64() as u8).collect();
         if seed % 4 == 0 {

@@ -2,8 +2,8 @@
 
 use super::pair::*;
 use crate::heartbeat::{Dead, HeartbeatConfig};
-use crate::session::{Error, RateLimit};
 use crate::limit::Rate;
+use crate::session::{Error, RateLimit};
 use core::time::Duration;
 
 fn heartbeat() -> HeartbeatConfig {

@@ -35,8 +35,7 @@ fn every_size_arrives_whole_and_in_order() {
     for chunk in [usize::MAX, 1460] {
         let mut pair = Pair::established(NN);
         pair.chunk = chunk;
-        let sent: Vec<Vec<u8>> =
-            edges.iter().chain(&large).map(|len| message(*len, *len as u64)).collect();
+        let sent: Vec<Vec<u8>> = edges.iter().chain(&large).map(|len| message(*len, *len as u64)).collect();
         for message in &sent {
             send_in_pieces(&mut pair, message);
         }

@@ -9,9 +9,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-const INTERACTIVE: [&str; 16] = [
-    "NN", "NK", "NX", "XN", "XK", "XX", "KN", "KK", "KX", "IN", "IK", "IX", "XX1", "I1K1", "K1X1", "X1K",
-];
+const INTERACTIVE: [&str; 16] =
+    ["NN", "NK", "NX", "XN", "XK", "XX", "KN", "KK", "KX", "IN", "IK", "IX", "XX1", "I1K1", "K1X1", "X1K"];
 
 #[test]
 fn every_interactive_pattern_opens_a_session_with_its_keys() {

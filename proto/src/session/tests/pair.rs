@@ -110,9 +110,7 @@ impl End {
 
     pub(super) fn closed(&self) -> Option<(u32, String)> {
         self.seen.iter().find_map(|event| match event {
-            Event::Closed { code, reason } => {
-                Some((code.get(), String::from_utf8(reason.clone()).unwrap()))
-            }
+            Event::Closed { code, reason } => Some((code.get(), String::from_utf8(reason.clone()).unwrap())),
             _ => None,
         })
     }
