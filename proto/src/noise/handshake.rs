@@ -1,6 +1,6 @@
 //! The one interpreter of handshake patterns (Noise section 5.3, with pre-shared keys of section 9).
 
-use super::crypto::{Aead, dh};
+use super::crypto::{Aead, CipherFunction, dh};
 use super::error::{HandshakeError, SetupError};
 use super::keys::{Psk, PublicKey, SecretKey};
 use super::name::Protocol;
@@ -14,7 +14,30 @@ use arrayvec::ArrayVec;
 use core::fmt;
 use core::ops::Range;
 
-/// A handshake in progress. Allocates nothing after [`Handshake::new`]; erases its secrets when dropped.
+/// Memory for the transport keys of a handshake, for a responder that learns only later which of several
+/// protocols it will run. Keys of AES have a large expanded state; those of other ciphers need no memory.
+pub struct CipherRoom([Aead; 2]);
+
+impl CipherRoom {
+    /// Enough for whichever of `protocols` it will be.
+    #[must_use]
+    pub fn for_any(protocols: &[Protocol]) -> Self {
+        let large =
+            protocols.iter().map(Protocol::cipher).find(|cipher| *cipher != CipherFunction::ChaChaPoly);
+        Self::new(large.unwrap_or(CipherFunction::ChaChaPoly))
+    }
+
+    fn new(cipher: CipherFunction) -> Self {
+        Self([Aead::vacant(cipher), Aead::vacant(cipher)])
+    }
+
+    fn fitted(self, protocol: Protocol) -> [Aead; 2] {
+        let Self([first, _]) = &self;
+        if first.function() == protocol.cipher() { self.0 } else { Self::new(protocol.cipher()).0 }
+    }
+}
+
+/// A handshake in progress. Allocates nothing once made; erases its secrets when dropped.
 #[must_use]
 pub struct Handshake {
     protocol: Protocol,
@@ -40,6 +63,16 @@ impl Handshake {
     ///
     /// [`SetupError`] if a key is missing, or given although the protocol has no use for it.
     pub fn new(params: HandshakeParams<'_>) -> Result<Self, SetupError> {
+        let room = CipherRoom::for_any(&[params.protocol]);
+        Self::new_in(room, params)
+    }
+
+    /// Like [`Handshake::new`], but allocates nothing if `room` was made for the protocol of `params`.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn new_in(room: CipherRoom, params: HandshakeParams<'_>) -> Result<Self, SetupError> {
         params.check()?;
         let HandshakeParams { protocol, role, prologue, local_static, remote_static, psks, ephemeral } =
             params;
@@ -61,7 +94,7 @@ impl Handshake {
             remote_static,
             remote_ephemeral: None,
             psks: psks.iter().rev().take(MAX_PSKS).cloned().collect(),
-            ciphers: [Aead::vacant(protocol.cipher()), Aead::vacant(protocol.cipher())],
+            ciphers: room.fitted(protocol),
             message: 0,
             poisoned: false,
         })

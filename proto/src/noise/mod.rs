@@ -52,7 +52,7 @@ mod tests;
 
 pub use crypto::{CipherFunction, HashFunction};
 pub use error::{CipherError, HandshakeError, KeyError, NameError, PatternError, SetupError};
-pub use handshake::Handshake;
+pub use handshake::{CipherRoom, Handshake};
 pub use keys::Psk;
 pub use keys::{PublicKey, SecretKey};
 pub use name::Protocol;

@@ -6,7 +6,7 @@ use super::{Event, SessionInfo};
 use crate::buf::{Full, Span, TxBuf};
 use crate::entropy::Seed;
 use crate::machine::Recv;
-use crate::noise::{Handshake, HandshakeParams, Protocol, Role, SecretKey, Transport};
+use crate::noise::{CipherRoom, Handshake, HandshakeParams, Protocol, Role, SecretKey, Transport};
 use alloc::sync::Arc;
 use arrayvec::ArrayVec;
 use core::fmt::Write as _;
@@ -62,8 +62,8 @@ pub(super) struct Opening {
 }
 
 enum State {
-    /// A responder before the hello.
-    AwaitingHello,
+    /// A responder before the hello, with memory for the keys of whichever protocol it allows.
+    AwaitingHello(CipherRoom),
     Handshake(Handshake),
     /// Complete, or failed.
     Over,
@@ -80,24 +80,29 @@ impl Opening {
         let mut opening = Self {
             config: Arc::clone(config),
             seed,
-            state: State::AwaitingHello,
+            state: State::Over,
             hello_owed: None,
             alert_owed: None,
             payload_sent: false,
         };
-        if config.role == Role::Initiator {
-            let protocol = *config.protocols.first().ok_or(Error::ProtocolNotAllowed)?;
-            let hello = hello(protocol).ok_or(Error::ProtocolNotAllowed)?;
-            opening.state = State::Handshake(opening.handshake(protocol, &hello)?);
-            opening.hello_owed = Some(hello);
-        }
+        let room = CipherRoom::for_any(&config.protocols);
+        opening.state = match config.role {
+            Role::Initiator => {
+                let protocol = *config.protocols.first().ok_or(Error::ProtocolNotAllowed)?;
+                let hello = hello(protocol).ok_or(Error::ProtocolNotAllowed)?;
+                let handshake = opening.handshake(protocol, &hello, room)?;
+                opening.hello_owed = Some(hello);
+                State::Handshake(handshake)
+            }
+            Role::Responder => State::AwaitingHello(room),
+        };
         Ok(opening)
     }
 
-    fn handshake(&self, protocol: Protocol, hello: &[u8]) -> Result<Handshake, Error> {
+    fn handshake(&self, protocol: Protocol, hello: &[u8], room: CipherRoom) -> Result<Handshake, Error> {
         let config = &*self.config;
         let mut ephemeral = self.seed.derive("ephemeral");
-        Handshake::new(HandshakeParams {
+        let params = HandshakeParams {
             protocol,
             role: config.role,
             prologue: &[PROLOGUE, hello, &config.prologue],
@@ -105,14 +110,14 @@ impl Opening {
             remote_static: config.remote_static.filter(|_| protocol.needs_remote_static(config.role)),
             psks: &config.psks,
             ephemeral: SecretKey::new(&mut ephemeral),
-        })
-        .map_err(Error::Setup)
+        };
+        Handshake::new_in(room, params).map_err(Error::Setup)
     }
 
     /// Works on the front of `buf`. The second value is there once the handshake is complete.
     pub(super) fn recv(&mut self, buf: &mut [u8]) -> Result<(Recv<Event<Span>>, Option<Opened>), Error> {
         let mut start = 0;
-        if let State::AwaitingHello = self.state {
+        if let State::AwaitingHello(_) = self.state {
             let (protocol, len) = match parse_hello(buf)? {
                 Parsed::Whole(protocol, len) => (protocol, len),
                 Parsed::Need(more) => return Ok((Recv::need(0, more), None)),
@@ -121,7 +126,9 @@ impl Opening {
             if !self.config.protocols.contains(&protocol) {
                 return Err(Error::ProtocolNotAllowed);
             }
-            self.state = State::Handshake(self.handshake(protocol, &buf[..len])?);
+            if let State::AwaitingHello(room) = core::mem::replace(&mut self.state, State::Over) {
+                self.state = State::Handshake(self.handshake(protocol, &buf[..len], room)?);
+            }
             start = len;
         }
         self.recv_packet(start, &mut buf[start..])

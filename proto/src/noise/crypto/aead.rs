@@ -50,6 +50,14 @@ impl Aead {
         }
     }
 
+    pub(in crate::noise) const fn function(&self) -> CipherFunction {
+        match self {
+            Self::ChaChaPoly(_) => CipherFunction::ChaChaPoly,
+            #[cfg(feature = "aes-gcm")]
+            Self::AesGcm(_) => CipherFunction::AesGcm,
+        }
+    }
+
     /// Encrypts `text` in place and gives its tag; `None` only if `text` is longer than the cipher allows,
     /// which no Noise message is.
     pub(in crate::noise) fn seal(&self, nonce: u64, ad: &[u8], text: &mut [u8]) -> Option<[u8; 16]> {
