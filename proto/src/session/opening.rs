@@ -61,6 +61,8 @@ pub(super) struct Opening {
     payload_sent: bool,
 }
 
+// One opening a session, on the heap and gone once established: boxing a variant would only add allocations.
+#[allow(clippy::large_enum_variant)]
 enum State {
     /// A responder before the hello, with memory for the keys of whichever protocol it allows.
     AwaitingHello(CipherRoom),
