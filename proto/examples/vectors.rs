@@ -11,11 +11,14 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut total = vectors::Report::default();
     let mut unreadable = 0;
-    for file in std::env::args().skip(1) {
-        match std::fs::read_to_string(&file)
-            .map_err(|error| error.to_string())
-            .and_then(|text| vectors::run(&text))
-        {
+    let files: Vec<String> = std::env::args().skip(1).collect();
+    if files.is_empty() {
+        println!("unreadable: no file given");
+        unreadable += 1;
+    }
+    for file in files {
+        let text = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+        match text.and_then(|text| vectors::run(&text)) {
             Ok(report) => total.add(report),
             Err(error) => {
                 println!("unreadable: {file}: {error}");

@@ -132,7 +132,7 @@ impl Handshake {
         if self.poisoned { None } else { self.remote_static }
     }
 
-    /// Bytes the next handshake message has beyond its payload, at most 144; 0 once finished.
+    /// Bytes the next handshake message has beyond its payload, at most 96; 0 once finished.
     #[must_use]
     pub fn next_overhead(&self) -> usize {
         if self.is_finished() {

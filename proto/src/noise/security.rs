@@ -95,7 +95,7 @@ pub(super) fn payload_security(pattern: &Pattern, psks: PskPlaces, index: usize)
         return None;
     }
     let mut done = Done::default();
-    // The best source level of the initiator's and of the responder's payloads so far.
+    // The source level of the initiator's and of the responder's last payload; it never falls.
     let mut heard = [0; 2];
     let mut level = None;
     for message in 0..=settled(pattern, index) {
@@ -106,16 +106,16 @@ pub(super) fn payload_security(pattern: &Pattern, psks: PskPlaces, index: usize)
             (Role::Responder, [initiator, responder]) => (responder, *initiator),
         };
         let source = done.source(sender);
-        *from_sender = source.max(*from_sender);
+        *from_sender = source;
         let destination = done.destination(sender, from_peer);
         level = Some(PayloadSecurity { source, destination, psk: done.psk });
     }
     level
 }
 
-/// The first message that is as well protected as message `index` of the same sender: once each side has
-/// sent a transport message nothing changes any more, so a large `index` costs no more than a small one.
+/// The first message that is as well protected as message `index` of the same sender: all DHs are done when
+/// the transport phase begins, so from each side's first transport message on nothing changes.
 fn settled(pattern: &Pattern, index: usize) -> usize {
-    let last = pattern.messages.len() + 2;
+    let last = pattern.messages.len();
     if index <= last { index } else { last + (index - last) % 2 }
 }

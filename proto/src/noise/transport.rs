@@ -13,6 +13,7 @@ pub(super) const fn next_nonce(nonce: u64) -> Option<u64> {
 /// A finished handshake: the ciphers for both directions, independent of each other.
 #[derive(Debug)]
 #[non_exhaustive]
+#[must_use]
 pub struct Transport {
     /// Seals what this side sends; `None` for the recipient of a one-way pattern (section 7.4).
     pub send: Option<SendCipher>,

@@ -88,7 +88,7 @@ fn every_protocol_runs_with_the_overheads_it_announces() {
         let (mut a, mut b) = pair(&name);
         while !a.is_finished() {
             assert_eq!(a.next_overhead(), b.next_overhead(), "{name}");
-            assert!(a.next_overhead() <= 144, "{name}");
+            assert!(a.next_overhead() <= 96, "{name}");
             step(&mut a, &mut b, b"payload").unwrap();
         }
         for (side, role) in [(&a, Role::Responder), (&b, Role::Initiator)] {
@@ -325,4 +325,13 @@ fn arbitrary_bytes_give_an_error_or_a_payload_and_nothing_else() {
         }
     }
     assert!(failures > 0);
+}
+
+#[test]
+fn a_short_message_is_refused_before_any_of_its_keys_is_used() {
+    let mut reader = side(&name("IK"), Role::Responder);
+    // An ephemeral key of low order and nothing behind it.
+    assert_eq!(reader.read(&mut [0; 95]), Err(E::TooShort));
+    let mut reader = side(&name("IK"), Role::Responder);
+    assert_eq!(reader.read(&mut [0; 96]), Err(E::WeakKey));
 }
