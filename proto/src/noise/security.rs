@@ -31,6 +31,20 @@ pub struct PayloadSecurity {
     pub psk: bool,
 }
 
+impl PayloadSecurity {
+    /// A level to ask for: `source` 0 to 2, `destination` 0 to 5, whether or not a pre-shared key is used.
+    #[must_use]
+    pub const fn new(source: u8, destination: u8) -> Self {
+        Self { source, destination, psk: false }
+    }
+
+    /// Whether this protects at least as well as `wanted`, in every respect.
+    #[must_use]
+    pub const fn meets(self, wanted: Self) -> bool {
+        self.source >= wanted.source && self.destination >= wanted.destination && (self.psk || !wanted.psk)
+    }
+}
+
 /// The DHs done so far.
 #[derive(Clone, Copy, Default)]
 struct Done {

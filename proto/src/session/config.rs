@@ -162,7 +162,8 @@ impl Config {
     /// This end's static key, where the pattern has one.
     #[must_use]
     pub fn with_static_key(mut self, key: SecretKey) -> Self {
-        self.local_static = Some(key);
+        // Every handshake needs the public key: compute it once.
+        self.local_static = Some(key.with_public());
         self
     }
 
@@ -318,20 +319,13 @@ impl Config {
             let fits = (first..protocol.message_count())
                 .step_by(2)
                 .filter_map(|index| protocol.payload_security(index))
-                .any(|security| meets(security, *at_least));
+                .any(|security| security.meets(*at_least));
             if !fits {
                 return Err(E::PayloadSecurity(protocol));
             }
         }
         Ok(())
     }
-}
-
-/// Whether `security` is at least `wanted` in every respect.
-pub(super) const fn meets(security: PayloadSecurity, wanted: PayloadSecurity) -> bool {
-    security.source >= wanted.source
-        && security.destination >= wanted.destination
-        && (security.psk || !wanted.psk)
 }
 
 impl fmt::Debug for Config {

@@ -1,6 +1,6 @@
 //! The opening: hello, handshake packets and alerts (docs/wire.md, section 1). Ends with the keys.
 
-use super::config::{Config, Peers, meets};
+use super::config::{Config, Peers};
 use super::error::{Alert, Error};
 use super::{Event, SessionInfo};
 use crate::buf::{Full, Span, TxBuf};
@@ -227,7 +227,7 @@ impl Opening {
         let payload = config
             .payload
             .as_ref()
-            .filter(|(_, at_least)| !self.payload_sent && meets(noise.next_security(), *at_least))
+            .filter(|(_, at_least)| !self.payload_sent && noise.next_security().meets(*at_least))
             .map(|(payload, _)| &payload[..]);
         let len = noise.next_overhead() + payload.map_or(0, <[u8]>::len);
         let hello = self.hello_owed.as_ref().map_or(0, |hello| hello.len());
