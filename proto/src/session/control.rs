@@ -167,8 +167,8 @@ impl Control {
         self.keys.as_mut().filter(|_| self.announced)?.recv.take()
     }
 
-    /// Appends what the opening owes; the sending key once it is complete.
-    pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) -> Option<SendCipher> {
+    /// Appends what the opening owes.
+    pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) {
         if let Some(opening) = &mut self.opening {
             match opening.transmit(tx) {
                 Ok(opened) => self.opened(now, opened),
@@ -178,6 +178,10 @@ impl Control {
             }
         }
         self.over |= self.failure.is_some() && self.opening.as_ref().is_some_and(|o| o.is_over());
+    }
+
+    /// The sending key, once the handshake is complete.
+    pub(super) fn take_send_key(&mut self) -> Option<SendCipher> {
         self.keys.as_mut()?.send.take()
     }
 

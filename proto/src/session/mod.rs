@@ -36,7 +36,7 @@
 //! let mut wire = to_bob.sealed().to_vec();
 //! assert!(matches!(bob.recv(now, &mut wire)?.event, Some(Event::Established)));
 //! let first = bob.recv(now, &mut wire)?;
-//! assert!(matches!(first.event, Some(Event::Message(m)) if m == b"hello"));
+//! assert!(matches!(first.event, Some(Event::Message(m)) if *m == *b"hello"));
 //! # Ok(())
 //! # }
 //! ```

@@ -106,9 +106,7 @@ impl SendState {
 
     fn check(&self, control: &mut impl Shared, message: &Outgoing<'_>, tx: &TxBuf) -> Result<(), SendError> {
         control.with(|control| control.may_send())?;
-        if self.cipher.is_none() {
-            return Err(SendError::NotEstablished);
-        }
+        self.take_key(control)?;
         if message.total() > self.config.max_message {
             return Err(SendError::TooLarge { size: message.total(), max: self.config.max_message });
         }
@@ -116,6 +114,14 @@ impl SendState {
             return Err(SendError::BufferTooSmall);
         }
         Ok(())
+    }
+
+    /// Takes the key when the handshake has just left it behind.
+    fn take_key(&mut self, control: &mut impl Shared) -> Result<(), SendError> {
+        if self.cipher.is_none() {
+            self.cipher = control.with(|control| control.take_send_key());
+        }
+        if self.cipher.is_some() { Ok(()) } else { Err(SendError::NotEstablished) }
     }
 
     /// Whether `message` goes out in one frame.
@@ -187,6 +193,7 @@ impl SendState {
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
         control.with(|control| control.may_close())?;
+        self.take_key(control)?;
         if reason.len() > MAX_REASON {
             return Err(SendError::ReasonTooLong);
         }
@@ -206,10 +213,10 @@ impl SendState {
 
     pub(super) fn poll_transmit(&mut self, control: &mut impl Shared, now: Instant, tx: &mut TxBuf) {
         if self.cipher.is_none() {
-            self.cipher = control.with(|control| control.transmit_opening(now, tx));
-            if self.cipher.is_none() {
-                return;
-            }
+            control.with(|control| control.transmit_opening(now, tx));
+        }
+        if self.take_key(control).is_err() {
+            return;
         }
         if tx.room() >= CONTROL_ROOM {
             let owed = self.take_owed(control, now);
