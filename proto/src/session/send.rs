@@ -104,7 +104,12 @@ impl SendState {
         Ok(())
     }
 
-    fn check(&self, control: &mut impl Shared, message: &Outgoing<'_>, tx: &TxBuf) -> Result<(), SendError> {
+    fn check(
+        &mut self,
+        control: &mut impl Shared,
+        message: &Outgoing<'_>,
+        tx: &TxBuf,
+    ) -> Result<(), SendError> {
         control.with(|control| control.may_send())?;
         self.take_key(control)?;
         if message.total() > self.config.max_message {
