@@ -17,7 +17,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How long a finished protocol's last bytes may take to leave.
 const LINGER: Duration = Duration::from_secs(5);
 /// Reads and timeouts without an event after which other tasks get their turn.
-const BUDGET: usize = 32;
+const BUDGET: usize = 16;
 
 /// What [`Receiver::next`] fails with.
 pub type NextError<R, I> = DriveError<<R as RecvHalf>::Error, <I as ReadIo>::Error>;
