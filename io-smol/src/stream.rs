@@ -85,3 +85,27 @@ impl<W: AsyncWrite + Unpin> WriteIo for SmolWrite<W> {
         Pin::new(&mut self.stream).poll_close(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    #[test]
+    fn a_deadline_comes_and_only_an_earlier_one_moves_the_timer() {
+        let (mut read, _write) = halves(futures_lite::io::empty(), futures_lite::io::sink());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(read.poll_timer(&mut cx, None).is_pending());
+        let start = now();
+        for (wait, armed) in [(100, 100), (120, 100), (90, 90), (300, 90)] {
+            assert!(read.poll_timer(&mut cx, Some(start + Duration::from_secs(wait))).is_pending());
+            assert_eq!(read.armed, Some(start + Duration::from_secs(armed)));
+        }
+        for wait in [5, 40, 20] {
+            let deadline = start + Duration::from_millis(wait);
+            async_io::block_on(poll_fn(|cx| read.poll_timer(cx, Some(deadline))));
+            assert!(now() >= deadline);
+        }
+    }
+}

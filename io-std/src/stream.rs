@@ -198,3 +198,6 @@ fn attempt(mut call: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

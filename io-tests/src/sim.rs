@@ -61,12 +61,14 @@ impl Wake for Flag {
     }
 }
 
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Tasks polled in a random order, and only when they were woken.
 pub struct Sim {
     /// The clock all streams of this simulation share.
     pub clock: Arc<Clock>,
     jitter: Jitter,
-    tasks: Vec<(Arc<Flag>, Pin<Box<dyn Future<Output = ()>>>)>,
+    tasks: Vec<(Arc<Flag>, Task)>,
 }
 
 impl Sim {

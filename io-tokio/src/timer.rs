@@ -61,3 +61,45 @@ fn at(deadline: Instant) -> time::Instant {
     let wait = deadline.saturating_since(now()).min(Duration::from_secs(24 * 3600));
     time::Instant::now() + wait
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    fn poll_now(timer: &mut Timer, deadline: Option<Instant>) -> Poll<()> {
+        timer.poll(&mut Context::from_waker(std::task::Waker::noop()), deadline)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_comes_at_its_time_however_it_moved() {
+        let mut timer = Timer::default();
+        let start = now();
+        let far = start + Duration::from_secs(20);
+        assert!(poll_now(&mut timer, None).is_pending());
+        assert!(poll_now(&mut timer, Some(far)).is_pending());
+        for wait in [5_u64, 7, 30, 30 * 24 * 3600] {
+            let deadline = start + Duration::from_secs(wait);
+            poll_fn(|cx| timer.poll(cx, Some(deadline))).await;
+            assert!(now() >= deadline && now() <= deadline + Duration::from_millis(2), "{wait} s");
+        }
+        poll_fn(|cx| timer.poll(cx, Some(far))).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_earlier_deadline_moves_the_sleep() {
+        let mut timer = Timer::default();
+        let start = now();
+        for (wait, armed) in [(10, 10), (12, 10), (9, 9), (30, 9)] {
+            assert!(poll_now(&mut timer, Some(start + Duration::from_secs(wait))).is_pending());
+            assert_eq!(timer.armed, Some(start + Duration::from_secs(armed)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_is_tokios() {
+        let before = now();
+        time::advance(Duration::from_secs(100)).await;
+        assert_eq!(now().saturating_since(before), Duration::from_secs(100));
+    }
+}

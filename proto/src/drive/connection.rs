@@ -1,7 +1,7 @@
 //! Both halves of a connection together.
 
 use super::writer::Shared;
-use super::{NextError, ReadIo, Receiver, Sender, WriteError, WriteIo};
+use super::{Next, ReadIo, Receiver, Sender, WriteError, WriteIo};
 use crate::buf::{RxBuf, TxBuf};
 use crate::machine::{RecvHalf, SendHalf};
 use alloc::sync::Arc;
@@ -47,7 +47,7 @@ where
     ///
     /// # Errors
     /// As there.
-    pub async fn next(&mut self) -> Result<Option<R::Event<&mut [u8]>>, NextError<R, I>> {
+    pub async fn next(&mut self) -> Next<R, I, &mut [u8]> {
         self.receiver.next().await
     }
 

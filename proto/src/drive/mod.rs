@@ -31,6 +31,6 @@ pub use connection::Connection;
 pub use error::{DriveError, WriteError};
 pub use io::{ReadIo, WriteIo};
 #[cfg(feature = "std")]
-pub use receiver::{NextError, Receiver};
+pub use receiver::{Next, NextError, Receiver};
 #[cfg(feature = "std")]
 pub use sender::Sender;

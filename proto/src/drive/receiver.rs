@@ -21,6 +21,8 @@ const BUDGET: usize = 16;
 
 /// What [`Receiver::next`] fails with.
 pub type NextError<R, I> = DriveError<<R as RecvHalf>::Error, <I as ReadIo>::Error>;
+/// What [`Receiver::next`] answers, with payloads of type `P`.
+pub type Next<R, I, P> = Result<Option<<R as RecvHalf>::Event<P>>, NextError<R, I>>;
 
 /// Receives on a connection. It also answers for the protocol, keeps its deadlines and, when it has ended,
 /// closes the stream; so it must be polled while a connection lives.
@@ -77,7 +79,7 @@ where
     /// Once: the protocol or the stream failed. What the protocol owed the peer has been sent, as far as
     /// the stream took it at once. After a failed write the receiver reads on, because the peer may have
     /// said why.
-    pub async fn next(&mut self) -> Result<Option<R::Event<&mut [u8]>>, NextError<R, I>> {
+    pub async fn next(&mut self) -> Next<R, I, &mut [u8]> {
         let event = poll_fn(|cx| self.poll_next(cx)).await?;
         Ok(event.map(|event| self.resolve(event)))
     }
@@ -87,10 +89,7 @@ where
     ///
     /// # Errors
     /// As there.
-    pub fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<R::Event<Span>>, NextError<R, I>>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<R, I, Span>> {
         self.rx.consume(mem::take(&mut self.used));
         if self.rx.is_empty() {
             self.now = self.io.now();
