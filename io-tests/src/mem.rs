@@ -34,6 +34,8 @@ pub struct Pipe {
     pub broken: bool,
     /// How many writes took bytes.
     pub writes: usize,
+    /// How many writes were tried.
+    pub attempts: usize,
     jitter: Option<Jitter>,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -53,6 +55,7 @@ impl Pipe {
             closed: false,
             broken: false,
             writes: 0,
+            attempts: 0,
             jitter: seed.map(Jitter::new),
             reader: None,
             writer: None,
@@ -146,6 +149,7 @@ impl WriteIo for MemWrite {
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, MemError>> {
         assert!(!buf.is_empty(), "the driver must not write nothing");
         let mut pipe = self.pipe.lock().unwrap();
+        pipe.attempts += 1;
         if pipe.broken || pipe.closed {
             return Poll::Ready(Err(MemError));
         }

@@ -195,6 +195,37 @@ pub async fn pong_while_the_sender_is_idle<R: Runtime>() {
     drop(sender);
 }
 
+/// Pongs get past a sender that never rests.
+pub async fn pongs_pass_a_busy_sender<R: Runtime>() {
+    let [mut client, server] = ends::<R>([Config::default(); 2]).await;
+    let (mut receiver, mut sender) = server.split();
+    let receiving = R::spawn(async move { while receiver.next().await.unwrap().is_some() {} });
+    let sending = R::spawn(async move {
+        for number in 0_u64.. {
+            if sender.call(|half, _, tx| half.send(&[7; 100], tx)).await.is_err() {
+                break;
+            }
+            if number % 50 == 0 && sender.flush().await.is_err() {
+                break;
+            }
+        }
+    });
+    for token in 0..30 {
+        client.sender.call(|half, _, tx| half.ping(token, tx)).await.unwrap();
+        client.flush().await.unwrap();
+        loop {
+            match client.next().await.unwrap() {
+                Some(Event::Message(_)) => {}
+                other => break assert_eq!(other, Some(Event::Pong(token))),
+            }
+        }
+    }
+    client.sender.call(|half, _, tx| half.close(tx)).await.unwrap();
+    while client.next().await.unwrap().is_some() {}
+    receiving.await;
+    sending.await;
+}
+
 /// A deadline comes although nothing arrives; the error is reported once.
 pub async fn silence_is_noticed<R: Runtime>() {
     let config = Config { silence: Some(Duration::from_millis(30)), ..Config::default() };
@@ -276,6 +307,7 @@ macro_rules! scenarios {
             echo,
             burst_both_ways,
             pong_while_the_sender_is_idle,
+            pongs_pass_a_busy_sender,
             silence_is_noticed,
             truncation_is_an_error,
             throttling_waits_without_spinning,

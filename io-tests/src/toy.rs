@@ -106,7 +106,7 @@ fn lock(control: &Shared) -> MutexGuard<'_, Control> {
 pub fn toy(config: Config, now: Instant) -> (ToyReceiver, ToySender) {
     let control = Shared::default();
     let receiver = ToyReceiver { config, control: control.clone(), heard: now, throttled: None, calls: 0 };
-    (receiver, ToySender { stay_open: config.stay_open, control })
+    (receiver, ToySender { stay_open: config.stay_open, transmitted_at: now, control })
 }
 
 /// The receiving half.
@@ -215,10 +215,17 @@ impl RecvHalf for ToyReceiver {
 #[derive(Debug)]
 pub struct ToySender {
     stay_open: bool,
+    transmitted_at: Instant,
     control: Shared,
 }
 
 impl ToySender {
+    /// The time of the last `poll_transmit`.
+    #[must_use]
+    pub const fn transmitted_at(&self) -> Instant {
+        self.transmitted_at
+    }
+
     /// Queues a message.
     ///
     /// # Errors
@@ -265,7 +272,8 @@ fn push(kind: u8, payload: &[u8], tx: &mut TxBuf) -> Result<(), Full> {
 }
 
 impl SendHalf for ToySender {
-    fn poll_transmit(&mut self, _: Instant, tx: &mut TxBuf) {
+    fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf) {
+        self.transmitted_at = now;
         let mut control = lock(&self.control);
         if control.alert && push(ALERT, &[], tx).is_ok() {
             control.alert = false;

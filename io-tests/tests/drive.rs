@@ -146,6 +146,68 @@ fn both_tasks_are_woken_when_the_stream_takes_bytes_again() {
 }
 
 #[test]
+fn whoever_writes_wakes_the_other_who_waits_for_it() {
+    let clock = Arc::default();
+    let ([mut a, _b], [there, _]) = toys(&clock, 10, None, Config::default());
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(flag.clone());
+    send(&mut a, &[0; 100]).unwrap();
+    assert!(pin!(a.sender.flush()).poll(&mut Context::from_waker(&waker)).is_pending());
+    // Room that no waker was told of.
+    there.lock().unwrap().capacity = 1000;
+    assert!(now(a.next()).is_pending());
+    assert_eq!((a.sender.queued(), flag.wakes.load(Ordering::SeqCst)), (0, 1));
+}
+
+#[test]
+fn a_receiver_that_found_the_lock_taken_is_woken() {
+    let clock = Arc::default();
+    let ([mut a, mut b], _) = toys(&clock, 1000, None, Config::default());
+    ready(b.sender.call(|half, _, tx| half.close(tx))).unwrap();
+    ready(b.flush()).unwrap();
+    assert_eq!(ready(a.next()).unwrap(), Some(Event::Closed));
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(flag.clone());
+    let Connection { receiver, sender } = &mut a;
+    ready(sender.call(|_, _, _| {
+        assert!(pin!(receiver.next()).poll(&mut Context::from_waker(&waker)).is_pending());
+        Ok::<_, ToySendError>(())
+    }))
+    .unwrap();
+    assert_eq!(flag.wakes.load(Ordering::SeqCst), 1, "its answer to the close has left");
+    assert_eq!(ready(a.next()).unwrap(), None);
+}
+
+#[test]
+fn the_clock_is_read_when_a_burst_starts() {
+    let clock: Arc<Clock> = Arc::default();
+    let ([mut a, _b], _) = toys(&clock, 1000, None, Config::default());
+    let called_at = |a: &mut MemToy| {
+        ready(a.sender.call(|half, now, tx| half.send(b"x", tx).map(|()| now))).unwrap().as_nanos()
+    };
+    assert!(now(a.next()).is_pending());
+    clock.advance_to(Instant::from_nanos(100));
+    assert_eq!(called_at(&mut a), 100);
+    clock.advance_to(Instant::from_nanos(200));
+    assert_eq!(called_at(&mut a), 100, "the same burst");
+    assert!(now(a.next()).is_pending());
+    assert_eq!(a.sender.with_half(|half| half.transmitted_at().as_nanos()), 200);
+    clock.advance_to(Instant::from_nanos(300));
+    assert_eq!(called_at(&mut a), 300);
+}
+
+#[test]
+fn a_stream_that_takes_nothing_is_not_tried_at_every_call() {
+    let clock = Arc::default();
+    let ([mut a, _b], [there, _]) = toys(&clock, 1, None, Config::default());
+    for number in 0..500 {
+        send(&mut a, &message(number, 1000)).unwrap();
+    }
+    let attempts = there.lock().unwrap().attempts;
+    assert!((2..=10).contains(&attempts), "{attempts}");
+}
+
+#[test]
 fn a_sender_that_ends_the_protocol_wakes_its_receiver() {
     let clock = Arc::default();
     let config = Config { stay_open: true, ..Config::default() };
@@ -316,10 +378,13 @@ fn large_buffers_are_given_back_when_idle_and_only_then() {
         at += Duration::from_millis(900);
         clock.advance_to(at);
     }
-    at += Duration::from_secs(1);
-    clock.advance_to(at);
-    assert!(now(b.next()).is_pending());
-    assert!(b.receiver.capacity() <= 64 * 1024);
+    assert!(now(a.next()).is_pending());
+    assert!(a.sender.capacity() > 300_000);
+    clock.advance_to(at + Duration::from_secs(1));
+    for toy in [&mut a, &mut b] {
+        assert!(now(toy.next()).is_pending());
+        assert!(toy.receiver.capacity() <= 64 * 1024 && toy.sender.capacity() <= 64 * 1024);
+    }
 }
 
 #[test]

@@ -145,6 +145,15 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
         value
     }
 
+    /// The transmit buffer's memory, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        let writer = self.shared.lock();
+        let capacity = writer.tx.capacity();
+        self.shared.unlock(writer);
+        capacity
+    }
+
     /// Bytes queued and not yet taken by the stream.
     #[must_use]
     pub fn queued(&self) -> usize {
