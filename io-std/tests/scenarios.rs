@@ -23,7 +23,9 @@ impl Runtime for Tcp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
-        [client, server].map(|stream| sealock_std::tcp(stream, &SocketOptions::default()).unwrap())
+        let options =
+            SocketOptions::default().with_send_buffer(Some(40_000)).with_receive_buffer(Some(40_000));
+        [client, server].map(|stream| sealock_std::tcp(stream, &options).unwrap())
     }
 
     fn spawn<T: Send + 'static>(

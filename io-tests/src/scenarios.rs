@@ -178,6 +178,30 @@ pub async fn burst_both_ways<R: Runtime>() {
     }
 }
 
+/// Two peers of one task each queue more than the stream holds before either receives.
+pub async fn peers_that_both_speak_first<R: Runtime>() {
+    const COUNT: usize = 8;
+    let tasks = ends::<R>([Config::default(); 2]).await.map(|mut end| {
+        R::spawn(async move {
+            for number in 0..COUNT {
+                let sent = message(number, BURST_LEN);
+                end.sender.call(|half, _, tx| half.send(&sent, tx)).await.unwrap();
+            }
+            for number in 0..COUNT {
+                match end.next().await.unwrap() {
+                    Some(Event::Message(payload)) => assert!(*payload == *message(number, BURST_LEN)),
+                    other => panic!("{other:?}"),
+                }
+            }
+            end.flush().await.unwrap();
+            end
+        })
+    });
+    for task in tasks {
+        task.await;
+    }
+}
+
 /// A ping is answered by a peer whose sender does nothing.
 pub async fn pong_while_the_sender_is_idle<R: Runtime>() {
     let [mut client, server] = ends::<R>([Config::default(); 2]).await;
@@ -306,6 +330,7 @@ macro_rules! scenarios {
         $crate::scenarios!($name, $runtime, $block_on, [
             echo,
             burst_both_ways,
+            peers_that_both_speak_first,
             pong_while_the_sender_is_idle,
             pongs_pass_a_busy_sender,
             silence_is_noticed,

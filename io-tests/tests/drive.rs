@@ -157,6 +157,11 @@ fn whoever_writes_wakes_the_other_who_waits_for_it() {
     there.lock().unwrap().capacity = 1000;
     assert!(now(a.next()).is_pending());
     assert_eq!((a.sender.queued(), flag.wakes.load(Ordering::SeqCst)), (0, 1));
+    send(&mut a, b"more").unwrap();
+    assert!(pin!(a.sender.flush()).poll(&mut Context::from_waker(&waker)).is_ready());
+    ready(a.sender.call(|half, _, tx| half.ping(1, tx))).unwrap();
+    assert!(now(a.next()).is_pending());
+    assert_eq!(flag.wakes.load(Ordering::SeqCst), 1, "who does not wait is left alone");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Both halves of a connection together.
 
 use super::writer::Shared;
-use super::{Next, ReadIo, Receiver, Sender, WriteError, WriteIo};
+use super::{DriveError, Next, ReadIo, Receiver, Sender, WriteError, WriteIo};
 use crate::buf::{RxBuf, TxBuf};
-use crate::machine::{RecvHalf, SendHalf};
+use crate::machine::{Backpressure, RecvHalf, SendHalf};
+use crate::time::Instant;
 use alloc::sync::Arc;
 
 /// A protocol running on a byte stream.
@@ -49,6 +50,17 @@ where
     /// As there.
     pub async fn next(&mut self) -> Next<R, I, &mut [u8]> {
         self.receiver.next().await
+    }
+
+    /// [`Sender::call`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn call<T, E: Backpressure>(
+        &mut self,
+        call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
+    ) -> Result<T, DriveError<E, W::Error>> {
+        self.sender.call(call).await
     }
 
     /// [`Sender::flush`].
