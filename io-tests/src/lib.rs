@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod mem;
+pub mod run;
 pub mod scenarios;
 pub mod sim;
 pub mod toy;

@@ -8,9 +8,7 @@ use sealock_proto::machine::RecvHalf;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::sync::mpsc;
 use std::task::Poll;
-use std::thread;
 use std::time::Duration;
 
 /// One kind of stream on one runtime.
@@ -44,22 +42,6 @@ pub fn connect<I: ReadIo, W: WriteIo<Error = I::Error>>(config: Config, io: (I, 
 async fn ends<R: Runtime>(configs: [Config; 2]) -> [End<R>; 2] {
     let [a, b] = R::pair().await;
     [connect(configs[0], a), connect(configs[1], b)]
-}
-
-/// Fails if `test` takes longer than 30 seconds, which only a deadlock does.
-///
-/// # Panics
-/// Then, and if `test` panics.
-pub fn bounded(test: impl FnOnce() + Send + 'static) {
-    let (done, wait) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        test();
-        let _ = done.send(());
-    });
-    match wait.recv_timeout(Duration::from_secs(30)) {
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("still not done: the driver is stuck"),
-        _ => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-    }
 }
 
 /// Polls a future made afresh for every poll: whatever was dropped must not have lost or repeated anything.
@@ -321,33 +303,4 @@ pub async fn closing_ends_a_waiting_receiver<R: Runtime>() {
     sender.flush().await.unwrap();
     waiting.await;
     closing.await;
-}
-
-/// All scenarios for one kind of stream. `$block_on` runs a future on a fresh runtime.
-#[macro_export]
-macro_rules! scenarios {
-    ($name:ident, $runtime:ty, $block_on:expr) => {
-        $crate::scenarios!($name, $runtime, $block_on, [
-            echo,
-            burst_both_ways,
-            peers_that_both_speak_first,
-            pong_while_the_sender_is_idle,
-            pongs_pass_a_busy_sender,
-            silence_is_noticed,
-            truncation_is_an_error,
-            throttling_waits_without_spinning,
-            closing_ends_a_waiting_receiver,
-        ]);
-    };
-    ($name:ident, $runtime:ty, $block_on:expr, [$($scenario:ident),* $(,)?]) => {
-        mod $name {
-            use super::*;
-            $(
-                #[test]
-                fn $scenario() {
-                    $crate::scenarios::bounded(|| $block_on($crate::scenarios::$scenario::<$runtime>()));
-                }
-            )*
-        }
-    };
 }
