@@ -6,7 +6,7 @@
 //! The rule of shape: slices in, appended bytes out, one event a call, time and entropy as arguments. A
 //! machine owns no buffer, no queue of bytes and no clock.
 
-use crate::buf::{Span, TxBuf};
+use crate::buf::{Full, Span, TxBuf};
 use crate::time::Instant;
 
 /// What one call of `recv` did.
@@ -120,4 +120,22 @@ pub trait RecvHalf {
 pub trait SendHalf {
     /// See [`Machine::poll_transmit`].
     fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf);
+
+    /// Whether a call since the last question changed what the receiving half waits for: its deadline moved
+    /// earlier, or it is finished. The receiver's task may be asleep on the old one.
+    fn wakes_receiver(&mut self) -> bool {
+        false
+    }
+}
+
+/// An error of a sending call that writing may cure.
+pub trait Backpressure {
+    /// Whether the call changed nothing for want of room: write out what is sealed, then try again.
+    fn is_full(&self) -> bool;
+}
+
+impl Backpressure for Full {
+    fn is_full(&self) -> bool {
+        true
+    }
 }

@@ -34,7 +34,9 @@ pub trait WriteIo {
     /// The current time, from the same clock as the reading half's.
     fn now(&self) -> Instant;
 
-    /// Writes at least one byte of `buf`, which is not empty.
+    /// Writes at least one byte of `buf`, which is not empty; 0 means that the stream is broken. The driver
+    /// passes the same waker at every call, so remembering one is enough. A blocking adapter returns
+    /// `Pending` after a short while.
     ///
     /// # Errors
     /// The runtime's, when the stream is broken.

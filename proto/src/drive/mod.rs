@@ -1,5 +1,36 @@
 //! The one driver loop. An adapter supplies the two I/O traits; everything else lives here.
+//!
+//! A [`Connection`] is a [`Receiver`] and a [`Sender`], always; splitting it only hands the two out. The
+//! receiver owns the read buffer and the reading half of the stream. Everything that writes sits behind one
+//! lock, so that the receiver can answer pings, acknowledge and close while the sender does nothing.
+//!
+//! What the loop keeps to:
+//! - Bytes leave in one write per burst: when the sender flushes, or when the receiver has delivered all it
+//!   has and is about to wait.
+//! - The lock is never held while waiting, and the receiver never waits for the lock: it leaves a note, and
+//!   whoever holds the lock flushes for it after letting go.
+//! - Silence is judged only after the stream was found empty.
+//! - The peer's words come first: after a failed write the receiver reads on, so that the reason the peer
+//!   gave is reported rather than a broken pipe.
 
+#[cfg(feature = "std")]
+mod connection;
+mod error;
 mod io;
+#[cfg(feature = "std")]
+mod receiver;
+#[cfg(feature = "std")]
+mod sender;
+#[cfg(feature = "std")]
+mod wakers;
+#[cfg(feature = "std")]
+mod writer;
 
+#[cfg(feature = "std")]
+pub use connection::Connection;
+pub use error::{DriveError, WriteError};
 pub use io::{ReadIo, WriteIo};
+#[cfg(feature = "std")]
+pub use receiver::{Next, NextError, Receiver};
+#[cfg(feature = "std")]
+pub use sender::Sender;

@@ -152,6 +152,7 @@ impl Control {
             self.announced = true;
             return Ok(Recv::event(0, Event::Established));
         }
+        self.keep_deadlines(now)?;
         let Some(opening) = &mut self.opening else { return Ok(Recv::need(0, 0)) };
         match opening.recv(buf) {
             Ok((recv, opened)) => {
@@ -292,10 +293,26 @@ impl Control {
     // Receiving.
 
     /// A record arrived.
-    pub(super) fn on_record(&mut self, now: Instant) {
+    pub(super) fn on_record(&mut self, now: Instant) -> Result<(), Error> {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.on_received(now);
         }
+        self.keep_deadlines(now)
+    }
+
+    /// The deadlines that a peer must not be able to put off by sending without pause: a driver that always
+    /// finds something to read does not get to [`Self::handle_timeout`].
+    fn keep_deadlines(&mut self, now: Instant) -> Result<(), Error> {
+        if self.timers.take_due(Timer::Opening, now) {
+            return Err(self.fail(Error::HandshakeTimeout));
+        }
+        if self.timers.take_due(Timer::Close, now) {
+            return Err(self.fail(Error::CloseTimeout));
+        }
+        if self.timers.take_due(Timer::Drain, now) {
+            self.close_owed.get_or_insert(CloseCode::GOING_AWAY);
+        }
+        Ok(())
     }
 
     /// Whether this end is truly waiting for the peer.
@@ -355,15 +372,7 @@ impl Control {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        if self.timers.take_due(Timer::Opening, now) {
-            return Err(self.fail(Error::HandshakeTimeout));
-        }
-        if self.timers.take_due(Timer::Close, now) {
-            return Err(self.fail(Error::CloseTimeout));
-        }
-        if self.timers.take_due(Timer::Drain, now) {
-            self.close_owed.get_or_insert(CloseCode::GOING_AWAY);
-        }
+        self.keep_deadlines(now)?;
         self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
         self.timers.take_due(Timer::Throttle, now);
         let heartbeat = self.heartbeat.as_mut().filter(|_| self.beating);

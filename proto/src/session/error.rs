@@ -2,6 +2,7 @@
 
 use super::frame::FrameFault;
 use crate::heartbeat::Dead;
+use crate::machine::Backpressure;
 use crate::noise::{HandshakeError, SetupError};
 use core::fmt;
 
@@ -183,6 +184,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether another attempt may succeed without a change of configuration: the peer was busy, unreachable or
+    /// went away, as opposed to a wrong key or protocol.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Alert::Busy | Alert::TooManyAttempts | Alert::Timeout)
+                | Self::HandshakeTimeout
+                | Self::Truncated
+                | Self::RateLimited
+                | Self::KeyExhausted
+                | Self::Dead(_)
+                | Self::CloseTimeout
+        )
+    }
+
     /// The close code to tell an established peer; `None` where it cannot be told.
     #[must_use]
     pub const fn close_code(self) -> Option<CloseCode> {
@@ -312,6 +329,12 @@ impl fmt::Display for SendError {
 }
 
 impl core::error::Error for SendError {}
+
+impl Backpressure for SendError {
+    fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -98,6 +98,10 @@ impl SendHalf for Sender {
     fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf) {
         self.state.poll_transmit(&mut self.control, now, tx);
     }
+
+    fn wakes_receiver(&mut self) -> bool {
+        self.state.take_deadline_moved()
+    }
 }
 
 impl Receiver {

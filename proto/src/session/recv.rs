@@ -200,7 +200,7 @@ impl RecvState {
         if let Some(bytes) = &mut self.bytes {
             bytes.take(now, wire);
         }
-        control.with(|control| control.on_record(now));
+        control.with(|control| control.on_record(now))?;
         self.gap += RECORD_HEAD;
         self.open = Some(open);
         Ok(())

@@ -38,6 +38,8 @@ pub(super) struct SendState {
     /// Since the last `poll_transmit`.
     messages_sent: bool,
     rekeyed: bool,
+    /// A deadline moved, or the session ended, by a call of this half.
+    deadline_moved: bool,
     key_records: u64,
     key_bytes: u64,
     stats: Traffic,
@@ -51,6 +53,7 @@ impl SendState {
             open_message: false,
             messages_sent: false,
             rekeyed: false,
+            deadline_moved: false,
             key_records: 0,
             key_bytes: 0,
             stats: Traffic::default(),
@@ -204,6 +207,7 @@ impl SendState {
         }
         self.put_close(control, code, reason, tx)?;
         control.with(|control| control.closed_here(now));
+        self.deadline_moved = true;
         Ok(())
     }
 
@@ -213,7 +217,14 @@ impl SendState {
             control.may_send()?;
             control.drain(deadline);
             Ok(())
-        })
+        })?;
+        self.deadline_moved = true;
+        Ok(())
+    }
+
+    /// Whether a deadline moved since the last time this was asked.
+    pub(super) fn take_deadline_moved(&mut self) -> bool {
+        core::mem::take(&mut self.deadline_moved)
     }
 
     pub(super) fn poll_transmit(&mut self, control: &mut impl Shared, now: Instant, tx: &mut TxBuf) {

@@ -51,6 +51,31 @@ fn a_close_that_is_not_answered_ends_at_its_deadline() {
 }
 
 #[test]
+fn a_peer_that_sends_without_pause_cannot_put_off_the_end() {
+    let late = Duration::from_secs(60);
+    let mut closing = Pair::established(NN);
+    closing.a.session.close(closing.now, CODE, "", &mut closing.a.tx).unwrap();
+    closing.link = [false, true];
+    closing.b.send(b"more");
+    closing.now += late;
+    closing.pump();
+    assert_eq!(closing.a.error, Some(Error::CloseTimeout));
+
+    let mut draining = Pair::established(NN);
+    draining.a.session.drain(draining.now, draining.now + late).unwrap();
+    draining.b.send(b"more");
+    draining.now += late;
+    draining.pump();
+    assert_eq!(draining.b.closed(), Some((1, "".into())));
+
+    let (a, b) = configs(NN);
+    let mut opening = Pair::new(a, b);
+    opening.now += late;
+    opening.pump();
+    assert_eq!(opening.b.error, Some(Error::HandshakeTimeout));
+}
+
+#[test]
 fn a_reason_that_is_too_long_is_refused() {
     let mut pair = Pair::established(NN);
     let long = "r".repeat(MAX_REASON + 1);

@@ -1,0 +1,82 @@
+//! A socket that both halves hold.
+
+use crate::stream::{SmolRead, SmolWrite, halves};
+use async_io::{Async, IoSafe};
+use futures_io::{AsyncRead, AsyncWrite};
+use sealock_net::SocketOptions;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Half of a socket: the other half may be used on another thread without a lock. Closing it shuts the
+/// socket down for writing.
+#[derive(Debug)]
+pub struct Socket<T> {
+    socket: Arc<Async<T>>,
+    close: fn(&T) -> io::Result<()>,
+}
+
+type Halves<T> = (SmolRead<Socket<T>>, SmolWrite<Socket<T>>);
+
+/// The two halves of a TCP connection.
+///
+/// # Errors
+/// If the socket cannot be set up.
+pub fn tcp(socket: Async<TcpStream>, options: &SocketOptions) -> io::Result<Halves<TcpStream>> {
+    options.apply_tcp(socket.get_ref())?;
+    Ok(split(socket, |socket| socket.shutdown(Shutdown::Write)))
+}
+
+/// The two halves of a Unix-domain stream.
+///
+/// # Errors
+/// If the socket cannot be set up.
+#[cfg(unix)]
+pub fn unix(
+    socket: Async<std::os::unix::net::UnixStream>,
+    options: &SocketOptions,
+) -> io::Result<Halves<std::os::unix::net::UnixStream>> {
+    options.apply_unix(socket.get_ref())?;
+    Ok(split(socket, |socket| socket.shutdown(Shutdown::Write)))
+}
+
+fn split<T>(socket: Async<T>, close: fn(&T) -> io::Result<()>) -> Halves<T>
+where
+    T: IoSafe,
+    for<'a> &'a T: Read + Write + IoSafe,
+{
+    let socket = Arc::new(socket);
+    halves(Socket { socket: Arc::clone(&socket), close }, Socket { socket, close })
+}
+
+impl<T> AsyncRead for Socket<T>
+where
+    for<'a> &'a T: Read + IoSafe,
+{
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.socket).poll_read(cx, buf)
+    }
+}
+
+impl<T> AsyncWrite for Socket<T>
+where
+    for<'a> &'a T: Write + IoSafe,
+{
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self.socket).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match (self.close)((*self.socket).get_ref()) {
+            // The peer has closed the whole stream already.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+}

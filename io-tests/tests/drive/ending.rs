@@ -1,0 +1,85 @@
+//! Ends, failures and who learns of them.
+
+use super::*;
+
+#[test]
+fn the_end_flushes_closes_and_stays() {
+    let clock = Arc::default();
+    let ([mut a, mut b], [there, back]) = toys(&clock, 1 << 16, None, Config::default());
+    send(&mut a, b"last words").unwrap();
+    ready(a.sender.call(|half, _, tx| half.close(tx))).unwrap();
+    ready(a.flush()).unwrap();
+    assert!(matches!(ready(b.next()).unwrap(), Some(Event::Message(p)) if p == b"last words"));
+    for toy in [&mut b, &mut a] {
+        assert_eq!(ready(toy.next()).unwrap(), Some(Event::Closed));
+        assert_eq!(ready(toy.next()).unwrap(), None);
+        assert_eq!(ready(toy.next()).unwrap(), None);
+        ready(toy.flush()).unwrap();
+    }
+    assert!(there.lock().unwrap().closed && back.lock().unwrap().closed);
+}
+
+#[test]
+fn a_peer_that_stops_reading_cannot_hold_a_finished_connection() {
+    let mut sim = Sim::new(3);
+    let clock = Arc::clone(&sim.clock);
+    let ([mut a, mut b], _) = toys(&clock, 100, None, Config::default());
+    ready(b.sender.call(|half, _, tx| half.close(tx))).unwrap();
+    ready(b.flush()).unwrap();
+    send(&mut a, &[0; 5000]).unwrap();
+    let (mut receiver, mut sender) = a.split();
+    sim.spawn(async move {
+        assert_eq!(receiver.next().await.unwrap(), Some(Event::Closed));
+        assert_eq!(receiver.next().await.unwrap(), None);
+    });
+    sim.spawn(async move { assert_eq!(sender.flush().await, Err(WriteError::Broken)) });
+    sim.run();
+    assert!(clock.now() < Instant::ZERO + Duration::from_secs(60));
+    drop(b);
+}
+
+#[test]
+fn a_failure_sends_its_alert_is_reported_once_and_the_peer_learns_why() {
+    let clock = Arc::default();
+    let ([mut a, mut b], [there, _]) = toys(&clock, 1 << 16, None, Config::default());
+    there.lock().unwrap().data.extend([99; 10]);
+    assert_eq!(ready(b.next()), Err(DriveError::Protocol(ToyError::BadFrame)));
+    assert_eq!(ready(b.next()), Ok(None));
+    assert_eq!(send(&mut b, b"late"), Err(DriveError::Protocol(ToySendError::Closed)));
+    assert_eq!(ready(a.next()), Err(DriveError::Protocol(ToyError::Alerted)));
+}
+
+#[test]
+fn what_the_peer_said_outranks_a_broken_pipe() {
+    const ALERT: [u8; 5] = [4, 0, 0, 0, 0];
+    const HALF_A_FRAME: [u8; 6] = [0, 0, 0, 0, 9, 1];
+    let cases: [(&[u8], DriveError<ToyError, MemError>); 3] = [
+        (&ALERT, DriveError::Protocol(ToyError::Alerted)),
+        (&HALF_A_FRAME, DriveError::Io(MemError)),
+        (&[], DriveError::Io(MemError)),
+    ];
+    for (said, expected) in cases {
+        let clock = Arc::default();
+        let ([mut a, _b], [there, back]) = toys(&clock, 1 << 16, None, Config::default());
+        there.lock().unwrap().broken = true;
+        send(&mut a, b"into the void").unwrap();
+        assert!(now(a.next()).is_pending(), "the peer may still say why");
+        back.lock().unwrap().data.extend(said);
+        back.lock().unwrap().closed = true;
+        assert_eq!(ready(a.next()), Err(expected), "{said:?}");
+        assert_eq!(ready(a.next()), Ok(None));
+    }
+}
+
+#[test]
+fn a_failed_write_is_reported_to_the_first_who_asks() {
+    let clock = Arc::default();
+    let ([mut a, _b], [there, back]) = toys(&clock, 1 << 16, None, Config::default());
+    there.lock().unwrap().broken = true;
+    send(&mut a, b"into the void").unwrap();
+    assert_eq!(ready(a.flush()), Err(WriteError::Io(MemError)));
+    assert_eq!(ready(a.flush()), Err(WriteError::Broken));
+    assert_eq!(send(&mut a, b"more"), Err(DriveError::Broken));
+    back.lock().unwrap().closed = true;
+    assert_eq!(ready(a.next()), Err(DriveError::Protocol(ToyError::Truncated)));
+}

@@ -1,0 +1,51 @@
+//! The driver loop on virtual time, where every lost wake-up and every write is visible.
+
+use sealock_proto::buf::{RxBuf, TxBuf};
+use sealock_proto::drive::{Connection, DriveError, WriteError};
+use sealock_proto::entropy::Jitter;
+use sealock_proto::time::Instant;
+use sealock_tests::mem::{MemError, MemRead, MemWrite, Pipe, SharedPipe, end};
+use sealock_tests::scenarios::{Toy, connect, message, receive_burst, send_burst};
+use sealock_tests::sim::{Clock, Flag, Sim};
+use sealock_tests::toy::{Config, Event, ToyError, ToySendError, toy};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+mod ending;
+mod flow;
+mod waking;
+
+type MemToy = Toy<MemRead, MemWrite>;
+
+/// Two toys on one stream, and its two directions: the first toy's outgoing one first.
+fn toys(
+    clock: &Arc<Clock>,
+    capacity: usize,
+    seed: Option<u64>,
+    config: Config,
+) -> ([MemToy; 2], [SharedPipe; 2]) {
+    let there = Pipe::new(capacity, seed);
+    let back = Pipe::new(capacity, seed.map(|seed| !seed));
+    let toys = [end(clock, &back, &there), end(clock, &there, &back)].map(|io| connect(config, io));
+    (toys, [there, back])
+}
+
+/// One poll by a task that is never woken.
+fn now<T>(future: impl Future<Output = T>) -> Poll<T> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match now(future) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("must not wait"),
+    }
+}
+
+fn send(toy: &mut MemToy, message: &[u8]) -> Result<(), DriveError<ToySendError, MemError>> {
+    ready(toy.sender.call(|half, _, tx| half.send(message, tx)))
+}

@@ -1,0 +1,73 @@
+//! Both halves of a connection together.
+
+use super::writer::Shared;
+use super::{DriveError, Next, ReadIo, Receiver, Sender, WriteError, WriteIo};
+use crate::buf::{RxBuf, TxBuf};
+use crate::machine::{Backpressure, RecvHalf, SendHalf};
+use crate::time::Instant;
+use alloc::sync::Arc;
+
+/// A protocol running on a byte stream.
+///
+/// The two halves are fields, so that one task can answer while it holds an event's payload:
+/// `connection.receiver.next()` lends from the receiver only. A task that both receives and sends must not
+/// wait for the stream to take bytes while its peer waits for the same: [`Connection::split`] for that.
+#[derive(Debug)]
+pub struct Connection<R, S, I, W: WriteIo> {
+    /// Receives, and keeps the protocol alive.
+    pub receiver: Receiver<R, S, I, W>,
+    /// Sends.
+    pub sender: Sender<S, W>,
+}
+
+impl<R, S, I, W> Connection<R, S, I, W>
+where
+    R: RecvHalf,
+    S: SendHalf,
+    I: ReadIo,
+    W: WriteIo<Error = I::Error>,
+{
+    /// Runs a protocol's two halves on the two halves of a stream. The buffers bound the memory, and may
+    /// hold what an earlier stage has read or queued.
+    #[must_use]
+    pub fn new(protocol: (R, S), io: (I, W), rx: RxBuf, tx: TxBuf) -> Self {
+        let shared = Arc::new(Shared::new(protocol.1, tx, io.1));
+        Self {
+            receiver: Receiver::new(protocol.0, io.0, rx, Arc::clone(&shared)),
+            sender: Sender::new(shared),
+        }
+    }
+
+    /// Hands the two halves out, for two tasks or threads.
+    #[must_use]
+    pub fn split(self) -> (Receiver<R, S, I, W>, Sender<S, W>) {
+        (self.receiver, self.sender)
+    }
+
+    /// [`Receiver::next`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn next(&mut self) -> Next<R, I, &mut [u8]> {
+        self.receiver.next().await
+    }
+
+    /// [`Sender::call`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn call<T, E: Backpressure>(
+        &mut self,
+        call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
+    ) -> Result<T, DriveError<E, W::Error>> {
+        self.sender.call(call).await
+    }
+
+    /// [`Sender::flush`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn flush(&mut self) -> Result<(), WriteError<W::Error>> {
+        self.sender.flush().await
+    }
+}

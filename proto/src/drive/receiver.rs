@@ -1,0 +1,242 @@
+//! The receiving half of a connection: the driver loop.
+
+use super::writer::{KEEP, Shared};
+use super::{DriveError, ReadIo, WriteIo};
+use crate::buf::{RxBuf, Span};
+use crate::machine::{Recv, RecvHalf, SendHalf};
+use crate::time::Instant;
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::poll_fn;
+use core::mem;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+/// How long a large, empty buffer is kept.
+const IDLE: Duration = Duration::from_secs(1);
+/// How long a finished protocol's last bytes may take to leave.
+const LINGER: Duration = Duration::from_secs(5);
+/// Reads and timeouts without an event after which other tasks get their turn.
+const BUDGET: usize = 16;
+
+/// What [`Receiver::next`] fails with.
+pub type NextError<R, I> = DriveError<<R as RecvHalf>::Error, <I as ReadIo>::Error>;
+/// What [`Receiver::next`] answers, with payloads of type `P`.
+pub type Next<R, I, P> = Result<Option<<R as RecvHalf>::Event<P>>, NextError<R, I>>;
+
+/// Receives on a connection. It also answers for the protocol, keeps its deadlines and, when it has ended,
+/// closes the stream; so it must be polled while a connection lives.
+pub struct Receiver<R, S, I, W: WriteIo> {
+    half: R,
+    io: I,
+    rx: RxBuf,
+    shared: Arc<Shared<S, W>>,
+    /// Read once per wake-up.
+    now: Instant,
+    /// Bytes at the front of `rx` that belong to the event last returned.
+    used: usize,
+    eof: bool,
+    /// When to give back the memory of large buffers, unless they are used before.
+    release_at: Option<Instant>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Open,
+    /// The protocol has ended; its last bytes have until then.
+    Closing(Instant),
+    Done,
+}
+
+enum Step<E, F> {
+    Again,
+    Wait,
+    Event(E),
+    Fail(F),
+}
+
+type StepOf<R, I> = Step<<R as RecvHalf>::Event<Span>, NextError<R, I>>;
+
+impl<R, S, I, W> Receiver<R, S, I, W>
+where
+    R: RecvHalf,
+    S: SendHalf,
+    I: ReadIo,
+    W: WriteIo<Error = I::Error>,
+{
+    pub(super) fn new(half: R, io: I, rx: RxBuf, shared: Arc<Shared<S, W>>) -> Self {
+        let now = io.now();
+        Self { half, io, rx, shared, now, used: 0, eof: false, release_at: None, phase: Phase::Open }
+    }
+
+    /// The next event; its payload lies in the receive buffer and is gone with the next call. `None` once
+    /// the protocol has ended and the stream is closed, and ever after.
+    ///
+    /// Can be dropped at any point: an event is returned by the same poll that decoded it.
+    ///
+    /// # Errors
+    /// Once: the protocol or the stream failed. What the protocol owed the peer has been sent, as far as
+    /// the stream took it at once. After a failed write the receiver reads on, because the peer may have
+    /// said why.
+    pub async fn next(&mut self) -> Next<R, I, &mut [u8]> {
+        let event = poll_fn(|cx| self.poll_next(cx)).await?;
+        Ok(event.map(|event| self.resolve(event)))
+    }
+
+    /// Like [`Receiver::next`], with the payload's place instead of the payload: see
+    /// [`Receiver::resolve`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<R, I, Span>> {
+        self.rx.consume(mem::take(&mut self.used));
+        if self.rx.is_empty() {
+            self.now = self.io.now();
+        }
+        for _ in 0..BUDGET {
+            match self.phase {
+                Phase::Open => {}
+                Phase::Closing(until) => return self.poll_finish(cx, until),
+                Phase::Done => return Poll::Ready(Ok(None)),
+            }
+            match self.step(cx) {
+                Step::Again => {}
+                Step::Wait => return Poll::Pending,
+                Step::Event(event) => return Poll::Ready(Ok(Some(event))),
+                Step::Fail(error) => {
+                    // Best effort: an alert should leave, but a stuck peer must not delay the verdict.
+                    let _ = self.shared.poll_close_for_receiver(self.now, cx.waker());
+                    self.end();
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// The event last returned by [`Receiver::poll_next`] with its payload. Empty payloads for any other.
+    pub fn resolve(&mut self, event: R::Event<Span>) -> R::Event<&mut [u8]> {
+        R::map_event(event, |span| span.of_mut(self.rx.filled_mut()))
+    }
+
+    /// The protocol's receiving half.
+    pub const fn half(&self) -> &R {
+        &self.half
+    }
+
+    /// The receive buffer's memory, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.rx.capacity()
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> StepOf<R, I> {
+        let need = match self.half.recv(self.now, self.rx.filled_mut()) {
+            Ok(Recv { consumed, event: Some(event), .. }) => {
+                self.used = consumed;
+                return Step::Event(event);
+            }
+            Ok(Recv { consumed, event: None, need }) => {
+                self.rx.consume(consumed);
+                need
+            }
+            Err(error) => return Step::Fail(DriveError::Protocol(error)),
+        };
+        // Before the state and the deadline are looked at, which the sender may change.
+        self.shared.register_idle(cx.waker());
+        let tx_is_large = self.shared.flush_for_receiver(self.now, cx.waker());
+        // After the flush, which may be what ends the protocol.
+        if self.half.is_finished() {
+            self.phase = Phase::Closing(self.now + LINGER);
+            return Step::Again;
+        }
+        let rx_is_large = self.rx.is_empty() && self.rx.capacity() > KEEP;
+        if self.release_at.is_none() && (tx_is_large || rx_is_large) {
+            self.release_at = Some(self.now + IDLE);
+        }
+        self.wait(cx, need)
+    }
+
+    /// Reads, and only if there is nothing to read looks at the deadlines.
+    fn wait(&mut self, cx: &mut Context<'_>, need: usize) -> StepOf<R, I> {
+        let deadline = self.half.poll_timeout().into_iter().chain(self.release_at).min();
+        let due = self.io.poll_timer(cx, deadline).is_ready();
+        if need > 0 && !self.eof {
+            let spare = self.rx.spare_mut(need);
+            if spare.is_empty() {
+                return Step::Fail(DriveError::ReceiveBufferTooSmall);
+            }
+            if let Poll::Ready(result) = self.io.poll_read(cx, spare) {
+                return self.on_read(result);
+            }
+        }
+        if due { self.on_timer() } else { Step::Wait }
+    }
+
+    fn on_read(&mut self, result: Result<usize, I::Error>) -> StepOf<R, I> {
+        self.now = self.io.now();
+        match result {
+            Ok(0) => {
+                self.eof = true;
+                match self.half.recv_eof(self.now) {
+                    Ok(()) => Step::Again,
+                    Err(error) => self.fail_unsaid(DriveError::Protocol(error)),
+                }
+            }
+            Ok(n) => {
+                self.rx.commit(n);
+                self.release_at = None;
+                Step::Again
+            }
+            Err(error) => self.fail_unsaid(DriveError::Io(error)),
+        }
+    }
+
+    fn on_timer(&mut self) -> StepOf<R, I> {
+        self.now = self.io.now();
+        if self.release_at.is_some_and(|at| at <= self.now) {
+            self.release_at = None;
+            self.rx.release();
+            self.shared.release();
+        }
+        if self.half.poll_timeout().is_some_and(|at| at <= self.now) {
+            if let Err(error) = self.half.handle_timeout(self.now) {
+                return self.fail_unsaid(DriveError::Protocol(error));
+            }
+        }
+        Step::Again
+    }
+
+    /// Fails without the peer having said why: an earlier failed write is the better reason.
+    fn fail_unsaid(&self, error: NextError<R, I>) -> StepOf<R, I> {
+        Step::Fail(self.shared.take_write_error().map_or(error, DriveError::Io))
+    }
+
+    /// The protocol has ended well, so a stream that fails now has nothing to add.
+    fn poll_finish<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        until: Instant,
+    ) -> Poll<Result<Option<T>, NextError<R, I>>> {
+        let closed = self.shared.poll_close_for_receiver(self.now, cx.waker()).is_ready();
+        if !closed && self.io.poll_timer(cx, Some(until)).is_pending() {
+            return Poll::Pending;
+        }
+        self.end();
+        Poll::Ready(Ok(None))
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Done;
+        self.rx = RxBuf::new(0);
+        self.shared.end();
+    }
+}
+
+impl<R, S, I, W: WriteIo> fmt::Debug for Receiver<R, S, I, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("phase", &self.phase).finish_non_exhaustive()
+    }
+}

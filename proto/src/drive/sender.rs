@@ -1,0 +1,171 @@
+//! The sending half of a connection.
+
+use super::wakers::Slot;
+use super::writer::{KEEP, Shared, Writer};
+use super::{DriveError, WriteError, WriteIo};
+use crate::buf::TxBuf;
+use crate::machine::{Backpressure, SendHalf};
+use crate::time::Instant;
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll, ready};
+
+/// Sends on a connection, on any task or thread, while the [`Receiver`](super::Receiver) waits.
+///
+/// A call queues; bytes leave when [`Sender::flush`] is called, when 64 KiB are queued, or when the
+/// receiver starts to wait. One flush after many calls costs one write.
+///
+/// Every future of this type can be dropped at any point: a call either happened or did not, and nothing
+/// queued is lost.
+pub struct Sender<S, W: WriteIo> {
+    shared: Arc<Shared<S, W>>,
+}
+
+impl<S: SendHalf, W: WriteIo> Sender<S, W> {
+    pub(super) const fn new(shared: Arc<Shared<S, W>>) -> Self {
+        Self { shared }
+    }
+
+    /// Calls the protocol's sending half with the current time and the transmit buffer. While the protocol
+    /// answers that there is no room ([`Backpressure::is_full`]) queued bytes are written and `call` is
+    /// tried again, so it must change nothing when it fails that way. Pending only while the stream takes
+    /// no bytes.
+    ///
+    /// # Errors
+    /// What `call` returned, including a full buffer that writing did not help; or the stream failed.
+    pub fn poll_call<T, E: Backpressure>(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
+    ) -> Poll<Result<T, DriveError<E, W::Error>>> {
+        let mut writer = self.shared.lock();
+        let outcome = self.poll_call_locked(&mut writer, cx, call);
+        self.shared.unlock(writer);
+        outcome
+    }
+
+    fn poll_call_locked<T, E: Backpressure>(
+        &self,
+        writer: &mut Writer<S, W>,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
+    ) -> Poll<Result<T, DriveError<E, W::Error>>> {
+        loop {
+            let now = writer.burst_now();
+            let full = match call(&mut writer.half, now, &mut writer.tx) {
+                Err(error) if !error.is_full() => return Poll::Ready(Err(DriveError::Protocol(error))),
+                _ if !writer.is_open() => return Poll::Ready(Err(writer.take_error().into())),
+                Ok(value) => {
+                    self.write_eagerly(writer, cx, now);
+                    return Poll::Ready(Ok(value));
+                }
+                Err(full) => full,
+            };
+            if !writer.seal(now) {
+                return Poll::Ready(Err(DriveError::Protocol(full)));
+            }
+            if ready!(self.shared.poll(writer, Slot::Sender, cx.waker(), Writer::poll_write)).is_err() {
+                return Poll::Ready(Err(writer.take_error().into()));
+            }
+        }
+    }
+
+    /// Keeps a long run of calls from piling up. Where the stream takes nothing, the next try waits for
+    /// as much again: with blocking sockets a try costs time.
+    fn write_eagerly(&self, writer: &mut Writer<S, W>, cx: &mut Context<'_>, now: Instant) {
+        if writer.tx.len() < KEEP {
+            writer.eager_at = KEEP;
+        } else if writer.tx.len() >= writer.eager_at && writer.seal(now) {
+            // A failure stays in the writer and the next call reports it: this one was accepted.
+            let outcome = self.shared.poll(writer, Slot::Sender, cx.waker(), Writer::poll_write);
+            writer.eager_at = if outcome.is_pending() { writer.tx.len().saturating_add(KEEP) } else { KEEP };
+        }
+    }
+
+    /// [`Sender::poll_call`] as a future.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn call<T, E: Backpressure>(
+        &mut self,
+        mut call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
+    ) -> Result<T, DriveError<E, W::Error>> {
+        poll_fn(|cx| self.poll_call(cx, &mut call)).await
+    }
+
+    /// Seals and writes everything queued. Ready once the stream has taken all of it.
+    ///
+    /// # Errors
+    /// If the stream failed or is closed with bytes still queued.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError<W::Error>>> {
+        let mut writer = self.shared.lock();
+        let now = writer.fresh_now();
+        let outcome = self.shared.poll(&mut writer, Slot::Sender, cx.waker(), |w, cx| w.poll_drain(now, cx));
+        let outcome = outcome.map_err(|_| writer.take_error());
+        self.shared.unlock(writer);
+        outcome
+    }
+
+    /// [`Sender::poll_flush`] as a future.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn flush(&mut self) -> Result<(), WriteError<W::Error>> {
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// Flushes, then shuts the stream down for writing. This says nothing to the protocol: most have a
+    /// closing call of their own, after which the receiver does this when the peer has answered.
+    ///
+    /// # Errors
+    /// As [`Sender::poll_flush`].
+    pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError<W::Error>>> {
+        let mut writer = self.shared.lock();
+        let now = writer.fresh_now();
+        let outcome = self.shared.poll(&mut writer, Slot::Sender, cx.waker(), |w, cx| w.poll_close(now, cx));
+        let outcome = outcome.map_err(|_| writer.take_error());
+        self.shared.unlock(writer);
+        outcome
+    }
+
+    /// [`Sender::poll_close`] as a future.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(&mut self) -> Result<(), WriteError<W::Error>> {
+        poll_fn(|cx| self.poll_close(cx)).await
+    }
+
+    /// Looks at the protocol's sending half.
+    pub fn with_half<T>(&self, look: impl FnOnce(&S) -> T) -> T {
+        let writer = self.shared.lock();
+        let value = look(&writer.half);
+        self.shared.unlock(writer);
+        value
+    }
+
+    /// The transmit buffer's memory, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        let writer = self.shared.lock();
+        let capacity = writer.tx.capacity();
+        self.shared.unlock(writer);
+        capacity
+    }
+
+    /// Bytes queued and not yet taken by the stream.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        let writer = self.shared.lock();
+        let queued = writer.tx.len();
+        self.shared.unlock(writer);
+        queued
+    }
+}
+
+impl<S, W: WriteIo> fmt::Debug for Sender<S, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}

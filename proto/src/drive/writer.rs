@@ -1,0 +1,262 @@
+//! Everything that writes, and the lock it sits behind.
+
+use super::wakers::{Slot, Wakers};
+use super::{WriteError, WriteIo};
+use crate::buf::TxBuf;
+use crate::machine::SendHalf;
+use crate::time::Instant;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering, fence};
+use core::task::{Context, Poll, Waker, ready};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// Memory an idle buffer may keep, in bytes.
+pub(super) const KEEP: usize = 64 * 1024;
+
+/// The stream takes no more bytes; [`Writer::take_error`] says why.
+#[derive(Debug)]
+pub(super) struct Broken;
+
+enum Stream<E> {
+    Open,
+    Closed,
+    /// The error stays here until someone reports it.
+    Failed(Option<E>),
+}
+
+/// The sending half with its buffer and its half of the stream.
+pub(super) struct Writer<S, W: WriteIo> {
+    pub(super) half: S,
+    pub(super) tx: TxBuf,
+    /// Queued bytes at which a call starts writing by itself.
+    pub(super) eager_at: usize,
+    io: W,
+    now: Instant,
+    stream: Stream<W::Error>,
+    /// Counts what the other task may be waiting for: bytes taken by the stream, and its end.
+    changes: u64,
+}
+
+impl<S: SendHalf, W: WriteIo> Writer<S, W> {
+    /// The clock, read once per burst: while bytes are queued the burst's first reading stands.
+    pub(super) fn burst_now(&mut self) -> Instant {
+        if self.tx.is_empty() { self.fresh_now() } else { self.now }
+    }
+
+    pub(super) fn fresh_now(&mut self) -> Instant {
+        self.now = self.io.now();
+        self.now
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.stream, Stream::Open)
+    }
+
+    /// Appends what is owed and seals the open record. Whether there is anything to write.
+    pub(super) fn seal(&mut self, now: Instant) -> bool {
+        if self.is_open() {
+            self.half.poll_transmit(now, &mut self.tx);
+        }
+        !self.tx.sealed().is_empty()
+    }
+
+    /// One write.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        if !self.is_open() {
+            return Poll::Ready(Err(Broken));
+        }
+        let result = match ready!(self.io.poll_write(cx, self.tx.sealed())) {
+            Ok(0) => Err(None),
+            Ok(n) => {
+                self.tx.consume(n);
+                Ok(())
+            }
+            Err(error) => Err(Some(error)),
+        };
+        self.changes = self.changes.wrapping_add(1);
+        Poll::Ready(result.map_err(|error| {
+            self.stream = Stream::Failed(error);
+            Broken
+        }))
+    }
+
+    /// Writes until nothing is queued and nothing is owed.
+    pub(super) fn poll_drain(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        while self.seal(now) {
+            while !self.tx.sealed().is_empty() {
+                ready!(self.poll_write(cx))?;
+            }
+        }
+        Poll::Ready(if matches!(self.stream, Stream::Failed(_)) { Err(Broken) } else { Ok(()) })
+    }
+
+    /// Writes everything, then shuts the stream down for writing.
+    pub(super) fn poll_close(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        ready!(self.poll_drain(now, cx))?;
+        if !self.is_open() {
+            return Poll::Ready(Ok(()));
+        }
+        let result = ready!(self.io.poll_close(cx));
+        self.changes = self.changes.wrapping_add(1);
+        self.stream = match result {
+            Ok(()) => Stream::Closed,
+            Err(error) => Stream::Failed(Some(error)),
+        };
+        Poll::Ready(if matches!(self.stream, Stream::Closed) { Ok(()) } else { Err(Broken) })
+    }
+
+    /// Why the stream takes no more bytes. The I/O error itself goes to whoever asks first.
+    pub(super) fn take_error(&mut self) -> WriteError<W::Error> {
+        match &mut self.stream {
+            Stream::Failed(error) => error.take().map_or(WriteError::Broken, WriteError::Io),
+            Stream::Open | Stream::Closed => WriteError::Broken,
+        }
+    }
+}
+
+/// What the sender and the receiver have in common.
+pub(super) struct Shared<S, W: WriteIo> {
+    writer: Mutex<Writer<S, W>>,
+    /// The receiver found the lock taken: whoever holds it must flush after letting go.
+    owed: AtomicBool,
+    /// The receiver has ended: bytes the stream does not take at once will never leave.
+    ended: AtomicBool,
+    wakers: Arc<Wakers>,
+    /// `wakers` as the one waker the stream ever sees.
+    waker: Waker,
+}
+
+type Guard<'a, S, W> = MutexGuard<'a, Writer<S, W>>;
+
+impl<S: SendHalf, W: WriteIo> Shared<S, W> {
+    pub(super) fn new(half: S, tx: TxBuf, io: W) -> Self {
+        let now = io.now();
+        let wakers = Arc::new(Wakers::default());
+        let waker = Waker::from(Arc::clone(&wakers));
+        let writer = Writer { half, tx, eager_at: KEEP, io, now, stream: Stream::Open, changes: 0 };
+        Self {
+            writer: Mutex::new(writer),
+            owed: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            wakers,
+            waker,
+        }
+    }
+
+    /// For the sender, which may wait for the lock; to be given back with [`Shared::unlock`].
+    pub(super) fn lock(&self) -> Guard<'_, S, W> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the lock go and then flushes for a receiver that found it taken.
+    pub(super) fn unlock(&self, mut writer: Guard<'_, S, W>) {
+        let notify = writer.half.wakes_receiver();
+        drop(writer);
+        if notify {
+            self.wakers.wake(Slot::Idle);
+        }
+        loop {
+            // Pairs with the fence in `lock_for_receiver`: either the receiver sees the lock free, or the
+            // flag is seen here.
+            fence(Ordering::SeqCst);
+            if !self.owed.load(Ordering::Relaxed) {
+                return;
+            }
+            // If it is taken again, its holder comes through here or is the receiver itself.
+            let Some(mut writer) = self.try_lock() else { return };
+            self.owed.store(false, Ordering::Relaxed);
+            let now = writer.fresh_now();
+            // A failure stays in the writer; what does not leave now is the receiver's again.
+            let _ = writer.poll_drain(now, &mut Context::from_waker(&self.waker));
+            drop(writer);
+            self.wakers.wake(Slot::Receiver);
+        }
+    }
+
+    /// Runs `work` on the stream for the task `waker` belongs to, and wakes the other one if that changed
+    /// what it waits for.
+    pub(super) fn poll(
+        &self,
+        writer: &mut Writer<S, W>,
+        slot: Slot,
+        waker: &Waker,
+        work: impl FnOnce(&mut Writer<S, W>, &mut Context<'_>) -> Poll<Result<(), Broken>>,
+    ) -> Poll<Result<(), Broken>> {
+        self.wakers.register(slot, waker);
+        let before = writer.changes;
+        let outcome = work(writer, &mut Context::from_waker(&self.waker));
+        if outcome.is_ready() {
+            self.wakers.clear(slot);
+        }
+        if writer.changes != before {
+            self.wakers.wake(if slot == Slot::Sender { Slot::Receiver } else { Slot::Sender });
+        }
+        if outcome.is_pending() && slot == Slot::Sender && self.ended.load(Ordering::SeqCst) {
+            return Poll::Ready(Err(Broken));
+        }
+        outcome
+    }
+
+    /// For the receiver about to wait: writes what is queued and owed, as far as the stream takes it. A
+    /// failure stays in the writer. Whether the buffer is empty but holds much memory.
+    pub(super) fn flush_for_receiver(&self, now: Instant, waker: &Waker) -> bool {
+        let Some(mut writer) = self.lock_for_receiver(waker) else { return false };
+        if writer.seal(now) {
+            let _ = self.poll(&mut writer, Slot::Receiver, waker, |writer, cx| writer.poll_drain(now, cx));
+        }
+        writer.tx.is_empty() && writer.tx.capacity() > KEEP
+    }
+
+    /// For the receiver at the end: writes what is left and closes the stream for writing.
+    pub(super) fn poll_close_for_receiver(&self, now: Instant, waker: &Waker) -> Poll<Result<(), Broken>> {
+        let Some(mut writer) = self.lock_for_receiver(waker) else { return Poll::Pending };
+        self.poll(&mut writer, Slot::Receiver, waker, |writer, cx| writer.poll_close(now, cx))
+    }
+
+    /// From now on the sender fails instead of waiting for the stream.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.wakers.wake(Slot::Sender);
+    }
+
+    /// The receiver is about to wait and wants to know when [`SendHalf::wakes_receiver`] says so.
+    pub(super) fn register_idle(&self, waker: &Waker) {
+        self.wakers.register(Slot::Idle, waker);
+    }
+
+    /// Frees the transmit buffer's memory if it is empty and nobody is using it.
+    pub(super) fn release(&self) {
+        if let Some(mut writer) = self.try_lock() {
+            writer.tx.release();
+        }
+    }
+
+    /// The error of a failed write that nobody has reported yet.
+    pub(super) fn take_write_error(&self) -> Option<W::Error> {
+        match self.try_lock()?.take_error() {
+            WriteError::Io(error) => Some(error),
+            WriteError::Broken => None,
+        }
+    }
+
+    /// The lock if it is free; otherwise its holder will flush once it lets go.
+    fn lock_for_receiver(&self, waker: &Waker) -> Option<Guard<'_, S, W>> {
+        if let Some(writer) = self.try_lock() {
+            return Some(writer);
+        }
+        self.wakers.register(Slot::Receiver, waker);
+        self.owed.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let writer = self.try_lock()?;
+        self.owed.store(false, Ordering::Relaxed);
+        Some(writer)
+    }
+
+    fn try_lock(&self) -> Option<Guard<'_, S, W>> {
+        match self.writer.try_lock() {
+            Ok(writer) => Some(writer),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
