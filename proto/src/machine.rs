@@ -97,6 +97,12 @@ pub trait RecvHalf {
     /// As there.
     fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Self::Event<Span>>, Self::Error>;
 
+    /// Whether `recv` has an event to give without further bytes, because the sending half transmitted something.
+    /// Asked before waiting.
+    fn has_event(&self) -> bool {
+        false
+    }
+
     /// See [`Machine::recv_eof`].
     ///
     /// # Errors

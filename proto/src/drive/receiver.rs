@@ -153,6 +153,9 @@ where
             return Step::Again;
         }
         let rx_is_large = self.rx.is_empty() && self.rx.capacity() > KEEP;
+        if self.half.has_event() {
+            return Step::Again;
+        }
         if self.release_at.is_none() && (tx_is_large || rx_is_large) {
             self.release_at = Some(self.now + IDLE);
         }

@@ -36,6 +36,7 @@ enum Timer {
     Drain,
     Rekey,
     Throttle,
+    Announce,
 }
 
 impl From<Timer> for usize {
@@ -76,7 +77,7 @@ pub(super) struct Control {
     beating: bool,
     pong_owed: Option<[u8; 8]>,
     rekey_owed: bool,
-    timers: Timers<5>,
+    timers: Timers<6>,
     pings: u64,
     pongs: u64,
     throttled: u64,
@@ -146,9 +147,15 @@ impl Control {
 
     // The opening.
 
-    /// Passes received bytes to the opening. `Established` comes by itself, in a call of its own.
+    /// Whether `Established` is to be announced.
+    pub(super) const fn has_event(&self) -> bool {
+        self.info.is_some() && !self.announced && self.failure.is_none()
+    }
+
+    /// Passes received bytes to the opening. Ends with `Established`.
     pub(super) fn recv_opening(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
-        if self.info.is_some() {
+        if self.has_event() {
+            self.timers.clear(Timer::Announce);
             self.announced = true;
             return Ok(Recv::event(0, Event::Established));
         }
@@ -157,6 +164,10 @@ impl Control {
         match opening.recv(buf) {
             Ok((recv, opened)) => {
                 self.opened(now, opened);
+                if recv.event.is_none() && self.info.is_some() {
+                    self.announced = true;
+                    return Ok(Recv::event(recv.consumed, Event::Established));
+                }
                 Ok(recv)
             }
             Err(error) => Err(self.fail(error)),
@@ -172,7 +183,13 @@ impl Control {
     pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) {
         if let Some(opening) = &mut self.opening {
             match opening.transmit(tx) {
-                Ok(opened) => self.opened(now, opened),
+                Ok(opened) => {
+                    if opened.is_some() {
+                        // A loop that waits for bytes now would not ask for the event: let it wake at once.
+                        self.timers.set(Timer::Announce, now);
+                    }
+                    self.opened(now, opened);
+                }
                 Err(error) => {
                     self.fail(error);
                 }
@@ -375,6 +392,7 @@ impl Control {
         self.keep_deadlines(now)?;
         self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
         self.timers.take_due(Timer::Throttle, now);
+        self.timers.take_due(Timer::Announce, now);
         let heartbeat = self.heartbeat.as_mut().filter(|_| self.beating);
         match heartbeat.map_or(Ok(()), |heartbeat| heartbeat.handle_timeout(now)) {
             Ok(()) => Ok(()),

@@ -131,6 +131,10 @@ impl RecvHalf for Receiver {
         self.state.recv(&mut self.control, now, buf)
     }
 
+    fn has_event(&self) -> bool {
+        self.control.lock().has_event()
+    }
+
     fn recv_eof(&mut self, _now: Instant) -> Result<(), Error> {
         self.control.lock().on_eof()
     }

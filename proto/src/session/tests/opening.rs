@@ -243,3 +243,23 @@ fn messages_wait_for_the_handshake() {
     assert_eq!(refused, Err(crate::session::SendError::NotEstablished));
     assert!(tx.is_empty());
 }
+
+#[test]
+fn an_end_that_writes_the_last_handshake_message_is_told_without_further_input() {
+    let (a, b) = configs(XX);
+    let mut pair = Pair::new(a, b);
+    // Hello and message 0, then message 1 read; the event must not wait for the peer's first record.
+    pair.a.session.poll_transmit(pair.now, &mut pair.a.tx);
+    pair.b.rx = pair.a.tx.sealed().to_vec();
+    pair.b.read(pair.now);
+    pair.b.session.poll_transmit(pair.now, &mut pair.b.tx);
+    pair.a.rx = pair.b.tx.sealed().to_vec();
+    pair.a.read(pair.now);
+    assert!(!pair.a.is_established());
+    pair.a.session.poll_transmit(pair.now, &mut pair.a.tx);
+    assert_eq!(pair.a.session.poll_timeout(), Some(pair.now), "a waiting loop wakes at once");
+    pair.a.session.handle_timeout(pair.now).unwrap();
+    assert!(pair.a.session.poll_timeout().is_none_or(|at| at > pair.now));
+    pair.a.read(pair.now);
+    assert!(pair.a.is_established());
+}
