@@ -1,0 +1,78 @@
+//! One session between the peer and standard input and output.
+
+use crate::args::Ends;
+use crate::failure::OutputGone;
+use crate::out;
+use crate::runtime::{Connection, Runtime};
+use anyhow::{Result, bail};
+use async_channel::Receiver;
+use futures_lite::future;
+use sealock_proto::drive::DriveError;
+use sealock_proto::session::{CloseCode, Event, SendError};
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+/// Longer than anybody waits.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Sends the chunks of `input` and prints what comes, until both ends have said all they have to say.
+pub(crate) async fn run<R: Runtime>(
+    connection: Connection<R>,
+    input: &Receiver<Vec<u8>>,
+    ends: Ends,
+) -> Result<()> {
+    let (mut receiver, mut sender) = connection.split();
+    // Closed when nothing more can be sent.
+    let (ended, end) = async_channel::bounded::<()>(1);
+    let sending = async move {
+        let next = || future::or(async { input.recv().await.ok() }, async {
+            let _ = end.recv().await;
+            None
+        });
+        while let Some(chunk) = next().await {
+            if let Err(error) = sender.send(&chunk).await {
+                return Err(error);
+            }
+            sender.flush().await?;
+        }
+        match sender.drain(ends.wait.unwrap_or(FOREVER)).await {
+            // The peer was first, or failed: the receiver knows.
+            Err(DriveError::Protocol(SendError::Closed | SendError::Failed(_)) | DriveError::Broken) => Ok(()),
+            drained => drained,
+        }
+    };
+    let receiving = async move {
+        let received = async {
+            let mut closed = CloseCode::NORMAL;
+            while let Some(event) = receiver.next().await? {
+                match event {
+                    Event::Message(_) if ends.send_only => {}
+                    Event::Message(message) => out::write(message)?,
+                    Event::Draining => on_draining(),
+                    Event::Closed { code, .. } => closed = code,
+                    _ => {}
+                }
+            }
+            anyhow::Ok(closed)
+        };
+        let received = received.await;
+        if received.as_ref().is_err_and(|error| error.is::<OutputGone>()) {
+            // As with any filter whose reader has gone; the peer sees the stream end.
+            std::process::exit(1);
+        }
+        ended.close();
+        received
+    };
+    let (received, sent) = R::both(receiving, sending).await;
+    match received? {
+        CloseCode::NORMAL => {}
+        code => bail!("the peer closed the session: {code}"),
+    }
+    Ok(sent?)
+}
+
+fn on_draining() {
+    if io::stdin().is_terminal() {
+        out::note("the peer has sent everything; press ctrl-D to end");
+    }
+}
