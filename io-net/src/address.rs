@@ -78,14 +78,17 @@ mod tests {
 
     #[test]
     fn an_address_is_what_it_prints() {
-        for text in ["localhost:1", "127.0.0.1:65535", "[::1]:0", "example.org:443", "unix:/run/a b.sock", "unix:x"] {
+        for text in
+            ["localhost:1", "127.0.0.1:65535", "[::1]:0", "example.org:443", "unix:/run/a b.sock", "unix:x"]
+        {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "host", "host:", ":1", "host:65536", "host:+1", "host:-1", "::1:80", "[]:1", "unix:"] {
+        for text in ["", "host", "host:", ":1", "host:65536", "host:+1", "host:-1", "::1:80", "[]:1", "unix:"]
+        {
             assert_eq!(text.parse::<Address>(), Err(AddressError), "{text}");
         }
     }

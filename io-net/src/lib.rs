@@ -17,7 +17,16 @@ pub use options::{ConnectOptions, ListenOptions};
 pub use socket::SocketOptions;
 
 use sealock_proto::entropy::Seed;
+use sealock_proto::noise::SecretKey;
 use std::io;
+
+/// A new static key.
+///
+/// # Errors
+/// If the system has no entropy to give.
+pub fn generate_key() -> io::Result<SecretKey> {
+    Ok(SecretKey::new(&mut seed()?.derive("static key")))
+}
 
 /// A fresh seed from the operating system.
 ///

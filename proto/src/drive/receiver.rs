@@ -69,7 +69,18 @@ where
 {
     pub(super) fn new(half: R, io: I, rx: RxBuf, shared: Arc<Shared<S, W>>) -> Self {
         let now = io.now();
-        Self { half, io, rx, shared, now, used: 0, eof: false, release_at: None, give_up_at: None, phase: Phase::Open }
+        Self {
+            half,
+            io,
+            rx,
+            shared,
+            now,
+            used: 0,
+            eof: false,
+            release_at: None,
+            give_up_at: None,
+            phase: Phase::Open,
+        }
     }
 
     /// The next event; its payload lies in the receive buffer and is gone with the next call. `None` once

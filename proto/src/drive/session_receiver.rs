@@ -56,8 +56,7 @@ where
         }
     }
     let Some(info) = inner.half().info() else { return Err(DriveError::Protocol(Error::Truncated)) };
-    let receiver =
-        SessionReceiver { inner, info, payloads, peer_close: None, undelivered: 0, permit: None };
+    let receiver = SessionReceiver { inner, info, payloads, peer_close: None, undelivered: 0, permit: None };
     Ok((receiver, SessionSender::new(sender)))
 }
 

@@ -1,12 +1,12 @@
 //! The sending half of a session.
 
 use super::session::SessionSendError;
-use super::{Permit, Sender, WriteError, WriteIo};
-use crate::session::{self, CloseCode, Outgoing, Traffic};
+use super::{DriveError, Permit, Sender, WriteError, WriteIo};
+use crate::session::{self, CloseCode, Outgoing, SendError, Traffic};
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 
 /// Sends the messages of a session, on any task or thread, while the
@@ -88,6 +88,23 @@ impl<W: WriteIo> SessionSender<W> {
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SessionSendError<W::Error>> {
         self.queue_close(code, reason).await?;
         Ok(self.inner.flush().await?)
+    }
+
+    /// Closes with `code` unless the session is closed already, and flushes.
+    ///
+    /// # Errors
+    /// As [`SessionSender::close`], but for a session that is closed.
+    pub fn poll_close(
+        &mut self,
+        cx: &mut Context<'_>,
+        code: CloseCode,
+        reason: &str,
+    ) -> Poll<Result<(), SessionSendError<W::Error>>> {
+        match ready!(self.inner.poll_call(cx, |half, now, tx| half.close(now, code, reason, tx))) {
+            Ok(()) | Err(DriveError::Protocol(SendError::Closed)) => {}
+            failed => return Poll::Ready(failed),
+        }
+        self.inner.poll_flush(cx).map_err(Into::into)
     }
 
     pub(super) async fn queue_close(

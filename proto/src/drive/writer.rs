@@ -145,7 +145,8 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
         let now = io.now();
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
-        let writer = Writer { half, tx, eager_at: KEEP, io, now, stream: Stream::Open, changes: 0, failed_now: false };
+        let writer =
+            Writer { half, tx, eager_at: KEEP, io, now, stream: Stream::Open, changes: 0, failed_now: false };
         Self {
             writer: Mutex::new(writer),
             owed: AtomicBool::new(false),

@@ -21,6 +21,15 @@ impl<'a> Outgoing<'a> {
         Self { parts, total, sent: 0, offset: 0 }
     }
 
+    /// A cursor over the same message that begins behind the first `sent` bytes, as another cursor counted them.
+    /// For owners of a message who cannot keep the borrowing cursor.
+    #[must_use]
+    pub fn resumed(parts: &'a [&'a [u8]], sent: usize) -> Self {
+        let mut message = Self::new(parts);
+        let Ok(()) = message.take(sent.min(message.total), |_| Ok::<_, core::convert::Infallible>(()));
+        message
+    }
+
     /// Size of the message, in bytes.
     #[must_use]
     pub const fn total(&self) -> usize {
@@ -78,6 +87,7 @@ mod tests {
                     Ok::<_, ()>(())
                 })
                 .unwrap();
+                out = Outgoing::resumed(&parts, out.sent());
             }
             assert_eq!((&joined[..], out.sent(), out.total()), (&b"abcdefg"[..], 7, 7));
         }

@@ -1,0 +1,130 @@
+//! Accepting: admission first, the handshake apart from it.
+
+use crate::socket::{AnySocket, Io, from_tcp};
+use crate::{Connection, now};
+use async_io::{Async, Timer};
+use sealock_net::listen::{ACCEPT_PAUSE, AcceptFault, Door, Socket};
+use sealock_net::{Address, ListenError, ListenOptions, seed};
+use sealock_proto::drive::{Permit, SessionError};
+use sealock_proto::limit::AdmissionStats;
+use sealock_proto::session::Config;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+/// Listens at an address. Dropping it stops listening; sessions go on.
+#[derive(Debug)]
+pub struct Listener {
+    door: Door,
+    socket: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Tcp(Async<TcpListener>),
+    #[cfg(unix)]
+    Unix(Async<std::os::unix::net::UnixListener>),
+}
+
+impl Listener {
+    /// Listens at `address`, a host name being resolved by blocking. The file of a Unix-domain socket is removed
+    /// when the listener is dropped; one that a dead process left behind is replaced.
+    ///
+    /// # Errors
+    /// If the address cannot be taken or a setting is wrong.
+    pub async fn bind(
+        address: &Address,
+        config: Arc<Config>,
+        options: ListenOptions,
+    ) -> Result<Self, ListenError> {
+        let (door, socket) = Door::bind(address, config, &options)?;
+        let socket = match socket {
+            Socket::Tcp(listener) => Async::new(listener).map(Inner::Tcp),
+            #[cfg(unix)]
+            Socket::Unix(listener) => Async::new(listener).map(Inner::Unix),
+        };
+        let socket = socket.map_err(|error| ListenError::Io { address: address.clone(), error })?;
+        Ok(Self { door, socket })
+    }
+
+    /// Where it listens, with the port the system chose.
+    #[must_use]
+    pub const fn local_address(&self) -> &Address {
+        self.door.address()
+    }
+
+    /// What the admission has counted.
+    #[must_use]
+    pub fn stats(&self) -> AdmissionStats {
+        self.door.stats()
+    }
+
+    /// The next stream that is admitted. Others are told why they are refused, and closed. When the system is out
+    /// of files or memory, accepting rests for 100 ms. Can be dropped at any point.
+    ///
+    /// # Errors
+    /// If the listening socket is broken.
+    pub async fn accept(&self) -> io::Result<Incoming> {
+        loop {
+            match self.accept_one().await {
+                Ok(Some(incoming)) => return Ok(incoming),
+                Ok(None) => {}
+                Err(error) => match AcceptFault::of(&error) {
+                    AcceptFault::Skip => {}
+                    AcceptFault::Pause => {
+                        Timer::after(ACCEPT_PAUSE).await;
+                    }
+                    AcceptFault::Fatal => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// `None` for a stream that is refused or gone already.
+    async fn accept_one(&self) -> io::Result<Option<Incoming>> {
+        let (door, options) = (&self.door, self.door.socket());
+        let (permit, io, peer) = match &self.socket {
+            Inner::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                (door.admit(now(), stream.get_ref(), Some(peer.ip())), from_tcp(stream, options), Some(peer))
+            }
+            #[cfg(unix)]
+            Inner::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                (door.admit(now(), stream.get_ref(), None), crate::socket::from_unix(stream, options), None)
+            }
+        };
+        let config = Arc::clone(door.config());
+        Ok(permit.zip(io.ok()).map(|(permit, io)| Incoming { io, config, permit, peer }))
+    }
+}
+
+/// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
+#[must_use = "dropping it closes the stream"]
+#[derive(Debug)]
+pub struct Incoming {
+    io: Io,
+    config: Arc<Config>,
+    permit: Permit,
+    peer: Option<SocketAddr>,
+}
+
+impl Incoming {
+    /// The peer's address; `None` on a Unix-domain socket.
+    #[must_use]
+    pub const fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Runs the handshake, for at most the time the session's configuration gives it. In a task of its own, a slow
+    /// peer delays nobody.
+    ///
+    /// # Errors
+    /// If the stream or the handshake fails.
+    pub async fn handshake(self) -> Result<Connection, SessionError<io::Error>> {
+        let Self { io, config, permit, .. } = self;
+        let seed = seed().map_err(SessionError::Io)?;
+        let session = Connection::<AnySocket, AnySocket>::establish(&config, seed, io).await?;
+        Ok(session.with_permit(permit))
+    }
+}
