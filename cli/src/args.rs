@@ -9,11 +9,15 @@ use std::time::Duration;
 ///
 /// Each end has a key; both prove theirs in a Noise handshake, and everything behind it is encrypted.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = "\
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
 Start here:
   sealock demo                                       see everything work, in one process
   sealock listen 127.0.0.1:7000                      in one terminal
-  sealock connect 127.0.0.1:7000                     in another: type, and press ctrl-D")]
+  sealock connect 127.0.0.1:7000                     in another: type, and press ctrl-D"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -30,7 +30,9 @@ pub(crate) async fn connect<R: Runtime>(
     match connection.info().peer {
         Some(peer) if !expected => {
             out::note(format_args!("the peer is {peer}"));
-            out::note("hint: nothing says it must be; if it is the right one, give --peer with this key next time");
+            out::note(
+                "hint: nothing says it must be; if it is the right one, give --peer with this key next time",
+            );
         }
         None if !connection.info().protocol.needs_local_static(Role::Responder) => {
             out::note("warning: this pattern does not show who the peer is: it could be anybody");
@@ -45,7 +47,9 @@ pub(crate) async fn hang_up<R: Runtime>(mut connection: Connection<R>) -> Result
     connection.drain(PATIENCE).await?;
     while let Some(event) = connection.next().await? {
         match event {
-            Event::Closed { code, .. } if code != CloseCode::NORMAL => bail!("the peer closed the session: {code}"),
+            Event::Closed { code, .. } if code != CloseCode::NORMAL => {
+                bail!("the peer closed the session: {code}")
+            }
             _ => {}
         }
     }
@@ -56,9 +60,7 @@ pub(crate) async fn hang_up<R: Runtime>(mut connection: Connection<R>) -> Result
 fn explain(error: ConnectError) -> anyhow::Error {
     let hint = match &error {
         ConnectError::Io { error, .. } => match error.kind() {
-            ErrorKind::ConnectionRefused | ErrorKind::NotFound => {
-                Some("is `sealock listen` running there?")
-            }
+            ErrorKind::ConnectionRefused | ErrorKind::NotFound => Some("is `sealock listen` running there?"),
             _ => None,
         },
         ConnectError::Session { error: DriveError::Protocol(error), .. } => session_hint(*error),

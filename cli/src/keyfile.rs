@@ -49,7 +49,8 @@ pub(crate) fn temporary_key() -> Result<SecretKey> {
 
 fn random() -> Result<Secret> {
     let mut secret = Secret::default();
-    getrandom::fill(&mut *secret).map_err(|error| anyhow::anyhow!("the system gave no random bytes: {error}"))?;
+    getrandom::fill(&mut *secret)
+        .map_err(|error| anyhow::anyhow!("the system gave no random bytes: {error}"))?;
     Ok(secret)
 }
 

@@ -107,4 +107,3 @@ fn explain(error: ListenError) -> anyhow::Error {
     };
     Failure { what: error.to_string(), hint: hint.map(str::to_owned) }.into()
 }
-

@@ -25,10 +25,12 @@ pub(crate) async fn run<R: Runtime>(
     // Closed when nothing more can be sent.
     let (ended, end) = async_channel::bounded::<()>(1);
     let sending = async move {
-        let next = || future::or(async { input.recv().await.ok() }, async {
-            let _ = end.recv().await;
-            None
-        });
+        let next = || {
+            future::or(async { input.recv().await.ok() }, async {
+                let _ = end.recv().await;
+                None
+            })
+        };
         while let Some(chunk) = next().await {
             if let Err(error) = sender.send(&chunk).await {
                 return Err(error);
@@ -37,7 +39,9 @@ pub(crate) async fn run<R: Runtime>(
         }
         match sender.drain(ends.wait.unwrap_or(FOREVER)).await {
             // The peer was first, or failed: the receiver knows.
-            Err(DriveError::Protocol(SendError::Closed | SendError::Failed(_)) | DriveError::Broken) => Ok(()),
+            Err(DriveError::Protocol(SendError::Closed | SendError::Failed(_)) | DriveError::Broken) => {
+                Ok(())
+            }
             drained => drained,
         }
     };

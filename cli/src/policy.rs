@@ -107,9 +107,9 @@ fn pattern(options: &Session, default: &str) -> Result<String> {
         });
     };
     match pattern.matches("psk").count() {
-        0 if psk => {
-            usage(format!("the pattern {pattern} has no place for --psk-file: write {pattern}psk0, for example"))
-        }
+        0 if psk => usage(format!(
+            "the pattern {pattern} has no place for --psk-file: write {pattern}psk0, for example"
+        )),
         1 if !psk => usage(format!("the pattern {pattern} needs a pre-shared key: give --psk-file FILE")),
         0 | 1 => Ok(pattern.clone()),
         _ => usage(format!("the pattern {pattern} has several pre-shared keys, only one can be given")),
@@ -120,7 +120,9 @@ fn protocol(pattern: &str, suite: &str) -> Result<Protocol> {
     let protocol = Protocol::parse(&format!("Noise_{pattern}_25519_{suite}"))
         .map_err(|error| Usage(format!("--pattern {pattern} --suite {suite}: {error}")))?;
     if protocol.is_one_way() {
-        return usage(format!("the pattern {pattern} is one-way, a session has both directions: use XX or IK"));
+        return usage(format!(
+            "the pattern {pattern} is one-way, a session has both directions: use XX or IK"
+        ));
     }
     Ok(protocol)
 }
@@ -175,7 +177,9 @@ mod tests {
 
     #[test]
     fn a_listener_without_a_list_takes_two_patterns_and_with_one_only_that_which_shows_the_peer() {
-        for (pattern, peers) in [(None, &[][..]), (None, &[PEER]), (Some("IK"), &[PEER, PEER]), (Some("NN"), &[])] {
+        for (pattern, peers) in
+            [(None, &[][..]), (None, &[PEER]), (Some("IK"), &[PEER, PEER]), (Some("NN"), &[])]
+        {
             let made = responder(&options(pattern, None), peers).unwrap();
             assert!(made.temporary && made.config.role() == Role::Responder);
         }

@@ -125,9 +125,13 @@ mod tests {
 
     #[test]
     fn numbers_keep_three_digits_and_the_fitting_unit() {
-        for (nanos, text) in
-            [(840, "840 ns"), (9_994, "9.99 µs"), (31_249, "31.2 µs"), (999_600, "1.00 ms"), (4_050_000, "4.05 ms")]
-        {
+        for (nanos, text) in [
+            (840, "840 ns"),
+            (9_994, "9.99 µs"),
+            (31_249, "31.2 µs"),
+            (999_600, "1.00 ms"),
+            (4_050_000, "4.05 ms"),
+        ] {
             assert_eq!(time(Duration::from_nanos(nanos)), text);
         }
         assert_eq!(time(Duration::from_millis(12_300)), "12.3 s");

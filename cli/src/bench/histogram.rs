@@ -25,6 +25,7 @@ impl Histogram {
         self.max = self.max.max(nanos);
     }
 
+    #[cfg(test)]
     pub(crate) const fn count(&self) -> u64 {
         self.count
     }

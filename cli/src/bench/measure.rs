@@ -104,7 +104,10 @@ pub(crate) async fn throughput<R: Runtime>(
 fn echo(event: &Option<Event<&mut [u8]>>, size: usize) -> Result<u8> {
     match event {
         Some(Event::Message(message)) => {
-            ensure!(message.len() == size, "the peer does not send messages back: is it `sealock listen --echo`?");
+            ensure!(
+                message.len() == size,
+                "the peer does not send messages back: is it `sealock listen --echo`?"
+            );
             Ok(message[0])
         }
         Some(Event::Closed { code, .. }) => bail!("the peer closed the session: {code}"),

@@ -2,7 +2,7 @@
 
 mod histogram;
 pub(crate) mod measure;
-mod progress;
+pub(crate) mod progress;
 mod window;
 
 use crate::args::Bench;
@@ -22,9 +22,8 @@ const MAX_WINDOW: usize = 1024;
 
 pub(crate) fn run<R: Runtime>(args: &Bench) -> Result<()> {
     let config = policy::initiator(&args.session, args.peer)?;
-    let mut table = Table::new(&[
-        "size", "p50", "p90", "p99", "p99.9", "max", "window", "messages/s", "MiB/s",
-    ]);
+    let mut table =
+        Table::new(&["size", "p50", "p90", "p99", "p99.9", "max", "window", "messages/s", "MiB/s"]);
     let outcome: Result<()> = R::run(async {
         let mut connection = dial::connect::<R>(&args.address, &config, args.peer.is_some()).await?;
         out::print(format_args!(
@@ -43,7 +42,9 @@ pub(crate) fn run<R: Runtime>(args: &Bench) -> Result<()> {
     });
     outcome?;
     out::print(&table)?;
-    out::print("\n  p50 to max: round trips of one message at a time; MiB/s: of messages, each sent and back\n")
+    out::print(
+        "\n  p50 to max: round trips of one message at a time; MiB/s: of messages, each sent and back\n",
+    )
 }
 
 async fn one_size<R: Runtime>(

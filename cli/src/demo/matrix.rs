@@ -1,13 +1,13 @@
 //! Every driver with every driver: handshake, round trip and throughput.
 
-use super::pair::{friends, pair};
+use super::pair::{Initiated, Responded, friends, pair};
 use crate::bench::measure;
 use crate::bench::progress::Progress;
 use crate::runtime::{Runtime, Smol, Std, Tokio};
 use crate::table::Table;
 use crate::{dial, listen, units};
 use anyhow::Result;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SMALL: usize = 64;
 const LARGE: usize = 64 * 1024;
@@ -25,7 +25,8 @@ type Measure = fn(Duration) -> Result<Cell>;
 
 /// Measures all nine pairs, each of the three measurements for `time`. Also the pairs that failed.
 pub(super) fn run(time: Duration) -> (Table, Vec<String>) {
-    let mut table = Table::new(&["initiator → responder", "handshake", "round trip", "64 B msg/s", "64 KiB MiB/s"]);
+    let mut table =
+        Table::new(&["initiator → responder", "handshake", "round trip", "64 B msg/s", "64 KiB MiB/s"]);
     let mut failed = Vec::new();
     let pairs: [(&str, Measure); 9] = [
         ("tokio → tokio", measure::<Tokio, Tokio>),
@@ -49,7 +50,8 @@ pub(super) fn run(time: Duration) -> (Table, Vec<String>) {
                 units::mib(cell.large_rate),
             ]),
             Err(error) => {
-                table.row(std::iter::once(name.to_owned()).chain(std::iter::repeat_n("failed".to_owned(), 4)));
+                table
+                    .row(std::iter::once(name.to_owned()).chain(std::iter::repeat_n("failed".to_owned(), 4)));
                 failed.push(format!("{name}: {error:#}"));
             }
         }
@@ -59,14 +61,12 @@ pub(super) fn run(time: Duration) -> (Table, Vec<String>) {
 
 /// A responder on `A` that sends everything back, an initiator on `B` that measures.
 fn measure<A: Runtime, B: Runtime>(time: Duration) -> Result<Cell> {
-    let begin = Instant::now();
-    let respond = async |connection| {
-        let mut connection = Result::map_err(connection, anyhow::Error::from)?;
+    let respond = async |connection: Responded<A>| {
+        let mut connection = connection?;
         listen::echo::<A>(&mut connection).await
     };
-    let initiate = async move |connection| {
-        let mut connection = Result::map_err(connection, anyhow::Error::from)?;
-        let handshake = begin.elapsed();
+    let initiate = async move |connection: Initiated<B>, handshake| {
+        let mut connection = connection?;
         let times = measure::round_trips::<B>(&mut connection, SMALL, time).await?;
         let small = measure::throughput::<B>(&mut connection, SMALL, SMALL_WINDOW, time).await?;
         let large = measure::throughput::<B>(&mut connection, LARGE, LARGE_WINDOW, time).await?;

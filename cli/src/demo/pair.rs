@@ -10,11 +10,16 @@ use sealock_proto::session::{Config, Peers};
 use sealock_tokio::{Address, ConnectError};
 use std::io;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// More than any pair takes, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(10);
 const PROTOCOL: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
+
+/// What became of a handshake, for the responder.
+pub(super) type Responded<R> = Result<Connection<R>, SessionError<io::Error>>;
+/// What became of a handshake, for the initiator.
+pub(super) type Initiated<R> = Result<Connection<R>, ConnectError>;
 
 /// What the two ends are told.
 pub(super) struct Ends {
@@ -40,11 +45,12 @@ pub(super) fn initiator(key: SecretKey) -> Result<Config> {
     Ok(Config::initiator(Protocol::parse(PROTOCOL)?).with_static_key(key))
 }
 
-/// Runs a responder on `A` and an initiator on `B`, and hands each its side of the handshake's outcome.
+/// Runs a responder on `A` and an initiator on `B`, and hands each its side of the handshake's outcome; the
+/// initiator also how long that took.
 pub(super) fn pair<A: Runtime, B: Runtime, T: Send + 'static, U: Send + 'static>(
     ends: Ends,
-    respond: impl AsyncFnOnce(Result<Connection<A>, SessionError<io::Error>>) -> Result<T> + Send + 'static,
-    initiate: impl AsyncFnOnce(Result<Connection<B>, ConnectError>) -> Result<U> + Send + 'static,
+    respond: impl AsyncFnOnce(Responded<A>) -> Result<T> + Send + 'static,
+    initiate: impl AsyncFnOnce(Initiated<B>, Duration) -> Result<U> + Send + 'static,
 ) -> Result<(T, U)> {
     let (theirs, ours) = (ends.responder.build()?, ends.initiator.build()?);
     let (bound, address) = mpsc::sync_channel::<Address>(1);
@@ -58,7 +64,11 @@ pub(super) fn pair<A: Runtime, B: Runtime, T: Send + 'static, U: Send + 'static>
     });
     let initiating = bounded::begin(LIMIT, move || {
         let address = address.recv().context("there is no listener")?;
-        B::run(async { initiate(B::connect(&address, &ours).await).await })
+        B::run(async {
+            let begin = Instant::now();
+            let connection = B::connect(&address, &ours).await;
+            initiate(connection, begin.elapsed()).await
+        })
     });
     match (responding.end(), initiating.end()) {
         (Ok(responded), Ok(initiated)) => Ok((responded, initiated)),

@@ -25,7 +25,9 @@ impl Runtime for Tokio {
     fn run<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         // Without a poller there is nothing this program could do, and no error a user could act on.
-        runtime.unwrap_or_else(|error| panic!("the system has no room for a runtime: {error}")).block_on(future)
+        runtime
+            .unwrap_or_else(|error| panic!("the system has no room for a runtime: {error}"))
+            .block_on(future)
     }
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
