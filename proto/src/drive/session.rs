@@ -176,11 +176,7 @@ where
         code: CloseCode,
         reason: &str,
     ) -> Result<Closed, SessionSendError<W::Error>> {
-        match self.sender.queue_close(code, reason).await {
-            Ok(()) | Err(DriveError::Protocol(SendError::Closed)) => {}
-            Err(error) => return Err(error),
-        }
-        self.receiver.finish().await.map_err(|error| error.map_protocol(SendError::Failed))
+        self.receiver.close(&mut self.sender, code, reason).await
     }
 
     /// Hands the two halves out, for two tasks or threads.

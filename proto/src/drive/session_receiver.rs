@@ -1,11 +1,11 @@
 //! The receiving half of a session, and how it comes to be.
 
-use super::session::{Closed, HandshakePayload, PeerClose, SessionError, SessionNext};
+use super::session::{Closed, HandshakePayload, PeerClose, SessionError, SessionNext, SessionSendError};
 use super::session_sender::SessionSender;
 use super::{Connection, DriveError, Permit, ReadIo, Receiver, WriteIo};
 use crate::buf::{RxBuf, Span, TxBuf};
 use crate::entropy::Seed;
-use crate::session::{self, Config, Error, Event, Session, SessionInfo, Stats};
+use crate::session::{self, CloseCode, Config, Error, Event, SendError, Session, SessionInfo, Stats};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -110,6 +110,24 @@ where
             }
         }
         Ok(Closed { undelivered: self.undelivered, peer: self.peer_close.clone() })
+    }
+
+    /// [`SessionConnection::close`](super::SessionConnection::close) for halves that are apart; `sender` is the
+    /// other half of this session.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(
+        &mut self,
+        sender: &mut SessionSender<W>,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<Closed, SessionSendError<I::Error>> {
+        match sender.queue_close(code, reason).await {
+            Ok(()) | Err(DriveError::Protocol(SendError::Closed)) => {}
+            Err(error) => return Err(error),
+        }
+        self.finish().await.map_err(|error| error.map_protocol(SendError::Failed))
     }
 
     /// The peer and the protocol.
