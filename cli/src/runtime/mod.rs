@@ -1,13 +1,14 @@
 //! The three drivers behind one trait, so that every command is written once.
 
 mod smol;
+mod std;
 
 mod tokio;
 
 pub(crate) use self::smol::Smol;
 
+pub(crate) use self::std::Std;
 pub(crate) use self::tokio::Tokio;
-pub(crate) type Std = Tokio;
 
 use crate::args::Driver;
 use ::std::future::Future;
