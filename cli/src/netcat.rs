@@ -36,6 +36,8 @@ pub(crate) async fn run<R: Runtime>(
                 return Err(error);
             }
             sender.flush().await?;
+            // Where both directions share a task, input that never runs dry must let the other run.
+            future::yield_now().await;
         }
         match sender.drain(ends.wait.unwrap_or(FOREVER)).await {
             // The peer was first, or failed: the receiver knows.

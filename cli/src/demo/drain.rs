@@ -6,11 +6,13 @@ use super::{Verdict, seen};
 use crate::runtime::{Connection, Runtime};
 use crate::{dial, units};
 use anyhow::{Result, ensure};
+use futures_lite::future;
 use sealock_proto::session::{CloseCode, Event};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const SIZE: usize = 512;
+const YIELD_EVERY: u64 = 64;
 
 /// What one end counted.
 struct Counts {
@@ -47,6 +49,10 @@ async fn exchange<R: Runtime>(connection: Connection<R>, time: Option<Duration>)
             numbered::write(&mut message, sent);
             sender.send(&message).await?;
             sent += 1;
+            if sent % YIELD_EVERY == 0 {
+                // Where both directions share a task, a sender that is never held up must let the other run.
+                future::yield_now().await;
+            }
         }
         sender.drain(dial::PATIENCE).await?;
         anyhow::Ok(sent)

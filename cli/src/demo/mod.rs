@@ -95,6 +95,39 @@ fn scenarios(effort: Effort) -> [(&'static str, Scenario); 5] {
 
 /// The mark, the title, and what was seen with its lines one below the other.
 fn line(title: &str, verdict: &Verdict) -> String {
-    let seen = verdict.seen.replace('\n', &format!("\n{:30}", ""));
+    let seen = verdict.seen.replace('\n', &format!("\n{:28}  ", ""));
     format!("  {} {title:24}  {seen}\n", out::mark(verdict.good))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Runtime;
+    use std::thread;
+
+    fn all<A: Runtime, B: Runtime>() {
+        let pair = (A::DRIVER.name(), B::DRIVER.name());
+        let verdicts = [
+            stranger::run::<A, B>(),
+            flood::run::<A, B>(QUICK.flood),
+            silence::run::<A, B>(),
+            rekey::run::<A, B>(QUICK.rekey_messages),
+            drain::run::<A, B>(QUICK.drain),
+        ];
+        for verdict in verdicts {
+            match verdict {
+                Ok(verdict) => assert!(verdict.good, "{pair:?}: {}", verdict.seen),
+                Err(error) => panic!("{pair:?}: {error:#}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_demonstration_holds_on_every_pair_of_drivers() {
+        thread::scope(|scope| {
+            scope.spawn(|| (all::<Tokio, Tokio>(), all::<Tokio, Smol>(), all::<Tokio, Std>()));
+            scope.spawn(|| (all::<Smol, Tokio>(), all::<Smol, Smol>(), all::<Smol, Std>()));
+            scope.spawn(|| (all::<Std, Tokio>(), all::<Std, Smol>(), all::<Std, Std>()));
+        });
+    }
 }

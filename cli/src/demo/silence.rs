@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use sealock_proto::drive::DriveError;
 use sealock_proto::heartbeat::{Dead, HeartbeatConfig};
 use sealock_proto::session::Error;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_millis(150);
@@ -25,27 +26,36 @@ pub(super) fn run<A: Runtime, B: Runtime>() -> Result<Verdict> {
         .with_probe_timeout(ANSWER_WITHIN)
         .with_misses(MISSES);
     ends.initiator = ends.initiator.with_heartbeat(Some(heartbeat));
-    let respond = async |connection: Responded<A>| {
+    let (found, wait) = mpsc::channel();
+    let respond = async move |connection: Responded<A>| {
         let connection = connection?;
-        // Its sockets stay open; nobody looks at them.
-        A::sleep(EXPECTED + LATE).await;
+        // Its socket stays open; nobody looks at it.
+        let _ = wait.recv_timeout(EXPECTED + LATE);
         drop(connection);
         Ok(())
     };
-    let initiate = async |connection: Initiated<B>, _| {
+    let initiate = async move |connection: Initiated<B>, _| {
         let mut connection = connection?;
         let begin = Instant::now();
-        match connection.next().await {
+        let outcome = connection.next().await;
+        // If the other end has given up, the verdict says so.
+        let _ = found.send(());
+        match outcome {
             Err(DriveError::Protocol(error)) => Ok((error, begin.elapsed())),
             Err(error) => Err(error.into()),
             Ok(_) => bail!("something came from a peer that should be silent"),
         }
     };
     let ((), (error, elapsed)) = pair::<A, B, _, _>(ends, respond, initiate)?;
-    let silent = matches!(error, Error::Dead(Dead::Silent { probes, .. }) if probes == MISSES + 1);
+    let Error::Dead(Dead::Silent { silence, probes }) = error else { bail!("{error}") };
     let in_time = (ANSWER_WITHIN * (MISSES + 1)..=EXPECTED + LATE).contains(&elapsed);
     seen(
-        silent && in_time,
-        format!("after {} ({} configured): {error}", units::time(elapsed), units::time(EXPECTED)),
+        in_time && probes == MISSES + 1,
+        format!(
+            "after {} ({} configured): nothing came for {}, {probes} pings went unanswered",
+            units::time(elapsed),
+            units::time(EXPECTED),
+            units::time(silence)
+        ),
     )
 }

@@ -14,7 +14,6 @@ use crate::args::Driver;
 use ::std::future::Future;
 use ::std::io;
 use ::std::sync::Arc;
-use ::std::time::Duration;
 use sealock_proto::drive::{ReadIo, SessionConnection, SessionError, WriteIo};
 use sealock_proto::session::Config;
 use sealock_tokio::{Address, ConnectError, ListenError};
@@ -43,8 +42,6 @@ pub(crate) trait Runtime: 'static {
         a: impl Future<Output = A> + Send,
         b: impl Future<Output = B> + Send,
     ) -> impl Future<Output = (A, B)> + Send;
-
-    fn sleep(time: Duration) -> impl Future<Output = ()> + Send;
 
     fn connect(
         address: &Address,

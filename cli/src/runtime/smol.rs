@@ -12,7 +12,6 @@ use sealock_smol::{
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 static EXECUTOR: Executor<'static> = Executor::new();
 
@@ -38,10 +37,6 @@ impl Runtime for Smol {
         b: impl Future<Output = B> + Send,
     ) -> (A, B) {
         futures_lite::future::zip(a, b).await
-    }
-
-    async fn sleep(time: Duration) {
-        async_io::Timer::after(time).await;
     }
 
     async fn connect(address: &Address, config: &Arc<Config>) -> Result<Connection<Self>, ConnectError> {

@@ -13,7 +13,6 @@ use std::io::{self, ErrorKind};
 use std::panic;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 pub(crate) struct Std;
 
@@ -41,10 +40,6 @@ impl Runtime for Std {
             let a = block_on(a);
             (a, b.join().unwrap_or_else(|cause| panic::resume_unwind(cause)))
         })
-    }
-
-    async fn sleep(time: Duration) {
-        thread::sleep(time);
     }
 
     async fn connect(address: &Address, config: &Arc<Config>) -> Result<Connection<Self>, ConnectError> {

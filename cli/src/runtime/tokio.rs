@@ -11,7 +11,6 @@ use sealock_tokio::{
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(crate) struct Tokio;
 
@@ -39,10 +38,6 @@ impl Runtime for Tokio {
         b: impl Future<Output = B> + Send,
     ) -> (A, B) {
         futures_lite::future::zip(a, b).await
-    }
-
-    async fn sleep(time: Duration) {
-        tokio::time::sleep(time).await;
     }
 
     async fn connect(address: &Address, config: &Arc<Config>) -> Result<Connection<Self>, ConnectError> {
