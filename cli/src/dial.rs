@@ -1,14 +1,12 @@
-//! Connecting and hanging up, with advice where it fails.
+//! Connecting and hanging up.
 
-use crate::failure::{Failure, Usage};
+use crate::failure::Usage;
 use crate::out;
 use crate::runtime::{Connection, Runtime};
 use anyhow::{Result, bail};
-use sealock_proto::drive::DriveError;
 use sealock_proto::noise::Role;
-use sealock_proto::session::{Alert, CloseCode, Config, Error, Event};
-use sealock_tokio::{Address, ConnectError};
-use std::io::ErrorKind;
+use sealock_proto::session::{CloseCode, Config, Event};
+use sealock_tokio::Address;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +24,7 @@ pub(crate) async fn connect<R: Runtime>(
     config: &Arc<Config>,
     expected: bool,
 ) -> Result<Connection<R>> {
-    let connection = R::connect(&address(text)?, config).await.map_err(explain)?;
+    let connection = R::connect(&address(text)?, config).await?;
     match connection.info().peer {
         Some(peer) if !expected => {
             out::note(format_args!("the peer is {peer}"));
@@ -54,37 +52,4 @@ pub(crate) async fn hang_up<R: Runtime>(mut connection: Connection<R>) -> Result
         }
     }
     Ok(())
-}
-
-/// What might help against an error.
-fn explain(error: ConnectError) -> anyhow::Error {
-    let hint = match &error {
-        ConnectError::Io { error, .. } => match error.kind() {
-            ErrorKind::ConnectionRefused | ErrorKind::NotFound => Some("is `sealock listen` running there?"),
-            _ => None,
-        },
-        ConnectError::Session { error: DriveError::Protocol(error), .. } => session_hint(*error),
-        _ => None,
-    };
-    Failure { what: error.to_string(), hint: hint.map(str::to_owned) }.into()
-}
-
-fn session_hint(error: Error) -> Option<&'static str> {
-    Some(match error {
-        Error::NotSealock | Error::MalformedOpening | Error::Truncated | Error::HandshakeTimeout => {
-            "is it really a `sealock listen` that answers there?"
-        }
-        Error::PeerNotAllowed => "the listener has another key than --peer says",
-        Error::Refused(Alert::PeerNotAllowed) => {
-            "the listener does not know this key: its --peer list needs what `sealock pubkey` prints for --key"
-        }
-        Error::Refused(Alert::ProtocolNotAllowed) => {
-            "both ends need the same --pattern and --suite; a listener with --peer wants to see a --key, and \
-             --psk-file must be given at both ends or neither"
-        }
-        Error::Refused(Alert::HandshakeFailed) | Error::Handshake(_) => {
-            "the two ends have different keys in mind: compare --peer and --psk-file"
-        }
-        _ => return None,
-    })
 }

@@ -1,5 +1,6 @@
 //! How the program ends: exit codes, and one line on what went wrong.
 
+use crate::{hint, out};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -14,21 +15,6 @@ impl fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
-
-/// What went wrong, and what might help.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) what: String,
-    pub(crate) hint: Option<String>,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// Nothing more can be printed because whoever read it has gone: as quiet an end as a signal would be.
 #[derive(Debug)]
@@ -47,9 +33,34 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.is::<OutputGone>() {
         return ExitCode::FAILURE;
     }
-    crate::out::note(format_args!("error: {error:#}"));
-    if let Some(hint) = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.as_ref()) {
-        crate::out::note(format_args!("hint: {hint}"));
+    out::note(format_args!("error: {}", one_line(error)));
+    if let Some(hint) = hint::of(error) {
+        out::note(format_args!("hint: {hint}"));
     }
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}
+
+/// The error and its causes, but for causes that are told already.
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow!("no such file").context("cannot open x: no such file").context("keys");
+        assert_eq!(one_line(&error), "keys: cannot open x: no such file");
+    }
 }

@@ -1,15 +1,13 @@
 //! `sealock listen`: one peer after the other on standard input and output, or every peer its own echo.
 
 use crate::args::Listen;
-use crate::failure::Failure;
+use crate::failure::one_line;
 use crate::policy::{self, Responder};
 use crate::runtime::{Connection, Runtime};
 use crate::{dial, netcat, out, stdin, units};
 use anyhow::Result;
 use sealock_proto::noise::PublicKey;
 use sealock_proto::session::Event;
-use sealock_tokio::ListenError;
-use std::io::ErrorKind;
 
 pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
     let Responder { config, public, temporary } = policy::responder(&args.session, &args.peers)?;
@@ -19,7 +17,7 @@ pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
         None => dial::address(&args.address)?,
     };
     R::run(async {
-        let listener = R::bind(&address, config).await.map_err(explain)?;
+        let listener = R::bind(&address, config).await?;
         let lifetime = if temporary { " (a key for this run; --key FILE keeps one)" } else { "" };
         out::note(format_args!("listening on {} as {public}{lifetime}", R::address(&listener)));
         if args.echo { echo_all::<R>(listener).await } else { one_by_one::<R>(listener, args).await }
@@ -35,7 +33,7 @@ async fn one_by_one<R: Runtime>(listener: R::Listener, args: &Listen) -> Result<
             return netcat::run::<R>(connection, &input, args.ends).await;
         }
         if let Err(error) = netcat::run::<R>(connection, &input, args.ends).await {
-            out::note(format_args!("{error:#}"));
+            out::note(one_line(&error));
         }
     }
 }
@@ -71,7 +69,7 @@ async fn echo_and_tell<R: Runtime>(mut connection: Connection<R>) {
     out::note(format_args!("{peer} is connected"));
     let outcome = echo::<R>(&mut connection).await;
     let received = connection.stats().received;
-    let end = outcome.err().map_or_else(|| "done".to_owned(), |error| format!("{error:#}"));
+    let end = outcome.err().map_or_else(|| "done".to_owned(), |error| one_line(&error));
     out::note(format_args!(
         "{peer}: {} messages, {} bytes sent back: {end}",
         units::count(received.messages),
@@ -93,17 +91,4 @@ pub(crate) async fn echo<R: Runtime>(connection: &mut Connection<R>) -> Result<(
 
 fn name(peer: Option<PublicKey>) -> String {
     peer.map_or_else(|| "a peer without a key".to_owned(), |key| key.to_string())
-}
-
-fn explain(error: ListenError) -> anyhow::Error {
-    let hint = match &error {
-        ListenError::Io { error, .. } if error.kind() == ErrorKind::AddrInUse => {
-            Some("something listens there already: stop it, or use another port (0 lets the system choose)")
-        }
-        ListenError::Io { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
-            Some("ports below 1024, and some paths, are for the system only")
-        }
-        _ => None,
-    };
-    Failure { what: error.to_string(), hint: hint.map(str::to_owned) }.into()
 }

@@ -3,6 +3,7 @@
 use super::pair::{Initiated, Responded, friends, pair};
 use crate::bench::measure;
 use crate::bench::progress::Progress;
+use crate::failure::one_line;
 use crate::runtime::{Runtime, Smol, Std, Tokio};
 use crate::table::Table;
 use crate::{dial, listen, units};
@@ -52,7 +53,7 @@ pub(super) fn run(time: Duration) -> (Table, Vec<String>) {
             Err(error) => {
                 table
                     .row(std::iter::once(name.to_owned()).chain(std::iter::repeat_n("failed".to_owned(), 4)));
-                failed.push(format!("{name}: {error:#}"));
+                failed.push(format!("{name}: {}", one_line(&error)));
             }
         }
     }

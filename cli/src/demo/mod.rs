@@ -12,10 +12,10 @@ mod stranger;
 
 use crate::args::Demo;
 use crate::bench::progress::Progress;
-use crate::failure::Failure;
+use crate::failure::one_line;
 use crate::out;
 use crate::runtime::{Smol, Std, Tokio};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
 /// How much is measured and sent.
@@ -67,15 +67,14 @@ pub(crate) fn run(args: &Demo) -> Result<()> {
     out::print("\nWhat a session promises, seen to hold:\n\n")?;
     for (title, scenario) in scenarios(effort) {
         let progress = Progress::new(title.to_owned(), Duration::from_secs(2));
-        let verdict = scenario().unwrap_or_else(|error| Verdict { good: false, seen: format!("{error:#}") });
+        let verdict = scenario().unwrap_or_else(|error| Verdict { good: false, seen: one_line(&error) });
         drop(progress);
         bad += usize::from(!verdict.good);
         out::print(line(title, &verdict))?;
     }
     let elapsed = begin.elapsed().as_secs_f64();
     if bad > 0 {
-        let what = format!("{bad} of the demonstrations did not go as they should ({elapsed:.1} s)");
-        return Err(Failure { what, hint: None }.into());
+        bail!("{bad} of the demonstrations did not go as they should ({elapsed:.1} s)");
     }
     out::print(format_args!("\n  {} all as it should be, in {elapsed:.1} s\n", out::mark(true)))
 }

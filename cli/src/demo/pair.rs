@@ -1,6 +1,7 @@
 //! Two ends on loopback, each on a driver and a thread of its own.
 
 use super::bounded;
+use crate::failure::one_line;
 use crate::keyfile;
 use crate::runtime::{Connection, Runtime};
 use anyhow::{Context, Result, anyhow};
@@ -74,6 +75,8 @@ pub(super) fn pair<A: Runtime, B: Runtime, T: Send + 'static, U: Send + 'static>
         (Ok(responded), Ok(initiated)) => Ok((responded, initiated)),
         (Err(error), Ok(_)) => Err(error.context("responder")),
         (Ok(_), Err(error)) => Err(error.context("initiator")),
-        (Err(there), Err(here)) => Err(anyhow!("responder: {there:#}; initiator: {here:#}")),
+        (Err(there), Err(here)) => {
+            Err(anyhow!("responder: {}; initiator: {}", one_line(&there), one_line(&here)))
+        }
     }
 }
