@@ -76,7 +76,7 @@ Examples:
   sealock listen unix:/run/app.sock --echo           send every message back to whoever sent it
   sealock listen :7000 --recv-only > file            receive a file")]
 pub(crate) struct Listen {
-    /// HOST:PORT, :PORT for all interfaces, or unix:PATH. With port 0 the system chooses
+    /// HOST:PORT, :PORT for all IPv4 interfaces, or unix:PATH. With port 0 the system chooses
     #[arg(value_name = "ADDR")]
     pub(crate) address: String,
     #[command(flatten)]

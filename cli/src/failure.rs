@@ -40,6 +40,13 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }
 
+/// [`report`], then ends the program whatever else is under way.
+pub(crate) fn exit(error: &anyhow::Error) -> ! {
+    // An ExitCode cannot be asked for its number; every failure while running is 1.
+    let _ = report(error);
+    std::process::exit(1)
+}
+
 /// The error and its causes, but for causes that are told already.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();

@@ -1,13 +1,13 @@
 //! One session between the peer and standard input and output.
 
 use crate::args::Ends;
-use crate::failure::OutputGone;
 use crate::out;
 use crate::runtime::{Connection, Runtime};
+use crate::stdout::Output;
 use anyhow::{Result, bail};
 use async_channel::Receiver;
 use futures_lite::future;
-use sealock_proto::drive::DriveError;
+use sealock_proto::drive::{DriveError, SessionReceiver};
 use sealock_proto::session::{CloseCode, Event, SendError};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -48,24 +48,9 @@ pub(crate) async fn run<R: Runtime>(
         }
     };
     let receiving = async move {
-        let received = async {
-            let mut closed = CloseCode::NORMAL;
-            while let Some(event) = receiver.next().await? {
-                match event {
-                    Event::Message(_) if ends.send_only => {}
-                    Event::Message(message) => out::write(message)?,
-                    Event::Draining => on_draining(),
-                    Event::Closed { code, .. } => closed = code,
-                    _ => {}
-                }
-            }
-            anyhow::Ok(closed)
-        };
-        let received = received.await;
-        if received.as_ref().is_err_and(|error| error.is::<OutputGone>()) {
-            // As with any filter whose reader has gone; the peer sees the stream end.
-            std::process::exit(1);
-        }
+        let output = Output::new();
+        let received = receive::<R>(&mut receiver, &output, ends).await;
+        output.finish();
         ended.close();
         received
     };
@@ -75,6 +60,25 @@ pub(crate) async fn run<R: Runtime>(
         code => bail!("the peer closed the session: {code}"),
     }
     Ok(sent?)
+}
+
+/// Prints what comes; how the peer closed.
+async fn receive<R: Runtime>(
+    receiver: &mut SessionReceiver<R::Read, R::Write>,
+    output: &Output,
+    ends: Ends,
+) -> Result<CloseCode> {
+    let mut closed = CloseCode::NORMAL;
+    while let Some(event) = receiver.next().await? {
+        match event {
+            Event::Message(_) if ends.send_only => {}
+            Event::Message(message) => output.write(message).await,
+            Event::Draining => on_draining(),
+            Event::Closed { code, .. } => closed = code,
+            _ => {}
+        }
+    }
+    Ok(closed)
 }
 
 fn on_draining() {

@@ -6,6 +6,7 @@ pub(crate) mod progress;
 mod window;
 
 use crate::args::Bench;
+use crate::failure::Usage;
 use crate::runtime::{Connection, Runtime};
 use crate::table::Table;
 use crate::{dial, out, policy, units};
@@ -21,6 +22,13 @@ const WINDOW_BYTES: usize = 1 << 20;
 const MAX_WINDOW: usize = 1024;
 
 pub(crate) fn run<R: Runtime>(args: &Bench) -> Result<()> {
+    if let Some(size) = args.sizes.iter().find(|size| **size > args.session.max_message) {
+        let size = units::bytes(*size);
+        return Err(Usage(format!(
+            "--size {size} is more than --max-message allows: raise that at both ends"
+        ))
+        .into());
+    }
     let config = policy::initiator(&args.session, args.peer)?;
     let mut table =
         Table::new(&["size", "p50", "p90", "p99", "p99.9", "max", "window", "messages/s", "MiB/s"]);
