@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 const SMALL: usize = 3_000;
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 700_000;
 
 /// Polls `future` at most `polls` times; `None` if it was not ready by then, and is dropped.
 async fn at_most<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
@@ -32,7 +32,7 @@ pub fn dropped_futures_tear_lose_and_repeat_nothing<S: Net, C: Net>(kind: Kind) 
     let (accept, accepted) = mpsc::channel();
     let sending = task::<C, _>(async move {
         let mut number = 0;
-        for polls in 1..=12 {
+        for polls in 1..=7 {
             number += 1;
             let large = message(number, LARGE);
             if let Some(outcome) = at_most(polls, client.send(&large)).await {

@@ -15,41 +15,42 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const SIZES: [usize; 9] = [0, 1, 100, 4_096, 65_000, 65_536, 70_000, 300_000, 1 << 20];
+const SIZES: [usize; 8] = [0, 1, 100, 4_096, 65_000, 65_536, 70_000, 1 << 20];
 
-/// XX and IK; both ends know each other, payloads of the handshake arrive, and every size comes back.
+/// XX on TCP and IK on Unix-domain sockets; both ends know each other, payloads of the handshake arrive, and every
+/// size comes back.
 pub fn echo_of_all_sizes<S: Net, C: Net>(kind: Kind) {
-    for name in [XX, IK] {
-        let authentic = PayloadSecurity::new(1, 1);
-        let (mut server, mut client) =
-            pair::<S, C>(kind, server().with_handshake_payload(b"from the server", authentic), client(name));
-        assert_eq!((server.info().peer, client.info().peer), (Some(public(CLIENT)), Some(public(SERVER))));
-        assert_eq!(server.info().handshake_hash, client.info().handshake_hash);
-        assert_eq!(client.handshake_payloads()[0].bytes, b"from the server");
-        let server = task::<S, _>(async move {
-            while let Some(event) = server.receiver.next().await.unwrap() {
-                if let Event::Message(message) = event {
-                    server.sender.send(message).await.unwrap();
-                }
+    let name = if kind == Kind::Tcp { XX } else { IK };
+    let authentic = PayloadSecurity::new(1, 1);
+    let config = server().with_handshake_payload(b"from the server", authentic);
+    let (mut server, mut client) = pair::<S, C>(kind, config, client(name));
+    assert_eq!((server.info().peer, client.info().peer), (Some(public(CLIENT)), Some(public(SERVER))));
+    assert_eq!(server.info().handshake_hash, client.info().handshake_hash);
+    assert_eq!(client.handshake_payloads()[0].bytes, b"from the server");
+    assert!(client.handshake_payloads()[0].security.meets(authentic));
+    let server = task::<S, _>(async move {
+        while let Some(event) = server.receiver.next().await.unwrap() {
+            if let Event::Message(message) = event {
+                server.sender.send(message).await.unwrap();
             }
-            server.stats()
-        });
-        C::block_on(async {
-            for (number, len) in SIZES.into_iter().enumerate() {
-                let sent = message(number, len);
-                let (front, back) = sent.split_at(len / 3);
-                client.send_parts(&[front, back]).await.unwrap();
-                match client.next().await.unwrap() {
-                    Some(Event::Message(echo)) => assert!(*echo == *sent, "{len} bytes came back changed"),
-                    other => panic!("{other:?}"),
-                }
+        }
+        server.stats()
+    });
+    C::block_on(async {
+        for (number, len) in SIZES.into_iter().enumerate() {
+            let sent = message(number, len);
+            let (front, back) = sent.split_at(len / 3);
+            client.send_parts(&[front, back]).await.unwrap();
+            match client.next().await.unwrap() {
+                Some(Event::Message(echo)) => assert!(*echo == *sent, "{len} bytes came back changed"),
+                other => panic!("{other:?}"),
             }
-            assert_eq!(client.close(CloseCode::NORMAL, "").await.unwrap().undelivered, 0);
-        });
-        let (server, client) = (join(server), client.stats());
-        assert_eq!(server.sent.messages, SIZES.len() as u64);
-        assert_eq!((server.sent, server.received), (client.received, client.sent));
-    }
+        }
+        assert_eq!(client.close(CloseCode::NORMAL, "").await.unwrap().undelivered, 0);
+    });
+    let (server, client) = (join(server), client.stats());
+    assert_eq!(server.sent.messages, SIZES.len() as u64);
+    assert_eq!((server.sent, server.received), (client.received, client.sent));
 }
 
 /// Splits `end` into two tasks that send and receive `count` messages each and drain.
@@ -79,7 +80,7 @@ fn exchange<N: Net>(end: Session<N>, count: usize, len: usize) -> [JoinHandle<u6
 /// Much more than all buffers hold, both ways, with a task for each direction.
 pub fn both_directions_at_once<S: Net, C: Net>(kind: Kind) {
     let (server, client) = pair::<S, C>(kind, server(), client(XX));
-    let tasks = [exchange::<S>(server, 60, 60_000), exchange::<C>(client, 60, 60_000)];
+    let tasks = [exchange::<S>(server, 25, 60_000), exchange::<C>(client, 25, 60_000)];
     tasks.into_iter().flatten().for_each(|task| assert_eq!(join(task), 0));
 }
 
@@ -91,7 +92,7 @@ pub fn rekey_under_load<S: Net, C: Net>(kind: Kind) {
         server().with_rekey(RekeyPolicy::default().with_records(2)),
         client(XX).with_rekey(RekeyPolicy::default().with_bytes(100_000).with_peer_records(2)),
     );
-    let tasks = [exchange::<S>(server, 100, 20_000), exchange::<C>(client, 100, 20_000)];
+    let tasks = [exchange::<S>(server, 60, 20_000), exchange::<C>(client, 60, 20_000)];
     let [[sent_by_server, got_by_server], [sent_by_client, got_by_client]] = tasks.map(|end| end.map(join));
     assert_eq!((sent_by_server, sent_by_client), (got_by_client, got_by_server));
     assert!(sent_by_server >= 10 && sent_by_client >= 10, "{sent_by_server} {sent_by_client}");
@@ -111,8 +112,10 @@ impl<W: WriteIo> WriteIo for Counting<W> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, W::Error>> {
+        // Counted before the peer can see it.
+        self.writes.fetch_add(1, Ordering::SeqCst);
         let written = self.inner.poll_write(cx, buf);
-        self.writes.fetch_add(usize::from(written.is_ready()), Ordering::Relaxed);
+        self.writes.fetch_sub(usize::from(written.is_pending()), Ordering::SeqCst);
         written
     }
 
@@ -149,9 +152,9 @@ pub fn burst_is_one_write<S: Net, C: Net>(_: Kind) {
     let server = counted::<S>(listener.accept().unwrap().0, server(), 1);
     let client = counted::<C>(stream, client(XX), 2);
     let ((mut server, by_server), (mut client, by_client)) = (join(server), join(client));
-    let before = [by_server, by_client].map(|writes| (writes.load(Ordering::Relaxed), writes));
+    let before = [by_server, by_client].map(|writes| (writes.load(Ordering::SeqCst), writes));
     let [by_server, by_client] =
-        before.map(|(before, writes)| move || writes.load(Ordering::Relaxed) - before);
+        before.map(|(before, writes)| move || writes.load(Ordering::SeqCst) - before);
     C::block_on(async {
         for number in 0..BURST {
             client.send(&message(number, 100)).await.unwrap();
