@@ -11,6 +11,7 @@ use crate::session::{CloseCode, Config, Error, Event, SendError, SessionInfo, St
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 /// Why a session was not established or failed; `E` is the runtime's I/O error.
@@ -71,7 +72,6 @@ pub struct Closed {
 /// wait. The peer's life is judged, and this end's shown, while `next` is polled: poll it as long as the session
 /// lives. One task that both sends and receives must not wait for the stream to take bytes while its peer waits
 /// for the same: [`SessionConnection::split`] for that.
-#[derive(Debug)]
 pub struct SessionConnection<I, W: WriteIo> {
     /// Receives, and keeps the session alive.
     pub receiver: SessionReceiver<I, W>,
@@ -183,5 +183,11 @@ where
     #[must_use]
     pub fn split(self) -> (SessionReceiver<I, W>, SessionSender<W>) {
         (self.receiver, self.sender)
+    }
+}
+
+impl<I, W: WriteIo> fmt::Debug for SessionConnection<I, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionConnection").field("receiver", &self.receiver).finish_non_exhaustive()
     }
 }

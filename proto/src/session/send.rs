@@ -298,7 +298,7 @@ impl SendState {
         let _ = body.try_extend_from_slice(reason.as_bytes());
         self.abandon_in_reserve(control, tx)?;
         self.put_control(control, frame::CLOSE, &body, tx)?;
-        self.seal(control, false, tx)
+        self.seal_record(control, false, tx)
     }
 
     /// Appends a control frame; it may use the reserve.
@@ -357,12 +357,23 @@ impl SendState {
         if tx.open_len() == 0 {
             return Ok(());
         }
-        let Some(cipher) = &mut self.cipher else { return Err(SendError::NotEstablished) };
         let policy = &self.config.rekey;
         let bytes = tx.open_len() + REKEY_FRAME + TAG_LEN;
         let rekey = rekey
             || self.key_records + 1 >= policy.records
             || self.key_bytes.saturating_add(bytes as u64) >= policy.bytes;
+        self.seal_record(control, rekey, tx)
+    }
+
+    /// Seals the open record as it is, or with a change of key behind it. For CLOSE, which must be the last frame
+    /// of its record.
+    fn seal_record(
+        &mut self,
+        control: &mut impl Shared,
+        rekey: bool,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        let Some(cipher) = &mut self.cipher else { return Err(SendError::NotEstablished) };
         if rekey {
             put(tx, &frame::head(frame::REKEY, 0))?;
         }
