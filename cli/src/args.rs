@@ -177,6 +177,10 @@ pub(crate) struct Session {
     /// The largest message to send or accept, such as 64KiB; 1 byte to 1 GiB
     #[arg(long, value_name = "BYTES", value_parser = crate::units::parse_bytes, default_value = "16MiB")]
     pub(crate) max_message: usize,
+    /// Give the peer up when nothing came from it for so long. A peer whose standard output nobody reads is
+    /// silent too
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub(crate) silence: Duration,
     /// The I/O library underneath
     #[arg(long, value_enum, default_value_t = Driver::Tokio)]
     pub(crate) driver: Driver,

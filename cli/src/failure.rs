@@ -1,7 +1,11 @@
 //! How the program ends: exit codes, and one line on what went wrong.
 
-use crate::{hint, out};
+use crate::{hint, out, units};
+use sealock_proto::drive::SessionError;
+use sealock_proto::heartbeat::Dead;
+use sealock_proto::session::Error;
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 /// The command line asks for something that cannot be: exit code 2, as for every other usage error.
@@ -50,7 +54,7 @@ pub(crate) fn exit(error: &anyhow::Error) -> ! {
 /// The error and its causes, but for causes that are told already.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
+    for cause in error.chain().map(text) {
         if line.is_empty() {
             line = cause;
         } else if !line.contains(&cause) {
@@ -58,6 +62,19 @@ pub(crate) fn one_line(error: &anyhow::Error) -> String {
         }
     }
     line
+}
+
+/// An error's own text, but for one that tells a time to the nanosecond.
+fn text(error: &(dyn std::error::Error + 'static)) -> String {
+    match error.downcast_ref::<SessionError<io::Error>>() {
+        Some(SessionError::Protocol(Error::Dead(Dead::Silent { silence, probes }))) => {
+            format!(
+                "the peer is silent: nothing came for {}, {probes} pings went unanswered",
+                units::time(*silence)
+            )
+        }
+        _ => error.to_string(),
+    }
 }
 
 #[cfg(test)]

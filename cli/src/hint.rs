@@ -57,6 +57,7 @@ fn session_hint(error: &SessionError<io::Error>, in_handshake: bool) -> Option<&
         }
         Error::Refused(Alert::TooManyAttempts | Alert::Busy) => Some("try again later"),
         Error::MessageTooLarge { .. } => Some("--max-message of this end is below what the peer sends"),
+        Error::Dead(_) => Some("if the peer may be held up for longer, give a longer --silence"),
         _ => None,
     }
 }

@@ -32,11 +32,9 @@ pub(crate) async fn run<R: Runtime>(
             })
         };
         while let Some(chunk) = next().await {
-            if let Err(error) = sender.send(&chunk).await {
-                return Err(error);
-            }
+            sender.send(&chunk).await?;
             sender.flush().await?;
-            // Where both directions share a task, input that never runs dry must let the other run.
+            // Where both directions share a task, one that is never held up must let the other run.
             future::yield_now().await;
         }
         match sender.drain(ends.wait.unwrap_or(FOREVER)).await {
@@ -72,7 +70,10 @@ async fn receive<R: Runtime>(
     while let Some(event) = receiver.next().await? {
         match event {
             Event::Message(_) if ends.send_only => {}
-            Event::Message(message) => output.write(message).await,
+            Event::Message(message) => {
+                output.write(message).await;
+                future::yield_now().await;
+            }
             Event::Draining => on_draining(),
             Event::Closed { code, .. } => closed = code,
             _ => {}

@@ -4,9 +4,11 @@ use crate::args::Session;
 use crate::failure::Usage;
 use crate::keyfile;
 use anyhow::Result;
+use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::noise::{Protocol, PublicKey, Role};
 use sealock_proto::session::{Config, Peers};
 use std::sync::Arc;
+use std::time::Duration;
 
 const DEFAULT_SUITE: &str = "ChaChaPoly_BLAKE2s";
 const CIPHERS: [&str; 2] = ["ChaChaPoly", "AESGCM"];
@@ -92,7 +94,16 @@ fn finish(mut config: Config, options: &Session) -> Result<Arc<Config>> {
     if let Some(path) = &options.psk_file {
         config = config.with_psk(keyfile::read_psk(path)?);
     }
+    let config = config.with_heartbeat(Some(heartbeat(options.silence)));
     config.with_max_message(options.max_message).build().map_err(|error| Usage(error.to_string()).into())
+}
+
+/// Half of the time passes before a ping is owed; it and two more then have a third of the rest each.
+fn heartbeat(silence: Duration) -> HeartbeatConfig {
+    HeartbeatConfig::default()
+        .with_interval((silence / 2).max(HeartbeatConfig::MIN))
+        .with_probe_timeout((silence / 6).max(HeartbeatConfig::MIN))
+        .with_misses(2)
 }
 
 /// The pattern asked for, or the default, with its usual place for a pre-shared key if there is one.
@@ -146,6 +157,7 @@ mod tests {
             suite: suite.map(str::to_owned),
             psk_file: None,
             max_message: 1024,
+            silence: Duration::from_secs(30),
             driver: Driver::Tokio,
         }
     }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const SIZE: usize = 512;
+/// Where both directions share a task, one that is never held up must let the other run.
 const YIELD_EVERY: u64 = 64;
 
 /// What one end counted.
@@ -50,7 +51,6 @@ async fn exchange<R: Runtime>(connection: Connection<R>, time: Option<Duration>)
             sender.send(&message).await?;
             sent += 1;
             if sent % YIELD_EVERY == 0 {
-                // Where both directions share a task, a sender that is never held up must let the other run.
                 future::yield_now().await;
             }
         }
@@ -64,6 +64,9 @@ async fn exchange<R: Runtime>(connection: Connection<R>, time: Option<Duration>)
                 Event::Message(message) => {
                     ensure!(numbered::read(message) == Some(received), "message {received} is missing");
                     received += 1;
+                    if received % YIELD_EVERY == 0 {
+                        future::yield_now().await;
+                    }
                 }
                 Event::Draining => stop.store(true, Ordering::Relaxed),
                 Event::Closed { code, .. } => ensure!(code == CloseCode::NORMAL, "closed: {code}"),

@@ -105,18 +105,18 @@ mod tests {
     use std::thread;
 
     fn all<A: Runtime, B: Runtime>() {
-        let pair = (A::DRIVER.name(), B::DRIVER.name());
         let verdicts = [
-            stranger::run::<A, B>(),
-            flood::run::<A, B>(QUICK.flood),
-            silence::run::<A, B>(),
-            rekey::run::<A, B>(QUICK.rekey_messages),
-            drain::run::<A, B>(QUICK.drain),
+            ("stranger", stranger::run::<A, B>()),
+            ("flood", flood::run::<A, B>(QUICK.flood)),
+            ("silence", silence::run::<A, B>()),
+            ("rekey", rekey::run::<A, B>(QUICK.rekey_messages)),
+            ("drain", drain::run::<A, B>(QUICK.drain)),
         ];
-        for verdict in verdicts {
+        for (name, verdict) in verdicts {
+            let at = [name, A::DRIVER.name(), B::DRIVER.name()];
             match verdict {
-                Ok(verdict) => assert!(verdict.good, "{pair:?}: {}", verdict.seen),
-                Err(error) => panic!("{pair:?}: {error:#}"),
+                Ok(verdict) => assert!(verdict.good, "{at:?}: {}", verdict.seen),
+                Err(error) => panic!("{at:?}: {}", one_line(&error)),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What is said when things go wrong, and with which exit code.
 
-use crate::process::{Dir, Stdin, run, start};
+use crate::process::{Dir, Stdin, Stdout, run, spawn, start};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -97,6 +97,18 @@ fn a_message_that_is_too_large_is_refused_by_its_receiver() {
     let (address, _) = listener.listening();
     run(&["connect", &address], &[7; 5000]).expect(1, &["message too large"]);
     listener.end().expect(1, &["5000 bytes", "1000", "--max-message"]);
+}
+
+#[test]
+fn a_peer_that_goes_silent_is_given_up() {
+    for driver in DRIVERS {
+        // Nobody reads what the listener prints, so that in the end it takes no more.
+        let listen = ["listen", "127.0.0.1:0", "--driver", driver];
+        let mut listener = spawn(&listen, Stdin::Open, Stdout::Stuck);
+        let (address, _) = listener.listening();
+        let connect = ["connect", &address, "--silence", "600ms", "--driver", driver];
+        run(&connect, &vec![7; 32 << 20]).expect(1, &["silent", "3 pings", "--silence"]);
+    }
 }
 
 #[test]
