@@ -32,7 +32,7 @@ pub fn connect(
     session.map_err(|error| ConnectError::Session { address: address.clone(), error })
 }
 
-fn open(address: &Address, options: &ConnectOptions) -> io::Result<Io> {
+pub(crate) fn open(address: &Address, options: &ConnectOptions) -> io::Result<Io> {
     match address {
         Address::Tcp(name) => from_tcp(open_tcp(name, options.timeout())?, options.socket()),
         #[cfg(unix)]
@@ -120,6 +120,10 @@ impl Reconnector {
     ) -> Result<Connection, ConnectError> {
         let Self { address, config, options, reconnect } = self;
         let attempt = || ready(connect(address, config, options));
-        block_on(reconnect.run(attempt, |delay| ready(thread::sleep(delay)), failed))
+        let sleep = |delay| {
+            thread::sleep(delay);
+            ready(())
+        };
+        block_on(reconnect.run(attempt, sleep, failed))
     }
 }

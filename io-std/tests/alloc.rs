@@ -4,7 +4,7 @@ use sealock_std::session::{Config, Event};
 use sealock_std::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
 use std::thread;
 
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 60;
 const SIZES: [usize; 4] = [1, 100, 1_000, 20_000];
 
 fn ask(client: &mut Connection) {

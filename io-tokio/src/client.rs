@@ -32,7 +32,7 @@ pub async fn connect(
     session.map_err(|error| ConnectError::Session { address: address.clone(), error })
 }
 
-async fn open(address: &Address, options: &SocketOptions) -> io::Result<Io> {
+pub(crate) async fn open(address: &Address, options: &SocketOptions) -> io::Result<Io> {
     match address {
         Address::Tcp(name) => from_tcp(TcpStream::connect(name).await?, options),
         #[cfg(unix)]

@@ -106,7 +106,7 @@ impl Listener {
 #[must_use = "dropping it closes the stream"]
 #[derive(Debug)]
 pub struct Incoming {
-    io: Io,
+    pub(crate) io: Io,
     config: Arc<Config>,
     permit: Permit,
     peer: Option<SocketAddr>,

@@ -4,7 +4,7 @@ use sealock_tokio::session::{Config, Event};
 use sealock_tokio::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
 use tokio::runtime::Builder;
 
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 60;
 
 async fn pair() -> (Connection, Connection) {
     let protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
