@@ -13,7 +13,7 @@ fn responder() -> Arc<Config> {
 
 fn nodelay(io: &Io) -> bool {
     match io.0.get_ref() {
-        AnySocket::Tcp(socket) => socket.get_ref().nodelay().unwrap(),
+        AnySocket::Tcp(socket) => socket.get_ref().get_ref().nodelay().unwrap(),
         #[cfg(unix)]
         AnySocket::Unix(_) => panic!("not TCP"),
     }
