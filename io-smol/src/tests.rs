@@ -29,7 +29,7 @@ fn socket_options_apply_at_both_ends() {
             let listener = Listener::bind(&address, responder(), options).await.unwrap();
             let client = open(listener.local_address(), &socket).await.unwrap();
             let server = listener.accept().await.unwrap();
-            assert_eq!((nodelay(&client), nodelay(&server.io)), (on, on));
+            assert_eq!((nodelay(&client), nodelay(server.io())), (on, on));
             assert!(server.peer().unwrap().ip().is_loopback());
         }
     });

@@ -28,7 +28,7 @@ fn socket_options_apply_at_both_ends() {
         let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap(), responder(), options).unwrap();
         let client = open(listener.local_address(), &ConnectOptions::default().with_socket(socket)).unwrap();
         let server = listener.accept().unwrap().unwrap();
-        assert_eq!((nodelay(&client), nodelay(&server.io)), (on, on));
+        assert_eq!((nodelay(&client), nodelay(server.0.io())), (on, on));
         assert!(server.peer().unwrap().ip().is_loopback());
     }
 }
