@@ -7,6 +7,7 @@ mod address;
 mod error;
 pub mod listen;
 mod options;
+mod reconnect;
 mod socket;
 #[cfg(unix)]
 mod unix;
@@ -14,6 +15,7 @@ mod unix;
 pub use address::{Address, AddressError};
 pub use error::{ConnectError, ListenError};
 pub use options::{ConnectOptions, ListenOptions};
+pub use reconnect::Target;
 pub use socket::SocketOptions;
 
 use sealock_proto::entropy::Seed;

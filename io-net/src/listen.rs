@@ -1,14 +1,14 @@
 //! What the drivers' listeners have in common: taking an address, admission, refusing, and errors of `accept`.
 
 use crate::{Address, ListenError, ListenOptions, SocketOptions, seed};
-use sealock_proto::drive::{Gate, Permit, refusal_packet};
+use sealock_proto::drive::{Gate, Permit, ReadIo, SessionConnection, SessionError, WriteIo, refusal_packet};
 use sealock_proto::limit::{AdmissionStats, Source};
 use sealock_proto::noise::Role;
 use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,30 +78,28 @@ impl Door {
         }
     }
 
-    /// Asks the admission about a stream just accepted. `None`: it was refused, told so and must be dropped.
-    pub fn admit<'s, S>(&self, now: Instant, stream: &'s S, peer: Option<IpAddr>) -> Option<Permit>
+    /// Asks the admission about a stream just accepted, and only then has it made into two halves. `None`: it was
+    /// refused and told so, or is gone already.
+    pub fn admit<S, I, W>(
+        &self,
+        now: Instant,
+        stream: S,
+        peer: Option<SocketAddr>,
+        halves: impl FnOnce(S, &SocketOptions) -> io::Result<(I, W)>,
+    ) -> Option<Incoming<I, W>>
     where
-        SockRef<'s>: From<&'s S>,
+        for<'s> SockRef<'s>: From<&'s S>,
     {
-        match self.gate.admit(now, peer.map(Source::from_ip)) {
-            Ok(permit) => Some(permit),
+        match self.gate.admit(now, peer.map(|peer| Source::from_ip(peer.ip()))) {
+            Ok(permit) => {
+                let io = halves(stream, &self.socket).ok()?;
+                Some(Incoming { io, config: Arc::clone(&self.config), permit, peer })
+            }
             Err(refusal) => {
-                refuse(&SockRef::from(stream), &refusal_packet(refusal));
+                refuse(&SockRef::from(&stream), &refusal_packet(refusal));
                 None
             }
         }
-    }
-
-    /// The sessions' configuration.
-    #[must_use]
-    pub const fn config(&self) -> &Arc<Config> {
-        &self.config
-    }
-
-    /// How accepted sockets are set up.
-    #[must_use]
-    pub const fn socket(&self) -> &SocketOptions {
-        &self.socket
     }
 
     /// The address that was taken, with the port the system chose.
@@ -117,6 +115,45 @@ impl Door {
     }
 }
 
+/// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
+#[must_use = "dropping it closes the stream"]
+#[derive(Debug)]
+pub struct Incoming<I, W> {
+    io: (I, W),
+    config: Arc<Config>,
+    permit: Permit,
+    peer: Option<SocketAddr>,
+}
+
+impl<I, W> Incoming<I, W>
+where
+    I: ReadIo<Error = io::Error>,
+    W: WriteIo<Error = io::Error>,
+{
+    /// The peer's address; `None` on a Unix-domain socket.
+    #[must_use]
+    pub const fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The two halves of the stream.
+    #[must_use]
+    pub const fn io(&self) -> &(I, W) {
+        &self.io
+    }
+
+    /// Runs the handshake, for at most the time the session's configuration gives it. In a task of its own, a slow
+    /// peer delays nobody.
+    ///
+    /// # Errors
+    /// If the stream or the handshake fails.
+    pub async fn handshake(self) -> Result<SessionConnection<I, W>, SessionError<io::Error>> {
+        let Self { io, config, permit, .. } = self;
+        let seed = seed().map_err(SessionError::Io)?;
+        Ok(SessionConnection::establish(&config, seed, io).await?.with_permit(permit))
+    }
+}
+
 /// One write that does not block. What the peer has sent is read, as far as it is there: closing a socket with
 /// unread bytes resets it, which could overtake the refusal.
 fn refuse(socket: &SockRef<'_>, packet: &[u8]) {
@@ -129,6 +166,29 @@ fn refuse(socket: &SockRef<'_>, packet: &[u8]) {
     };
     // Best effort: a peer that does not hear why is refused all the same.
     let _ = refuse();
+}
+
+/// Makes a blocking `accept` at `address` return, by connecting. Fails only where nobody waits: with a full queue,
+/// or without a listener. Waits for at most a second.
+pub fn wake(address: &Address) {
+    match address {
+        Address::Tcp(name) => {
+            let Ok(mut address) = name.parse::<SocketAddr>() else { return };
+            if address.ip().is_unspecified() {
+                address.set_ip(match address {
+                    SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                });
+            }
+            let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let _ = crate::unix::knock(path);
+        }
+        #[cfg(not(unix))]
+        Address::Unix(_) => {}
+    }
 }
 
 /// What a listener does about an error of `accept`.

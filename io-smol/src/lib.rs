@@ -49,6 +49,8 @@ mod client;
 mod listener;
 mod socket;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Reconnector, connect, from_stream};
 pub use listener::{Incoming, Listener};

@@ -18,6 +18,13 @@ pub struct Socket<T> {
     close: fn(&T) -> io::Result<()>,
 }
 
+impl<T> Socket<T> {
+    /// The socket.
+    pub fn get_ref(&self) -> &Async<T> {
+        &self.socket
+    }
+}
+
 type Halves<T> = (SmolRead<Socket<T>>, SmolWrite<Socket<T>>);
 
 /// The two halves of a TCP connection.

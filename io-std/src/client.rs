@@ -3,10 +3,9 @@
 use crate::socket::{Io, from_tcp};
 use crate::stream::{Timeouts, halves};
 use crate::{Connection, block_on};
-use sealock_net::{Address, ConnectError, ConnectOptions, seed};
+use sealock_net::{Address, ConnectError, ConnectOptions, Target, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
-use sealock_proto::drive::{Reconnect, SessionError};
-use sealock_proto::entropy::Jitter;
+use sealock_proto::drive::{SessionConnection, SessionError};
 use sealock_proto::session::Config;
 use std::future::ready;
 use std::io::{self, ErrorKind, Read, Write};
@@ -28,11 +27,11 @@ pub fn connect(
     let failed = |error| ConnectError::Io { address: address.clone(), error };
     let seed = seed().map_err(failed)?;
     let io = open(address, options).map_err(failed)?;
-    let session = Connection::establish(config, seed, io, None);
-    session.map_err(|error| ConnectError::Session { address: address.clone(), error })
+    let session = block_on(SessionConnection::establish(config, seed, io));
+    session.map(Connection::new).map_err(|error| ConnectError::Session { address: address.clone(), error })
 }
 
-fn open(address: &Address, options: &ConnectOptions) -> io::Result<Io> {
+pub(crate) fn open(address: &Address, options: &ConnectOptions) -> io::Result<Io> {
     match address {
         Address::Tcp(name) => from_tcp(open_tcp(name, options.timeout())?, options.socket()),
         #[cfg(unix)]
@@ -71,17 +70,12 @@ pub fn from_stream<R: Read + Timeouts, W: Write + Timeouts>(
 ) -> Result<Connection<R, W>, SessionError<io::Error>> {
     let seed = seed().map_err(SessionError::Io)?;
     let io = halves(read, write).map_err(SessionError::Io)?;
-    Connection::establish(config, seed, io, None)
+    block_on(SessionConnection::establish(config, seed, io)).map(Connection::new)
 }
 
 /// A client that tries until it has a session, with exponential backoff and full jitter.
 #[derive(Debug)]
-pub struct Reconnector {
-    address: Address,
-    config: Arc<Config>,
-    options: ConnectOptions,
-    reconnect: Reconnect,
-}
+pub struct Reconnector(Target);
 
 impl Reconnector {
     /// A client of `address`.
@@ -89,17 +83,13 @@ impl Reconnector {
     /// # Errors
     /// Names the field of `backoff` that is out of range.
     pub fn new(address: Address, config: Arc<Config>, backoff: BackoffConfig) -> Result<Self, BackoffError> {
-        // Without entropy `connect` fails, so that the jitter does not matter.
-        let jitter = seed().map_or(Jitter::new(0), |seed| seed.jitter("reconnect"));
-        let reconnect = Reconnect::new(backoff, jitter)?;
-        Ok(Self { address, config, options: ConnectOptions::default(), reconnect })
+        Target::new(address, config, backoff).map(Self)
     }
 
     /// How to connect.
     #[must_use]
-    pub const fn with_options(mut self, options: ConnectOptions) -> Self {
-        self.options = options;
-        self
+    pub fn with_options(self, options: ConnectOptions) -> Self {
+        Self(self.0.with_options(options))
     }
 
     /// A session; tries until there is one. Begins at the shortest delay each time.
@@ -118,8 +108,11 @@ impl Reconnector {
         &mut self,
         failed: impl FnMut(&ConnectError, Duration),
     ) -> Result<Connection, ConnectError> {
-        let Self { address, config, options, reconnect } = self;
-        let attempt = || ready(connect(address, config, options));
-        block_on(reconnect.run(attempt, |delay| ready(thread::sleep(delay)), failed))
+        let connect = |address, config, options| ready(connect(address, config, options));
+        let sleep = |delay| {
+            thread::sleep(delay);
+            ready(())
+        };
+        block_on(self.0.run(connect, sleep, failed))
     }
 }

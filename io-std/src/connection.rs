@@ -3,13 +3,11 @@
 use crate::stream::{StdRead, StdWrite, Timeouts};
 use crate::{Socket, block_on};
 use sealock_proto::drive::{
-    Closed, HandshakePayload, PeerClose, Permit, SessionConnection, SessionError, SessionNext,
-    SessionReceiver, SessionSendError, SessionSender, WriteError,
+    Closed, HandshakePayload, PeerClose, SessionConnection, SessionError, SessionNext, SessionReceiver,
+    SessionSendError, SessionSender, WriteError,
 };
-use sealock_proto::entropy::Seed;
-use sealock_proto::session::{CloseCode, Config, SessionInfo, Stats, Traffic};
+use sealock_proto::session::{CloseCode, SessionInfo, Stats, Traffic};
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// An established session on a TCP or Unix-domain socket, or on any other two handles to a stream.
@@ -34,20 +32,9 @@ pub struct Receiver<R = Socket, W: Write + Timeouts = Socket>(SessionReceiver<St
 pub struct Sender<W: Write + Timeouts = Socket>(SessionSender<StdWrite<W>>);
 
 impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
-    /// Runs the handshake on two handles to a fresh stream.
-    pub(crate) fn establish(
-        config: &Arc<Config>,
-        seed: Seed,
-        io: (StdRead<R>, StdWrite<W>),
-        permit: Option<Permit>,
-    ) -> Result<Self, SessionError<io::Error>> {
-        let session = block_on(SessionConnection::establish(config, seed, io))?;
-        let session = match permit {
-            Some(permit) => session.with_permit(permit),
-            None => session,
-        };
+    pub(crate) fn new(session: SessionConnection<StdRead<R>, StdWrite<W>>) -> Self {
         let (receiver, sender) = session.split();
-        Ok(Self { receiver: Receiver(receiver), sender: Sender(sender) })
+        Self { receiver: Receiver(receiver), sender: Sender(sender) }
     }
 
     /// The peer and the protocol.

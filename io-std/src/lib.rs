@@ -49,6 +49,8 @@ mod connection;
 mod listener;
 mod socket;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timeout;
 
 pub use block::block_on;

@@ -1,18 +1,18 @@
 //! Accepting: admission first, the handshake apart from it.
 
-use crate::socket::{Io, from_tcp};
-use crate::{Connection, now};
-use sealock_net::listen::{ACCEPT_PAUSE, AcceptFault, Door, Socket};
-use sealock_net::{Address, ListenError, ListenOptions, seed};
-use sealock_proto::drive::{Permit, SessionError};
+use crate::socket::from_tcp;
+use crate::stream::{StdRead, StdWrite};
+use crate::{Connection, block_on, now};
+use sealock_net::listen::{self, ACCEPT_PAUSE, AcceptFault, Door, Socket, wake};
+use sealock_net::{Address, ListenError, ListenOptions};
+use sealock_proto::drive::SessionError;
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 /// Listens at an address. Dropping it stops listening; sessions go on.
 #[derive(Debug)]
@@ -33,25 +33,7 @@ impl Stopper {
     /// From now on [`Listener::accept`] returns `None`. With several threads in it, call this once for each.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // Waiting ends with a connection. One that fails finds a full queue, so that nobody waits; or nobody listens.
-        match &self.address {
-            Address::Tcp(name) => {
-                if let Ok(mut address) = name.parse::<SocketAddr>() {
-                    if address.ip().is_unspecified() {
-                        address.set_ip(match address {
-                            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-                        });
-                    }
-                    let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
-                }
-            }
-            #[cfg(unix)]
-            Address::Unix(path) => {
-                let _ = std::os::unix::net::UnixStream::connect(path);
-            }
-            _ => {}
-        }
+        wake(&self.address);
     }
 }
 
@@ -108,44 +90,35 @@ impl Listener {
 
     /// `None` for a stream that is refused, gone already or only there to stop the listener.
     fn accept_one(&self) -> io::Result<Option<Incoming>> {
-        let (door, options) = (&self.door, self.door.socket());
-        let (permit, io, peer) = match &self.socket {
+        let incoming = match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
-                if self.stopped.load(Ordering::SeqCst) {
-                    return Ok(None);
-                }
-                (door.admit(now(), &stream, Some(peer.ip())), from_tcp(stream, options), Some(peer))
+                self.unless_stopped(|door| door.admit(now(), stream, Some(peer), from_tcp))
             }
             #[cfg(unix)]
             Socket::Unix(listener) => {
                 let (stream, _) = listener.accept()?;
-                if self.stopped.load(Ordering::SeqCst) {
-                    return Ok(None);
-                }
-                (door.admit(now(), &stream, None), crate::socket::from_unix(stream, options), None)
+                self.unless_stopped(|door| door.admit(now(), stream, None, crate::socket::from_unix))
             }
         };
-        let config = Arc::clone(door.config());
-        Ok(permit.zip(io.ok()).map(|(permit, io)| Incoming { io, config, permit, peer }))
+        Ok(incoming.map(Incoming))
+    }
+
+    fn unless_stopped<T>(&self, admit: impl FnOnce(&Door) -> Option<T>) -> Option<T> {
+        if self.stopped.load(Ordering::SeqCst) { None } else { admit(&self.door) }
     }
 }
 
 /// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
 #[must_use = "dropping it closes the stream"]
 #[derive(Debug)]
-pub struct Incoming {
-    io: Io,
-    config: Arc<Config>,
-    permit: Permit,
-    peer: Option<SocketAddr>,
-}
+pub struct Incoming(pub(crate) listen::Incoming<StdRead<crate::Socket>, StdWrite<crate::Socket>>);
 
 impl Incoming {
     /// The peer's address; `None` on a Unix-domain socket.
     #[must_use]
     pub const fn peer(&self) -> Option<SocketAddr> {
-        self.peer
+        self.0.peer()
     }
 
     /// Runs the handshake, for at most the time the session's configuration gives it. In a thread of its own, a
@@ -154,8 +127,6 @@ impl Incoming {
     /// # Errors
     /// If the stream or the handshake fails.
     pub fn handshake(self) -> Result<Connection, SessionError<io::Error>> {
-        let Self { io, config, permit, .. } = self;
-        let seed = seed().map_err(SessionError::Io)?;
-        Connection::establish(&config, seed, io, Some(permit))
+        block_on(self.0.handshake()).map(Connection::new)
     }
 }

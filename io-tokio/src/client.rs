@@ -2,10 +2,9 @@
 
 use crate::Connection;
 use crate::socket::{Io, SocketRead, SocketWrite, from_tcp};
-use sealock_net::{Address, ConnectError, ConnectOptions, SocketOptions, seed};
+use sealock_net::{Address, ConnectError, ConnectOptions, SocketOptions, Target, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
-use sealock_proto::drive::{Reconnect, SessionError};
-use sealock_proto::entropy::Jitter;
+use sealock_proto::drive::SessionError;
 use sealock_proto::session::Config;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -32,7 +31,7 @@ pub async fn connect(
     session.map_err(|error| ConnectError::Session { address: address.clone(), error })
 }
 
-async fn open(address: &Address, options: &SocketOptions) -> io::Result<Io> {
+pub(crate) async fn open(address: &Address, options: &SocketOptions) -> io::Result<Io> {
     match address {
         Address::Tcp(name) => from_tcp(TcpStream::connect(name).await?, options),
         #[cfg(unix)]
@@ -57,12 +56,7 @@ pub async fn from_stream<T: AsyncRead + AsyncWrite + Unpin>(
 
 /// A client that tries until it has a session, with exponential backoff and full jitter.
 #[derive(Debug)]
-pub struct Reconnector {
-    address: Address,
-    config: Arc<Config>,
-    options: ConnectOptions,
-    reconnect: Reconnect,
-}
+pub struct Reconnector(Target);
 
 impl Reconnector {
     /// A client of `address`.
@@ -70,17 +64,13 @@ impl Reconnector {
     /// # Errors
     /// Names the field of `backoff` that is out of range.
     pub fn new(address: Address, config: Arc<Config>, backoff: BackoffConfig) -> Result<Self, BackoffError> {
-        // Without entropy `connect` fails, so that the jitter does not matter.
-        let jitter = seed().map_or(Jitter::new(0), |seed| seed.jitter("reconnect"));
-        let reconnect = Reconnect::new(backoff, jitter)?;
-        Ok(Self { address, config, options: ConnectOptions::default(), reconnect })
+        Target::new(address, config, backoff).map(Self)
     }
 
     /// How to connect.
     #[must_use]
-    pub const fn with_options(mut self, options: ConnectOptions) -> Self {
-        self.options = options;
-        self
+    pub fn with_options(self, options: ConnectOptions) -> Self {
+        Self(self.0.with_options(options))
     }
 
     /// A session; tries until there is one. Begins at the shortest delay each time.
@@ -99,7 +89,6 @@ impl Reconnector {
         &mut self,
         failed: impl FnMut(&ConnectError, Duration),
     ) -> Result<Connection, ConnectError> {
-        let Self { address, config, options, reconnect } = self;
-        reconnect.run(|| connect(address, config, options), time::sleep, failed).await
+        self.0.run(connect, time::sleep, failed).await
     }
 }

@@ -49,6 +49,8 @@ mod listener;
 mod messages;
 mod socket;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 pub use client::{Reconnector, connect, from_stream};

@@ -1,14 +1,12 @@
 //! Accepting: admission first, the handshake apart from it.
 
-use crate::socket::{Io, SocketRead, SocketWrite, from_tcp};
-use crate::{Connection, now};
+use crate::socket::{SocketRead, SocketWrite, from_tcp};
+use crate::{TokioRead, TokioWrite, now};
 use sealock_net::listen::{ACCEPT_PAUSE, AcceptFault, Door, Socket};
-use sealock_net::{Address, ListenError, ListenOptions, seed};
-use sealock_proto::drive::{Permit, SessionError};
+use sealock_net::{Address, ListenError, ListenOptions};
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -85,49 +83,19 @@ impl Listener {
 
     /// `None` for a stream that is refused or gone already.
     async fn accept_one(&self) -> io::Result<Option<Incoming>> {
-        let (door, options) = (&self.door, self.door.socket());
-        let (permit, io, peer) = match &self.socket {
+        match &self.socket {
             Inner::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                (door.admit(now(), &stream, Some(peer.ip())), from_tcp(stream, options), Some(peer))
+                Ok(self.door.admit(now(), stream, Some(peer), from_tcp))
             }
             #[cfg(unix)]
             Inner::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                (door.admit(now(), &stream, None), crate::socket::from_unix(stream, options), None)
+                Ok(self.door.admit(now(), stream, None, crate::socket::from_unix))
             }
-        };
-        let config = Arc::clone(door.config());
-        Ok(permit.zip(io.ok()).map(|(permit, io)| Incoming { io, config, permit, peer }))
+        }
     }
 }
 
-/// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
-#[must_use = "dropping it closes the stream"]
-#[derive(Debug)]
-pub struct Incoming {
-    io: Io,
-    config: Arc<Config>,
-    permit: Permit,
-    peer: Option<SocketAddr>,
-}
-
-impl Incoming {
-    /// The peer's address; `None` on a Unix-domain socket.
-    #[must_use]
-    pub const fn peer(&self) -> Option<SocketAddr> {
-        self.peer
-    }
-
-    /// Runs the handshake, for at most the time the session's configuration gives it. In a task of its own, a slow
-    /// peer delays nobody.
-    ///
-    /// # Errors
-    /// If the stream or the handshake fails.
-    pub async fn handshake(self) -> Result<Connection, SessionError<io::Error>> {
-        let Self { io, config, permit, .. } = self;
-        let seed = seed().map_err(SessionError::Io)?;
-        let session = Connection::<SocketRead, SocketWrite>::establish(&config, seed, io).await?;
-        Ok(session.with_permit(permit))
-    }
-}
+/// A stream that was admitted, before any work was done for it.
+pub type Incoming = sealock_net::listen::Incoming<TokioRead<SocketRead>, TokioWrite<SocketWrite>>;

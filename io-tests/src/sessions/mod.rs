@@ -20,8 +20,8 @@ pub use flow::{
     rekey_under_load,
 };
 pub use opening::{
-    connecting_to_nobody_names_address_and_cause, silent_client_times_out, stranger_is_refused,
-    wrong_peer_is_refused,
+    connecting_takes_a_bounded_time, connecting_to_nobody_names_address_and_cause, silent_client_times_out,
+    stranger_is_refused, wrong_peer_is_refused,
 };
 
 use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};

@@ -1,11 +1,12 @@
 //! Handshakes that do not succeed.
 
 use super::{IK, Kind, Net, XX, accept_one, client, connect, join, listen, public, server};
-use sealock_net::{Address, ConnectError, ListenOptions};
+use sealock_net::{Address, ConnectError, ConnectOptions, ListenOptions};
 use sealock_proto::drive::{DriveError, Retryable};
 use sealock_proto::session::{Alert, Error, Peers};
+use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 fn session_error(error: ConnectError) -> Error {
@@ -78,5 +79,24 @@ pub fn connecting_to_nobody_names_address_and_cause<S: Net, C: Net>(_: Kind) {
             ConnectError::Io { address, error } => assert_eq!((address, error.kind()), (to, kind)),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// An address that does not answer: connecting ends at its timeout.
+pub fn connecting_takes_a_bounded_time<S: Net, C: Net>(_: Kind) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    socket.listen(1).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    // Fills the queue of connections that nobody accepts.
+    let wait = Duration::from_millis(100);
+    let queued: Vec<_> = (0..64).map_while(|_| TcpStream::connect_timeout(&address, wait).ok()).collect();
+    assert!(queued.len() < 64, "the queue has no end");
+    let options = ConnectOptions::default().with_timeout(wait);
+    let config = client(XX).build().unwrap();
+    match C::block_on(C::connect(&address.into(), &config, &options)).map(|_| ()) {
+        Err(ConnectError::Io { error, .. }) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+        other => panic!("{other:?}"),
     }
 }

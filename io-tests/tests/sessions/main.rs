@@ -60,6 +60,8 @@ macro_rules! on {
                     truncation_is_an_error,
                     wrong_peer_is_refused,
                 ]);
+                #[cfg(target_os = "linux")]
+                scenarios!(linux, $net, $net, Tcp, [connecting_takes_a_bounded_time]);
                 #[cfg(unix)]
                 scenarios!(unix, $net, $net, Unix, [
                     reconnects_after_a_restart,
