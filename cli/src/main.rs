@@ -17,6 +17,7 @@ mod runtime;
 mod stdin;
 mod stdout;
 mod table;
+mod turns;
 mod units;
 
 use anyhow::Result;

@@ -4,6 +4,7 @@ use crate::args::Ends;
 use crate::out;
 use crate::runtime::{Connection, Runtime};
 use crate::stdout::Output;
+use crate::turns::Turns;
 use anyhow::{Result, bail};
 use async_channel::Receiver;
 use futures_lite::future;
@@ -31,11 +32,11 @@ pub(crate) async fn run<R: Runtime>(
                 None
             })
         };
+        let mut turns = Turns::default();
         while let Some(chunk) = next().await {
             sender.send(&chunk).await?;
             sender.flush().await?;
-            // Where both directions share a task, one that is never held up must let the other run.
-            future::yield_now().await;
+            turns.step().await;
         }
         match sender.drain(ends.wait.unwrap_or(FOREVER)).await {
             // The peer was first, or failed: the receiver knows.
@@ -66,13 +67,13 @@ async fn receive<R: Runtime>(
     output: &Output,
     ends: Ends,
 ) -> Result<CloseCode> {
-    let mut closed = CloseCode::NORMAL;
+    let (mut closed, mut turns) = (CloseCode::NORMAL, Turns::default());
     while let Some(event) = receiver.next().await? {
         match event {
             Event::Message(_) if ends.send_only => {}
             Event::Message(message) => {
                 output.write(message).await;
-                future::yield_now().await;
+                turns.step().await;
             }
             Event::Draining => on_draining(),
             Event::Closed { code, .. } => closed = code,

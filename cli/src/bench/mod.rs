@@ -32,7 +32,7 @@ pub(crate) fn run<R: Runtime>(args: &Bench) -> Result<()> {
     let config = policy::initiator(&args.session, args.peer)?;
     let mut table =
         Table::new(&["size", "p50", "p90", "p99", "p99.9", "max", "window", "messages/s", "MiB/s"]);
-    let outcome: Result<()> = R::run(async {
+    R::run(async {
         let mut connection = dial::connect::<R>(&args.address, &config, args.peer.is_some()).await?;
         out::print(format_args!(
             "\n{} against {}, {} on {}\n\n",
@@ -47,8 +47,7 @@ pub(crate) fn run<R: Runtime>(args: &Bench) -> Result<()> {
             table.row(cells(*size, window, &times, &rate));
         }
         dial::hang_up::<R>(connection).await
-    });
-    outcome?;
+    })?;
     out::print(&table)?;
     out::print(
         "\n  p50 to max: round trips of one message at a time; MiB/s: of messages, each sent and back\n",

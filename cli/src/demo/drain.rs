@@ -4,16 +4,14 @@ use super::numbered;
 use super::pair::{Initiated, friends, pair};
 use super::{Verdict, seen};
 use crate::runtime::{Connection, Runtime};
+use crate::turns::Turns;
 use crate::{dial, units};
 use anyhow::{Result, ensure};
-use futures_lite::future;
 use sealock_proto::session::{CloseCode, Event};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const SIZE: usize = 512;
-/// Where both directions share a task, one that is never held up must let the other run.
-const YIELD_EVERY: u64 = 64;
 
 /// What one end counted.
 struct Counts {
@@ -45,28 +43,24 @@ async fn exchange<R: Runtime>(connection: Connection<R>, time: Option<Duration>)
     let begin = Instant::now();
     let sending = async move {
         let mut message = vec![0; SIZE];
-        let mut sent = 0;
+        let (mut sent, mut turns) = (0, Turns::default());
         while !stop.load(Ordering::Relaxed) && time.is_none_or(|time| begin.elapsed() < time) {
             numbered::write(&mut message, sent);
             sender.send(&message).await?;
             sent += 1;
-            if sent % YIELD_EVERY == 0 {
-                future::yield_now().await;
-            }
+            turns.step().await;
         }
         sender.drain(dial::PATIENCE).await?;
         anyhow::Ok(sent)
     };
     let receiving = async move {
-        let mut received = 0;
+        let (mut received, mut turns) = (0, Turns::default());
         while let Some(event) = receiver.next().await? {
             match event {
                 Event::Message(message) => {
                     ensure!(numbered::read(message) == Some(received), "message {received} is missing");
                     received += 1;
-                    if received % YIELD_EVERY == 0 {
-                        future::yield_now().await;
-                    }
+                    turns.step().await;
                 }
                 Event::Draining => stop.store(true, Ordering::Relaxed),
                 Event::Closed { code, .. } => ensure!(code == CloseCode::NORMAL, "closed: {code}"),

@@ -46,7 +46,6 @@ struct Verdict {
     seen: String,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "what every scenario ends with")]
 fn seen(good: bool, seen: String) -> Result<Verdict> {
     Ok(Verdict { good, seen })
 }

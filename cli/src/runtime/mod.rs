@@ -14,6 +14,7 @@ use crate::args::Driver;
 use ::std::future::Future;
 use ::std::io;
 use ::std::sync::Arc;
+use anyhow::Result;
 use sealock_proto::drive::{ReadIo, SessionConnection, SessionError, WriteIo};
 use sealock_proto::session::Config;
 use sealock_tokio::{Address, ConnectError, ListenError};
@@ -32,7 +33,7 @@ pub(crate) trait Runtime: 'static {
     type Incoming: Send + 'static;
 
     /// Runs `future` to its end on the calling thread.
-    fn run<T>(future: impl Future<Output = T>) -> T;
+    fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T>;
 
     /// Runs `future` besides the one that is run. Only within [`Runtime::run`].
     fn spawn(future: impl Future<Output = ()> + Send + 'static);

@@ -2,6 +2,7 @@
 
 use super::{Connection, Runtime};
 use crate::args::Driver;
+use anyhow::Result;
 use async_executor::Executor;
 use sealock_proto::drive::SessionError;
 use sealock_proto::session::Config;
@@ -24,7 +25,7 @@ impl Runtime for Smol {
     type Listener = Listener;
     type Incoming = Incoming;
 
-    fn run<T>(future: impl Future<Output = T>) -> T {
+    fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         async_io::block_on(EXECUTOR.run(future))
     }
 

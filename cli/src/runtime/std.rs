@@ -2,6 +2,7 @@
 
 use super::{Connection, Runtime};
 use crate::args::Driver;
+use anyhow::Result;
 use sealock_proto::drive::{SessionConnection, SessionError};
 use sealock_proto::session::Config;
 use sealock_std::{
@@ -23,7 +24,7 @@ impl Runtime for Std {
     type Listener = Listener;
     type Incoming = Incoming;
 
-    fn run<T>(future: impl Future<Output = T>) -> T {
+    fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         block_on(future)
     }
 

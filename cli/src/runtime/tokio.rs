@@ -2,6 +2,7 @@
 
 use super::{Connection, Runtime};
 use crate::args::Driver;
+use anyhow::{Context, Result};
 use sealock_proto::drive::SessionError;
 use sealock_proto::session::Config;
 use sealock_tokio::{
@@ -21,12 +22,9 @@ impl Runtime for Tokio {
     type Listener = Listener;
     type Incoming = Incoming;
 
-    fn run<T>(future: impl Future<Output = T>) -> T {
+    fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        // Without a poller there is nothing this program could do, and no error a user could act on.
-        runtime
-            .unwrap_or_else(|error| panic!("the system has no room for a runtime: {error}"))
-            .block_on(future)
+        runtime.context("the system has no room for a runtime")?.block_on(future)
     }
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
