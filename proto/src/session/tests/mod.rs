@@ -3,6 +3,8 @@
 mod pair;
 
 mod ending;
+#[cfg(feature = "std")]
+mod halves;
 mod hostile;
 mod keys;
 mod liveness;
