@@ -36,6 +36,8 @@ enum Timer {
     Drain,
     Rekey,
     Throttle,
+    /// `Established` is to be had from `recv`.
+    Announce,
 }
 
 impl From<Timer> for usize {
@@ -56,8 +58,9 @@ pub(super) struct Owed {
 
 pub(super) struct Control {
     config: Arc<Config>,
-    /// Until both halves have taken their keys.
+    /// Until it is complete; kept when it fails.
     opening: Option<Box<Opening>>,
+    /// What the halves have not taken yet.
     keys: Option<Box<Keys>>,
     info: Option<SessionInfo>,
     announced: bool,
@@ -76,7 +79,7 @@ pub(super) struct Control {
     beating: bool,
     pong_owed: Option<[u8; 8]>,
     rekey_owed: bool,
-    timers: Timers<5>,
+    timers: Timers<6>,
     pings: u64,
     pongs: u64,
     throttled: u64,
@@ -146,21 +149,28 @@ impl Control {
 
     // The opening.
 
-    /// Passes received bytes to the opening. `Established` comes by itself, in a call of its own.
+    /// Passes received bytes to the opening. `Established` comes with the last of them, or in a call of its own
+    /// if there is another event or this end wrote the last handshake message.
     pub(super) fn recv_opening(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
         if self.info.is_some() {
-            self.announced = true;
-            return Ok(Recv::event(0, Event::Established));
+            return Ok(self.announce(0));
         }
         self.keep_deadlines(now)?;
         let Some(opening) = &mut self.opening else { return Ok(Recv::need(0, 0)) };
         match opening.recv(buf) {
             Ok((recv, opened)) => {
+                let complete = opened.is_some();
                 self.opened(now, opened);
-                Ok(recv)
+                Ok(if complete && recv.event.is_none() { self.announce(recv.consumed) } else { recv })
             }
             Err(error) => Err(self.fail(error)),
         }
+    }
+
+    fn announce(&mut self, consumed: usize) -> Recv<Event<Span>> {
+        self.announced = true;
+        self.timers.clear(Timer::Announce);
+        Recv::event(consumed, Event::Established)
     }
 
     /// The receiving key, once `Established` has been announced.
@@ -168,17 +178,27 @@ impl Control {
         self.keys.as_mut().filter(|_| self.announced)?.recv.take()
     }
 
-    /// Appends what the opening owes.
-    pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) {
-        if let Some(opening) = &mut self.opening {
-            match opening.transmit(tx) {
-                Ok(opened) => self.opened(now, opened),
-                Err(error) => {
-                    self.fail(error);
+    /// Appends what the opening owes. Says whether that ended it, well or not.
+    pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) -> bool {
+        let Some(opening) = &mut self.opening else { return false };
+        match opening.transmit(tx) {
+            Ok(Some(opened)) => {
+                self.opened(now, Some(opened));
+                // Nobody may be about to call `recv`: the peer perhaps waits for this end to begin.
+                self.timers.set(Timer::Announce, now);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.fail(error);
+                if let Some(opening) = &mut self.opening {
+                    // The alert, which has room where the handshake message had some.
+                    let _ = opening.transmit(tx);
                 }
             }
         }
-        self.over |= self.failure.is_some() && self.opening.as_ref().is_some_and(|o| o.is_over());
+        let failed = self.failure.is_some() && self.opening.as_ref().is_some_and(|o| o.is_over());
+        self.over |= failed;
+        failed || self.opening.is_none()
     }
 
     /// The sending key, once the handshake is complete.
@@ -234,9 +254,8 @@ impl Control {
             // Neither end begins another message: CLOSE says what our DRAIN would.
             self.close_owed.get_or_insert(CloseCode::NORMAL);
         }
-        if let Some(code) = self.close_owed {
-            self.closed_here(now);
-            return Owed { close: Some(code), ..Owed::default() };
+        if self.close_owed.is_some() {
+            return Owed { close: self.close_owed, ..Owed::default() };
         }
         let ping = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now));
         self.pings += u64::from(ping.is_some());
@@ -255,7 +274,7 @@ impl Control {
 
     /// What the sending half did since it last said.
     pub(super) fn on_sent(&mut self, now: Instant, rekeyed: bool, messages: bool) {
-        if rekeyed {
+        if rekeyed && !self.close_sent && self.failure.is_none() {
             self.rekey_owed = false;
             self.timers.set(Timer::Rekey, now + self.config.rekey.age);
         }
@@ -277,11 +296,15 @@ impl Control {
         self.close_owed = None;
         self.pong_owed = None;
         self.beating = false;
+        let throttled = self.timers.get(Timer::Throttle);
         self.timers = Timers::new();
         if self.failure.is_some() || self.peer_closed {
             self.over = true;
         } else {
             self.timers.set(Timer::Close, now + self.config.close_timeout);
+            if let Some(until) = throttled {
+                self.timers.set(Timer::Throttle, until);
+            }
         }
     }
 
@@ -311,6 +334,8 @@ impl Control {
         }
         if self.timers.take_due(Timer::Drain, now) {
             self.close_owed.get_or_insert(CloseCode::GOING_AWAY);
+            // In case there is never room for it.
+            self.timers.set(Timer::Close, now + self.config.close_timeout);
         }
         Ok(())
     }
@@ -341,8 +366,9 @@ impl Control {
         if self.close_sent {
             self.over = true;
             self.timers = Timers::new();
-        } else {
+        } else if !self.over {
             self.close_owed.get_or_insert(CloseCode::NORMAL);
+            self.timers = Timers::new();
             self.timers.set(Timer::Close, now + self.config.close_timeout);
         }
     }
@@ -355,7 +381,7 @@ impl Control {
 
     pub(super) fn on_eof(&mut self) -> Result<(), Error> {
         if self.peer_closed || self.over {
-            self.over = true;
+            // The answer to the peer's CLOSE may still be owed: it may have shut its sending direction only.
             return Ok(());
         }
         match self.failure {
@@ -374,7 +400,9 @@ impl Control {
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         self.keep_deadlines(now)?;
         self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
-        self.timers.take_due(Timer::Throttle, now);
+        for acted_on_by_recv in [Timer::Throttle, Timer::Announce] {
+            self.timers.take_due(acted_on_by_recv, now);
+        }
         let heartbeat = self.heartbeat.as_mut().filter(|_| self.beating);
         match heartbeat.map_or(Ok(()), |heartbeat| heartbeat.handle_timeout(now)) {
             Ok(()) => Ok(()),

@@ -12,7 +12,7 @@ use super::config::Config;
 use super::control::Shared;
 use super::error::{CloseCode, Error};
 use super::frame::{self, FrameFault, Head};
-use super::opening::parse_alert;
+use super::opening::check_alert;
 use super::send::RECORD_HEAD;
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
@@ -155,8 +155,8 @@ impl RecvState {
                 }
                 None => {
                     if self.stats.records == 0 {
-                        if let Some(alert) = parse_alert(rest)? {
-                            return Err(Error::Refused(alert));
+                        if let Some(need) = check_alert(rest)? {
+                            return Ok(Recv::need(self.compact(buf), need));
                         }
                     }
                     if let Err(until) = self.bytes.as_ref().map_or(Ok(()), |bytes| bytes.check(now)) {

@@ -8,4 +8,6 @@ mod keys;
 mod liveness;
 mod messages;
 mod opening;
+mod random;
 mod rates;
+mod review;
