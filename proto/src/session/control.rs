@@ -245,16 +245,20 @@ impl Control {
         }
     }
 
+    /// Whether CLOSE is to be appended next.
+    pub(super) const fn owes_close(&self) -> bool {
+        // Neither end begins another message: CLOSE says what our DRAIN would.
+        let both_drain = self.peer_drained && !matches!(self.drain, Drain::No);
+        !self.close_sent && !self.over && (both_drain || self.close_owed.is_some())
+    }
+
     /// What to append now. The caller has checked that everything fits.
     pub(super) fn take_owed(&mut self, now: Instant) -> Owed {
         if self.close_sent || self.over {
             return Owed::default();
         }
-        if self.peer_drained && self.drain != Drain::No {
-            // Neither end begins another message: CLOSE says what our DRAIN would.
+        if self.owes_close() {
             self.close_owed.get_or_insert(CloseCode::NORMAL);
-        }
-        if self.close_owed.is_some() {
             return Owed { close: self.close_owed, ..Owed::default() };
         }
         let ping = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now));

@@ -197,10 +197,11 @@ impl Session {
         self.send.send_some(&mut self.control, message, tx)
     }
 
-    /// Closes behind everything accepted. Go on receiving: the peer's last messages and its answer follow.
+    /// Closes behind everything accepted; a message of which only a part is accepted is abandoned. Go on receiving:
+    /// the peer's last messages and its answer follow.
     ///
     /// # Errors
-    /// None is fatal; [`SendError::Full`] is backpressure.
+    /// None is fatal. Messages leave room for it: [`SendError::Full`] comes only if something else fills `tx`.
     pub fn close(
         &mut self,
         now: Instant,

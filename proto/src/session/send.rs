@@ -21,11 +21,14 @@ pub(super) const RECORD_HEAD: usize = 2;
 const REKEY_FRAME: usize = 2;
 /// Bytes of frames a record may hold.
 const RECORD_ROOM: usize = MAX_MESSAGE - TAG_LEN - REKEY_FRAME;
-/// Left free by messages, so that control frames never wait for a peer that does not read.
-const CONTROL_RESERVE: usize = 512;
+/// Left free by messages, so that control frames do not wait behind them.
+const CONTROL_RESERVE: usize = 1024;
 /// The most that [`SendState::poll_transmit`] appends: control frames, and the ends of two records. A CLOSE
 /// takes no more than this and its reason.
 const CONTROL_ROOM: usize = 128;
+/// Left free by all other control frames, so that a peer which sends PINGs and does not read cannot keep CLOSE
+/// from its place.
+const CLOSE_RESERVE: usize = CONTROL_ROOM + MAX_REASON;
 /// Longest head of a fragment: type, length, total.
 const FRAGMENT_HEAD: usize = 1 + 4 + 8;
 /// A fragment that does not end its message carries at least this much.
@@ -231,9 +234,7 @@ impl SendState {
         if tx.room() < CONTROL_ROOM + reason.len() {
             return Err(SendError::Full);
         }
-        self.put_close(control, now, code, reason, tx)?;
-        self.deadline_moved = true;
-        Ok(())
+        self.put_close(control, now, code, reason, tx)
     }
 
     /// Accepts nothing more and owes the peer word of it.
@@ -259,16 +260,19 @@ impl SendState {
         if self.take_key(control).is_err() {
             return;
         }
-        if tx.room() >= CONTROL_ROOM {
+        let room = tx.room();
+        if room >= CONTROL_ROOM + CLOSE_RESERVE
+            || (room >= CONTROL_ROOM && control.with(|control| control.owes_close()))
+        {
             let owed = self.take_owed(control, now);
             // There is room: neither can be Full.
             let _ = self.put_owed(control, now, &owed, tx);
             let _ = self.seal(control, if owed.rekey { Rekey::Now } else { Rekey::WhenDue }, tx);
-            self.report(control, now);
         } else {
             // What was accepted kept room for its tag.
             let _ = self.seal(control, Rekey::WhenDue, tx);
         }
+        self.report(control, now);
     }
 
     fn take_owed(&mut self, control: &mut impl Shared, now: Instant) -> Owed {
@@ -332,6 +336,7 @@ impl SendState {
         self.put_control(control, frame::CLOSE, &body, tx)?;
         self.seal(control, Rekey::Never, tx)?;
         control.with(|control| control.closed_here(now));
+        self.deadline_moved = true;
         Ok(())
     }
 
