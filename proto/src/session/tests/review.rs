@@ -242,10 +242,32 @@ fn a_message_larger_than_half_the_buffer_that_fits_in_one_frame_arrives() {
     for limit in [MIN_TX_LIMIT, 8 << 10, 40 << 10, 100 << 10] {
         let mut pair = Pair::established(NN);
         pair.a.tx = TxBuf::new(limit);
-        for size in (limit / 2 - 30..limit - 1200).step_by(97) {
+        for size in (limit / 2 - 30..limit - 1200).step_by(limit / 16) {
             pair.a.send(&alloc::vec![7; size]);
             pair.pump();
             assert_eq!(pair.b.error, None, "{size} of {limit}");
         }
     }
+}
+
+/// The sending half answers the peer's close, and tells the receiving half only once CLOSE can be written.
+#[cfg(feature = "std")]
+#[test]
+fn halves_send_parts_and_end_with_close_in_the_buffer() {
+    use crate::machine::{RecvHalf, SendHalf};
+    let mut pair = Pair::established(NN);
+    let now = pair.now;
+    pair.b.session.close(now, CODE, "", &mut pair.b.tx).unwrap();
+    pair.b.session.poll_transmit(now, &mut pair.b.tx);
+    let (mut sender, mut receiver) = pair.a.session.split();
+    sender.send_parts(now, &[b"one ", b"message"], &mut pair.a.tx).unwrap();
+    let mut wire = pair.b.tx.sealed().to_vec();
+    assert!(matches!(receiver.recv(now, &mut wire).unwrap().event, Some(Event::Closed { .. })));
+    assert!(!receiver.is_finished() && !sender.wakes_receiver());
+    sender.poll_transmit(now, &mut pair.a.tx);
+    assert!(receiver.is_finished() && sender.wakes_receiver());
+    pair.b.rx = pair.a.tx.sealed().to_vec();
+    pair.b.read(now);
+    assert_eq!(pair.b.messages(), [b"one message"]);
+    assert_eq!(pair.b.closed(), Some((0, "".into())));
 }
