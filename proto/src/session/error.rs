@@ -177,7 +177,7 @@ pub enum Error {
     KeyExhausted,
     /// The peer is silent, or no message was exchanged for too long.
     Dead(Dead),
-    /// The peer did not answer our close in time.
+    /// A close did not come to its end in time: the peer did not answer it, or never made room for it.
     CloseTimeout,
     /// The caller did not pass unconsumed bytes again.
     BufferChanged,
@@ -259,7 +259,9 @@ impl fmt::Display for Error {
             Self::RateLimited => f.write_str("the peer exceeds its rate limit"),
             Self::KeyExhausted => f.write_str("a key was used for too many records without a rekey"),
             Self::Dead(dead) => write!(f, "{dead}"),
-            Self::CloseTimeout => f.write_str("the peer did not answer the close in time"),
+            Self::CloseTimeout => {
+                f.write_str("the close was not complete in time: the peer did not answer or does not read")
+            }
             Self::BufferChanged => f.write_str("bytes that were not consumed must be passed to recv again"),
         }
     }

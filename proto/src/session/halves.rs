@@ -52,6 +52,14 @@ impl Sender {
         self.state.send(&mut self.control, &mut Outgoing::new(&[message]), tx)
     }
 
+    /// See [`Session::send_parts`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_parts(&mut self, _now: Instant, parts: &[&[u8]], tx: &mut TxBuf) -> Result<(), SendError> {
+        self.state.send(&mut self.control, &mut Outgoing::new(parts), tx)
+    }
+
     /// See [`Session::send_some`].
     ///
     /// # Errors

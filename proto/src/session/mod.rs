@@ -25,8 +25,7 @@
 //! let n = bob.recv(now, &mut to_bob.sealed().to_vec())?.consumed;
 //! to_bob.consume(n);
 //! bob.poll_transmit(now, &mut to_alice);
-//! let mut wire = to_alice.sealed().to_vec();
-//! assert!(matches!(alice.recv(now, &mut wire)?.event, Some(Event::Established)));
+//! assert!(matches!(alice.recv(now, &mut to_alice.sealed().to_vec())?.event, Some(Event::Established)));
 //!
 //! // Two messages, one record.
 //! alice.send(now, b"hello", &mut to_bob)?;
@@ -198,10 +197,11 @@ impl Session {
         self.send.send_some(&mut self.control, message, tx)
     }
 
-    /// Closes behind everything accepted. Go on receiving: the peer's last messages and its answer follow.
+    /// Closes behind everything accepted; a message of which only a part is accepted is abandoned. Go on receiving:
+    /// the peer's last messages and its answer follow.
     ///
     /// # Errors
-    /// None is fatal; [`SendError::Full`] is backpressure.
+    /// None is fatal. Messages leave room for it: [`SendError::Full`] comes only if something else fills `tx`.
     pub fn close(
         &mut self,
         now: Instant,

@@ -1,16 +1,19 @@
 //! A message on its way out, possibly in several pieces.
 
+use core::fmt;
+
 /// A cursor over a message made of parts, which goes out as one message without being joined first.
 ///
 /// Hand it to `send_some` until that returns `Ok`. Beginning another message before then abandons this one:
 /// the peer forgets the part it has.
-#[derive(Debug)]
 pub struct Outgoing<'a> {
     parts: &'a [&'a [u8]],
     total: usize,
     sent: usize,
     /// Bytes of `parts[0]` that are sent.
     offset: usize,
+    /// Which of its sender's fragmented messages this is, once begun.
+    serial: u64,
 }
 
 impl<'a> Outgoing<'a> {
@@ -18,7 +21,7 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub fn new(parts: &'a [&'a [u8]]) -> Self {
         let total = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-        Self { parts, total, sent: 0, offset: 0 }
+        Self { parts, total, sent: 0, offset: 0, serial: 0 }
     }
 
     /// Size of the message, in bytes.
@@ -31,6 +34,14 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub const fn sent(&self) -> usize {
         self.sent
+    }
+
+    pub(super) const fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    pub(super) const fn begin(&mut self, serial: u64) {
+        self.serial = serial;
     }
 
     pub(super) const fn rest(&self) -> usize {
@@ -57,6 +68,13 @@ impl<'a> Outgoing<'a> {
             (self.parts, self.offset) = (others, 0);
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Outgoing<'_> {
+    /// Lengths only: the parts are plaintext.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing").field("total", &self.total).field("sent", &self.sent).finish()
     }
 }
 

@@ -12,7 +12,7 @@ use super::config::Config;
 use super::control::Shared;
 use super::error::{CloseCode, Error};
 use super::frame::{self, FrameFault, Head};
-use super::opening::parse_alert;
+use super::opening::check_alert;
 use super::send::RECORD_HEAD;
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
@@ -143,6 +143,8 @@ impl RecvState {
                     self.gap += TAG_LEN;
                     self.open = None;
                     self.end_record();
+                    // Behind its frames: a CLOSE that is there in time counts.
+                    control.with(|control| control.keep_deadlines(now))?;
                 }
                 Some(open) => {
                     let plain = rest.get(..open).ok_or(Error::BufferChanged)?;
@@ -155,8 +157,8 @@ impl RecvState {
                 }
                 None => {
                     if self.stats.records == 0 {
-                        if let Some(alert) = parse_alert(rest)? {
-                            return Err(Error::Refused(alert));
+                        if let Some(need) = check_alert(rest).map_err(as_record)? {
+                            return Ok(Recv::need(self.compact(buf), need));
                         }
                     }
                     if let Err(until) = self.bytes.as_ref().map_or(Ok(()), |bytes| bytes.check(now)) {
@@ -200,7 +202,7 @@ impl RecvState {
         if let Some(bytes) = &mut self.bytes {
             bytes.take(now, wire);
         }
-        control.with(|control| control.on_record(now))?;
+        control.with(|control| control.on_record(now));
         self.gap += RECORD_HEAD;
         self.open = Some(open);
         Ok(())
@@ -399,6 +401,14 @@ impl RecvState {
 impl RecvState {
     pub(super) fn set_nonce(&mut self, nonce: u64) {
         self.cipher.as_mut().unwrap().set_nonce(nonce);
+    }
+}
+
+/// What is malformed as a packet where a record is due is malformed as a record.
+const fn as_record(error: Error) -> Error {
+    match error {
+        Error::MalformedOpening => Error::Frame(FrameFault::EmptyRecord),
+        other => other,
     }
 }
 

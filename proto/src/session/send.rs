@@ -12,8 +12,8 @@ use crate::noise::{MAX_MESSAGE, SendCipher, TAG_LEN};
 use crate::time::Instant;
 use alloc::sync::Arc;
 
-/// The smallest limit a transmit buffer may have, in bytes.
-pub const MIN_TX_LIMIT: usize = 4096;
+/// The smallest limit a transmit buffer may have, in bytes: a hello and the longest handshake message fit.
+pub const MIN_TX_LIMIT: usize = 5 * 1024;
 
 /// Length field of a record.
 pub(super) const RECORD_HEAD: usize = 2;
@@ -21,20 +21,36 @@ pub(super) const RECORD_HEAD: usize = 2;
 const REKEY_FRAME: usize = 2;
 /// Bytes of frames a record may hold.
 const RECORD_ROOM: usize = MAX_MESSAGE - TAG_LEN - REKEY_FRAME;
-/// Left free by messages, so that control frames never wait for a peer that does not read.
-const CONTROL_RESERVE: usize = 512;
-/// The most that [`SendState::poll_transmit`] appends: control frames, and the ends of two records.
+/// Left free by messages, so that control frames do not wait behind them.
+const CONTROL_RESERVE: usize = 1024;
+/// The most that [`SendState::poll_transmit`] appends: control frames, and the ends of two records. A CLOSE
+/// takes no more than this and its reason.
 const CONTROL_ROOM: usize = 128;
+/// Left free by all other control frames, so that a peer which sends PINGs and does not read cannot keep CLOSE
+/// from its place.
+const CLOSE_RESERVE: usize = CONTROL_ROOM + MAX_REASON;
 /// Longest head of a fragment: type, length, total.
 const FRAGMENT_HEAD: usize = 1 + 4 + 8;
 /// A fragment that does not end its message carries at least this much.
 const MIN_FRAGMENT: usize = 1024;
+
+/// Whether a record that is sealed is the last under its key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rekey {
+    /// If the configured policy says so.
+    WhenDue,
+    Now,
+    /// CLOSE is the last frame of its sender.
+    Never,
+}
 
 pub(super) struct SendState {
     config: Arc<Config>,
     cipher: Option<SendCipher>,
     /// A message is begun and not complete.
     open_message: bool,
+    /// Fragmented messages begun: the serial number of the newest.
+    begun: u64,
     /// Since the last `poll_transmit`.
     messages_sent: bool,
     rekeyed: bool,
@@ -51,6 +67,7 @@ impl SendState {
             config: Arc::clone(config),
             cipher: None,
             open_message: false,
+            begun: 0,
             messages_sent: false,
             rekeyed: false,
             deadline_moved: false,
@@ -71,7 +88,7 @@ impl SendState {
         message: &mut Outgoing<'_>,
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
-        let needed = wire_bound(message.total()) + CONTROL_RESERVE;
+        let needed = wire_bound(message.total()).saturating_add(CONTROL_RESERVE);
         if needed > tx.limit() && !self.is_whole(message, tx) {
             self.check(control, message, tx)?;
             return Err(SendError::LargerThanBuffer { limit: tx.limit() });
@@ -96,7 +113,7 @@ impl SendState {
             if self.is_whole(message, tx) {
                 return self.send_whole(control, message, tx);
             }
-        } else if !self.open_message {
+        } else if !self.open_message || message.serial() != self.begun {
             return Err(SendError::Abandoned);
         }
         while message.rest() > 0 {
@@ -161,7 +178,12 @@ impl SendState {
         let least = FRAGMENT_HEAD + message.rest().min(MIN_FRAGMENT);
         let place = self.make_place(control, least, tx)?;
         let body = message.rest().min(place - FRAGMENT_HEAD);
-        if message.sent() == 0 {
+        if body == message.total() {
+            // There is room for all of it just now, and BEGIN must not carry that.
+            put(tx, &frame::head(frame::MESSAGE, body))?;
+        } else if message.sent() == 0 {
+            self.begun += 1;
+            message.begin(self.begun);
             let mut total = arrayvec::ArrayVec::<u8, 8>::new();
             frame::push_varint(&mut total, message.total() as u64);
             put(tx, &frame::head(frame::BEGIN, total.len() + body))?;
@@ -205,10 +227,14 @@ impl SendState {
         if reason.len() > MAX_REASON {
             return Err(SendError::ReasonTooLong);
         }
-        self.put_close(control, code, reason, tx)?;
-        control.with(|control| control.closed_here(now));
-        self.deadline_moved = true;
-        Ok(())
+        if tx.limit() < MIN_TX_LIMIT {
+            return Err(SendError::BufferTooSmall);
+        }
+        // Beforehand, so that a refusal does not abandon an open message.
+        if tx.room() < CONTROL_ROOM + reason.len() {
+            return Err(SendError::Full);
+        }
+        self.put_close(control, now, code, reason, tx)
     }
 
     /// Accepts nothing more and owes the peer word of it.
@@ -222,6 +248,7 @@ impl SendState {
         Ok(())
     }
 
+    #[cfg(feature = "std")]
     /// Whether a deadline moved since the last time this was asked.
     pub(super) fn take_deadline_moved(&mut self) -> bool {
         core::mem::take(&mut self.deadline_moved)
@@ -229,21 +256,24 @@ impl SendState {
 
     pub(super) fn poll_transmit(&mut self, control: &mut impl Shared, now: Instant, tx: &mut TxBuf) {
         if self.cipher.is_none() {
-            control.with(|control| control.transmit_opening(now, tx));
+            self.deadline_moved |= control.with(|control| control.transmit_opening(now, tx));
         }
         if self.take_key(control).is_err() {
             return;
         }
-        if tx.room() >= CONTROL_ROOM {
+        let room = tx.room();
+        if room >= CONTROL_ROOM + CLOSE_RESERVE
+            || (room >= CONTROL_ROOM && control.with(|control| control.owes_close()))
+        {
             let owed = self.take_owed(control, now);
             // There is room: neither can be Full.
-            let _ = self.put_owed(control, &owed, tx);
-            let _ = self.seal(control, owed.rekey, tx);
-            self.report(control, now);
+            let _ = self.put_owed(control, now, &owed, tx);
+            let _ = self.seal(control, if owed.rekey { Rekey::Now } else { Rekey::WhenDue }, tx);
         } else {
             // What was accepted kept room for its tag.
-            let _ = self.seal(control, false, tx);
+            let _ = self.seal(control, Rekey::WhenDue, tx);
         }
+        self.report(control, now);
     }
 
     fn take_owed(&mut self, control: &mut impl Shared, now: Instant) -> Owed {
@@ -260,9 +290,15 @@ impl SendState {
         }
     }
 
-    fn put_owed(&mut self, control: &mut impl Shared, owed: &Owed, tx: &mut TxBuf) -> Result<(), SendError> {
+    fn put_owed(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        owed: &Owed,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
         if let Some(code) = owed.close {
-            return self.put_close(control, code, "", tx);
+            return self.put_close(control, now, code, "", tx);
         }
         for (kind, body) in [(frame::PING, owed.ping.map(u64::to_be_bytes)), (frame::PONG, owed.pong)] {
             if let Some(body) = body {
@@ -288,6 +324,7 @@ impl SendState {
     fn put_close(
         &mut self,
         control: &mut impl Shared,
+        now: Instant,
         code: CloseCode,
         reason: &str,
         tx: &mut TxBuf,
@@ -298,7 +335,10 @@ impl SendState {
         let _ = body.try_extend_from_slice(reason.as_bytes());
         self.abandon_in_reserve(control, tx)?;
         self.put_control(control, frame::CLOSE, &body, tx)?;
-        self.seal(control, false, tx)
+        self.seal(control, Rekey::Never, tx)?;
+        control.with(|control| control.closed_here(now));
+        self.deadline_moved = true;
+        Ok(())
     }
 
     /// Appends a control frame; it may use the reserve.
@@ -337,7 +377,7 @@ impl SendState {
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
         if tx.open_len() > 0 && RECORD_ROOM.saturating_sub(tx.open_len() - RECORD_HEAD) < least {
-            self.seal(control, false, tx)?;
+            self.seal(control, Rekey::WhenDue, tx)?;
         }
         let head = if tx.open_len() == 0 { RECORD_HEAD } else { 0 };
         if tx.room() < head + least + REKEY_FRAME + TAG_LEN + reserve {
@@ -349,9 +389,9 @@ impl SendState {
         Ok(())
     }
 
-    /// Seals the open record, if there is one; changes the key behind it if it is time or `rekey` asks for it.
-    fn seal(&mut self, control: &mut impl Shared, rekey: bool, tx: &mut TxBuf) -> Result<(), SendError> {
-        if rekey && tx.open_len() == 0 {
+    /// Seals the open record, if there is one; changes the key behind it as `rekey` says.
+    fn seal(&mut self, control: &mut impl Shared, rekey: Rekey, tx: &mut TxBuf) -> Result<(), SendError> {
+        if rekey == Rekey::Now && tx.open_len() == 0 {
             put(tx, &[0; RECORD_HEAD])?;
         }
         if tx.open_len() == 0 {
@@ -360,9 +400,9 @@ impl SendState {
         let Some(cipher) = &mut self.cipher else { return Err(SendError::NotEstablished) };
         let policy = &self.config.rekey;
         let bytes = tx.open_len() + REKEY_FRAME + TAG_LEN;
-        let rekey = rekey
-            || self.key_records + 1 >= policy.records
+        let due = self.key_records + 1 >= policy.records
             || self.key_bytes.saturating_add(bytes as u64) >= policy.bytes;
+        let rekey = rekey == Rekey::Now || (due && rekey == Rekey::WhenDue);
         if rekey {
             put(tx, &frame::head(frame::REKEY, 0))?;
         }
@@ -397,10 +437,10 @@ impl SendState {
 impl SendState {
     /// Seals `plain` as a record of its own, whatever it holds.
     pub(super) fn forge(&mut self, control: &mut impl Shared, plain: &[u8], tx: &mut TxBuf) {
-        self.seal(control, false, tx).unwrap();
+        self.seal(control, Rekey::WhenDue, tx).unwrap();
         put(tx, &[0; RECORD_HEAD]).unwrap();
         put(tx, plain).unwrap();
-        self.seal(control, false, tx).unwrap();
+        self.seal(control, Rekey::WhenDue, tx).unwrap();
     }
 
     pub(super) fn set_nonce(&mut self, nonce: u64) {
@@ -415,5 +455,5 @@ fn put(tx: &mut TxBuf, bytes: &[u8]) -> Result<(), SendError> {
 /// At most how many bytes a message of `len` bytes takes in the buffer, whatever the open record holds.
 const fn wire_bound(len: usize) -> usize {
     const RECORD: usize = RECORD_HEAD + FRAGMENT_HEAD + REKEY_FRAME + TAG_LEN;
-    len + (len / (RECORD_ROOM - FRAGMENT_HEAD) + 3) * RECORD
+    len.saturating_add((len / (RECORD_ROOM - FRAGMENT_HEAD) + 3) * RECORD)
 }

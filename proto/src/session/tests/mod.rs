@@ -10,4 +10,6 @@ mod keys;
 mod liveness;
 mod messages;
 mod opening;
+mod random;
 mod rates;
+mod review;
