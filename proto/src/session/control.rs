@@ -441,9 +441,8 @@ impl Control {
     }
 
     /// Nothing more can be sent: the sending key is used up.
-    pub(super) fn sender_exhausted(&mut self) -> Error {
-        let error = self.fail(Error::KeyExhausted);
+    pub(super) fn sender_exhausted(&mut self) {
+        self.fail(Error::KeyExhausted);
         self.over = true;
-        error
     }
 }

@@ -48,6 +48,7 @@ mod halves;
 mod opening;
 mod outgoing;
 mod recv;
+mod seal;
 mod send;
 mod stats;
 #[cfg(test)]

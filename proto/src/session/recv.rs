@@ -13,7 +13,7 @@ use super::control::Shared;
 use super::error::{CloseCode, Error};
 use super::frame::{self, FrameFault, Head};
 use super::opening::check_alert;
-use super::send::RECORD_HEAD;
+use super::seal::RECORD_HEAD;
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
 use crate::buf::Span;
