@@ -76,7 +76,7 @@ fn unauth(name: &str, variant: u8, bytes: &[u8]) -> Seed {
 /// Every type of frame in and out of place; the first number is the variant.
 fn frames() -> Vec<Seed> {
     let ping = [vec![8, 8], b"12345678".to_vec()].concat();
-    let cases: [(&str, u8, &[&[u8]]); 18] = [
+    let cases: [(&str, u8, &[&[u8]]); 20] = [
         ("messages", 0, &[&[0, 0, 0, 3, 1, 2, 3], &[0, 1, 9]]),
         ("messages-xx", 2, &[&[0, 2, 1, 2]]),
         ("messages-initiator", 3, &[&[0, 2, 1, 2]]),
@@ -95,6 +95,8 @@ fn frames() -> Vec<Seed> {
         ("unknown-odd", 0, &[&[0x41, 1, 2, 9, 9, 0, 0]]),
         ("unknown-even", 0, &[&[18, 0]]),
         ("empty-record", 0, &[&[]]),
+        ("fault-in-a-charged-frame", 4, &[&[0, 0, 0, 1, 1, 2, 3, 0, 9, 9]]),
+        ("nothing", 0, &[]),
     ];
     cases
         .into_iter()
