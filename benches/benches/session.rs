@@ -15,14 +15,14 @@ fn main() {
 }
 
 /// Both ends of a handshake, sessions and buffers included.
-#[divan::bench(args = [IK, XX], max_time = 3)]
+#[divan::bench(args = [IK, XX], sample_count = 200, max_time = 3)]
 fn handshake(bencher: Bencher<'_, '_>, name: &str) {
     let configs = Configs::new(name);
     bencher.bench_local(|| Pair::connect(black_box(&configs)));
 }
 
 /// One message a record, from `send` at one end to the event at the other.
-#[divan::bench(args = SIZES, max_time = 3)]
+#[divan::bench(args = SIZES, sample_count = 1000, max_time = 3)]
 fn message(bencher: Bencher<'_, '_>, size: usize) {
     let mut pair = Pair::connect(&Configs::new(IK));
     let message = vec![7; size];
@@ -30,7 +30,7 @@ fn message(bencher: Bencher<'_, '_>, size: usize) {
 }
 
 /// 64 messages of 64 bytes that share records.
-#[divan::bench(max_time = 3)]
+#[divan::bench(sample_count = 1000, max_time = 3)]
 fn coalesced_64_of_64(bencher: Bencher<'_, '_>) {
     let mut pair = Pair::connect(&Configs::new(IK));
     bencher
@@ -40,7 +40,7 @@ fn coalesced_64_of_64(bencher: Bencher<'_, '_>) {
 }
 
 /// The cipher alone, sealing in place.
-#[divan::bench(args = SIZES, max_time = 3)]
+#[divan::bench(args = SIZES, sample_count = 1000, max_time = 3)]
 fn bare_seal(bencher: Bencher<'_, '_>, size: usize) {
     let cipher = ChaCha20Poly1305::new(&Key::from([7; 32]));
     let mut text = vec![7; size];
@@ -48,7 +48,7 @@ fn bare_seal(bencher: Bencher<'_, '_>, size: usize) {
 }
 
 /// The cipher alone, sealing and opening in place: the part of `message` that must be.
-#[divan::bench(args = SIZES, max_time = 3)]
+#[divan::bench(args = SIZES, sample_count = 1000, max_time = 3)]
 fn bare_seal_and_open(bencher: Bencher<'_, '_>, size: usize) {
     let cipher = ChaCha20Poly1305::new(&Key::from([7; 32]));
     let mut text = vec![7; size];
