@@ -223,6 +223,7 @@ impl SendState {
     }
 
     /// Whether a deadline moved since the last time this was asked.
+    #[cfg(feature = "std")]
     pub(super) fn take_deadline_moved(&mut self) -> bool {
         core::mem::take(&mut self.deadline_moved)
     }
