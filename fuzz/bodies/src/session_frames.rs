@@ -1,10 +1,10 @@
 //! Arbitrary plaintext from a peer that has authenticated itself.
 //!
-//! Byte 0 of an input chooses the configuration (one of [`VARIANTS`]), byte 1 the size of a read, 0 meaning all
+//! Byte 0 of an input chooses the configuration (one of `VARIANTS`), byte 1 the size of a read, 0 meaning all
 //! there is. Then come records: two bytes of length, of which the lower 15 bits count, and the plaintext; the last
 //! may be cut short. They are sealed by a peer made by hand, which changes its key behind a valid REKEY.
 //!
-//! What the session reports must be what [`Model`] makes of the same records, so a message only ever comes from
+//! What the session reports must be what the model makes of the same records, so a message only ever comes from
 //! frames that carry one and is never larger than the configuration allows.
 
 use crate::keys::{protocol, public, secret};

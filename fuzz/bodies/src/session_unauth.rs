@@ -1,7 +1,7 @@
 //! Arbitrary bytes at a session that has not authenticated its peer.
 //!
 //! An input is a header of [`HEADER`] bytes and then what the peer sends. Header byte 0 chooses the end and its
-//! configuration (one of [`VARIANTS`]), byte 1 how the owner behaves (bit 0: it writes only at the end; bits 2 to
+//! configuration (one of `VARIANTS`), byte 1 how the owner behaves (bit 0: it writes only at the end; bits 2 to
 //! 7: seconds between two reads), the rest the sizes of the reads in turn, 0 meaning all there is.
 //!
 //! Whatever the bytes are, no message, drain or close may come out of the session, an initiator is never
