@@ -3,17 +3,29 @@
 use crate::subject::Seen;
 use sealock_proto::session::Event;
 
-/// A record breaks a rule.
-pub(crate) struct Fault;
+/// Why a receiver must fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// A frame breaks a rule.
+    Rule,
+    /// More messages than the configuration allows.
+    Rate,
+    /// More records under one key than the configuration allows.
+    Key,
+}
 
 #[derive(Default)]
 pub(crate) struct Model {
     max_message: usize,
+    /// Messages that may still begin, where more are refused.
+    allowance: Option<u64>,
+    peer_records: u64,
+    under_key: u64,
     open: Option<(usize, Vec<u8>)>,
     drained: bool,
     /// Nothing behind this point counts.
     pub(crate) closed: bool,
-    pub(crate) faulty: bool,
+    pub(crate) fault: Option<Fault>,
     events: Vec<Expected>,
 }
 
@@ -25,27 +37,51 @@ enum Expected {
 }
 
 impl Model {
-    pub(crate) fn new(max_message: usize) -> Self {
-        Self { max_message, ..Self::default() }
+    pub(crate) fn new(max_message: usize, allowance: Option<u64>, peer_records: u64) -> Self {
+        Self { max_message, allowance, peer_records, ..Self::default() }
     }
 
     /// Takes the plaintext of one record and says whether the sender's key changes behind it.
     pub(crate) fn record(&mut self, plain: &[u8]) -> bool {
-        if self.faulty || self.closed {
+        if self.fault.is_some() || self.closed {
             return false;
         }
-        let result = self.frames(plain);
-        self.faulty = result.is_err();
-        result.unwrap_or(false)
+        match self.frames(plain) {
+            Ok(true) => {
+                self.under_key = 0;
+                true
+            }
+            Ok(false) => false,
+            Err(fault) => {
+                self.fault = Some(fault);
+                false
+            }
+        }
+    }
+
+    /// A message begins.
+    fn charge(&mut self) -> Result<(), Fault> {
+        match &mut self.allowance {
+            Some(0) => Err(Fault::Rate),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     fn frames(&mut self, mut plain: &[u8]) -> Result<bool, Fault> {
+        if self.under_key == self.peer_records {
+            return Err(Fault::Key);
+        }
+        self.under_key += 1;
         rule(!plain.is_empty())?;
         let mut rekey = false;
         while !plain.is_empty() && !self.closed {
             let kind = varint(&mut plain)?;
-            let len = usize::try_from(varint(&mut plain)?).map_err(|_| Fault)?;
-            let (body, rest) = plain.split_at_checked(len).ok_or(Fault)?;
+            let len = usize::try_from(varint(&mut plain)?).map_err(|_| Fault::Rule)?;
+            let (body, rest) = plain.split_at_checked(len).ok_or(Fault::Rule)?;
             plain = rest;
             self.frame(kind, body, rest.is_empty())?;
             rekey = kind == 12;
@@ -56,17 +92,20 @@ impl Model {
     fn frame(&mut self, kind: u64, mut body: &[u8], last: bool) -> Result<(), Fault> {
         match kind {
             0 => {
-                rule(self.open.is_none() && !self.drained && body.len() <= self.max_message)?;
+                rule(self.open.is_none() && !self.drained)?;
+                self.charge()?;
+                rule(body.len() <= self.max_message)?;
                 self.events.push(Expected::Message(body.to_vec()));
             }
             2 => {
                 rule(self.open.is_none() && !self.drained)?;
-                let total = usize::try_from(varint(&mut body)?).map_err(|_| Fault)?;
+                self.charge()?;
+                let total = usize::try_from(varint(&mut body)?).map_err(|_| Fault::Rule)?;
                 rule(total <= self.max_message && !body.is_empty() && body.len() < total)?;
                 self.open = Some((total, body.to_vec()));
             }
             4 => {
-                let (total, mut joined) = self.open.take().ok_or(Fault)?;
+                let (total, mut joined) = self.open.take().ok_or(Fault::Rule)?;
                 joined.extend_from_slice(body);
                 rule(!body.is_empty() && joined.len() <= total)?;
                 if joined.len() == total {
@@ -97,11 +136,10 @@ impl Model {
         Ok(())
     }
 
-    /// Whether `seen` is what the session must report: all of it, or with `prefix` the beginning of it.
-    pub(crate) fn check(&self, seen: &[Seen], prefix: bool) {
+    /// `seen` must be what the session has to report, no more and no less.
+    pub(crate) fn check(&self, seen: &[Seen]) {
         let seen: Vec<Expected> = seen.iter().filter_map(expected).collect();
-        let n = if prefix { seen.len().min(self.events.len()) } else { self.events.len() };
-        assert_eq!(seen, self.events[..n], "what the session reports");
+        assert_eq!(seen, self.events, "what the session reports");
     }
 }
 
@@ -115,14 +153,14 @@ fn expected(event: &Seen) -> Option<Expected> {
 }
 
 fn rule(holds: bool) -> Result<(), Fault> {
-    if holds { Ok(()) } else { Err(Fault) }
+    if holds { Ok(()) } else { Err(Fault::Rule) }
 }
 
 /// A varint of RFC 9000, section 16, in its shortest form, off the front of `bytes`.
 fn varint(bytes: &mut &[u8]) -> Result<u64, Fault> {
-    let first = *bytes.first().ok_or(Fault)?;
+    let first = *bytes.first().ok_or(Fault::Rule)?;
     let len = 1_usize << (first >> 6);
-    let (taken, rest) = bytes.split_at_checked(len).ok_or(Fault)?;
+    let (taken, rest) = bytes.split_at_checked(len).ok_or(Fault::Rule)?;
     let value =
         taken.iter().skip(1).fold(u64::from(first & 0x3f), |value, byte| value << 8 | u64::from(*byte));
     *bytes = rest;

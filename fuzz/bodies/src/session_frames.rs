@@ -8,7 +8,7 @@
 //! frames that carry one and is never larger than the configuration allows.
 
 use crate::keys::{protocol, public, secret};
-use crate::model::Model;
+use crate::model::{Fault, Model};
 use crate::peer::Peer;
 use crate::subject::Subject;
 use sealock_proto::limit::Rate;
@@ -19,12 +19,15 @@ use std::sync::{Arc, OnceLock};
 /// Bytes of an input before the records.
 pub const HEADER: usize = 2;
 
+/// Messages that may come at once where their rate is limited.
+const BURST: u64 = 3;
+
 pub(crate) struct Variant {
     /// That of the session.
     role: Role,
     protocol: &'static str,
     max_message: usize,
-    /// Messages a second, after a burst of 3, and whether more close the session.
+    /// Messages a second, after a burst of [`BURST`], and whether more close the session.
     messages: Option<(u64, bool)>,
     /// Records under one key.
     peer_records: u64,
@@ -63,16 +66,16 @@ impl Variant {
             .with_max_message(self.max_message)
             .with_rekey(RekeyPolicy::default().with_peer_records(self.peer_records));
         if let Some((per_second, close)) = self.messages {
-            let rate = Rate::new(per_second, 3).expect("not zero");
+            let rate = Rate::new(per_second, BURST).expect("not zero");
             let limit = RateLimit::default().with_messages(rate);
             config = config.with_rate_limit(if close { limit.closing() } else { limit });
         }
         config.build().expect("a variant of the table above")
     }
 
-    /// Whether the session may end although the frames are right.
-    const fn may_refuse(&self) -> bool {
-        self.peer_records < 1 << 24 || matches!(self.messages, Some((_, true)))
+    fn model(&self) -> Model {
+        let allowance = self.messages.filter(|(_, close)| *close).map(|_| BURST);
+        Model::new(self.max_message, allowance, self.peer_records)
     }
 }
 
@@ -96,7 +99,7 @@ pub fn run(input: &[u8]) {
         subject.sent.clone()
     });
 
-    let mut model = Model::new(variant.max_message);
+    let mut model = variant.model();
     let mut stream = Vec::new();
     while let Some((head, others)) = rest.split_first_chunk::<2>() {
         let len = usize::from(u16::from_be_bytes(*head) & 0x7fff).min(others.len());
@@ -114,23 +117,20 @@ pub fn run(input: &[u8]) {
         subject.transmit(true);
         subject.unthrottle();
     }
-    check(variant, &model, &subject);
+    check(&model, &subject);
     let replies = peer.open_all(&subject.sent[opening..]);
     assert!(replies.iter().all(|plain| !plain.is_empty()), "a record without a frame");
 }
 
-fn check(variant: &Variant, model: &Model, subject: &Subject) {
+fn check(model: &Model, subject: &Subject) {
     assert_eq!(subject.seen.first(), Some(&Event::Established));
-    model.check(&subject.seen, variant.may_refuse());
-    match subject.error {
-        None => {
-            assert!(!model.faulty, "a broken rule went unnoticed");
-            assert_eq!(subject.is_finished(), model.closed, "finished exactly if the peer has closed");
-        }
-        Some(Error::Frame(_) | Error::UnknownFrame(_) | Error::MessageTooLarge { .. }) => {
-            assert!(model.faulty, "{:?} without a broken rule", subject.error);
-        }
-        Some(Error::RateLimited | Error::KeyExhausted) => assert!(variant.may_refuse()),
-        Some(other) => panic!("{other:?} although every record authenticates"),
-    }
+    model.check(&subject.seen);
+    let fault = subject.error.map(|error| match error {
+        Error::Frame(_) | Error::UnknownFrame(_) | Error::MessageTooLarge { .. } => Fault::Rule,
+        Error::RateLimited => Fault::Rate,
+        Error::KeyExhausted => Fault::Key,
+        other => panic!("{other:?} although every record authenticates"),
+    });
+    assert_eq!(fault, model.fault, "{:?}", subject.error);
+    assert_eq!(subject.is_finished(), model.closed || fault.is_some(), "finished exactly if it has ended");
 }
