@@ -72,11 +72,12 @@ impl Model {
     }
 
     fn frames(&mut self, mut plain: &[u8]) -> Result<bool, Fault> {
+        // The length alone gives an empty record away, before a key is used.
+        rule(!plain.is_empty())?;
         if self.under_key == self.peer_records {
             return Err(Fault::Key);
         }
         self.under_key += 1;
-        rule(!plain.is_empty())?;
         let mut rekey = false;
         while !plain.is_empty() && !self.closed {
             let kind = varint(&mut plain)?;
