@@ -51,6 +51,8 @@ pub(super) struct RecvState {
     messages_seen: bool,
     drained: bool,
     closed: bool,
+    /// The error this half reported: asked again, it says the same.
+    failed: Option<Error>,
     stats: Traffic,
     skipped: u64,
 }
@@ -81,6 +83,7 @@ impl RecvState {
             messages_seen: false,
             drained: false,
             closed: false,
+            failed: None,
             stats: Traffic::default(),
             skipped: 0,
         }
@@ -96,10 +99,12 @@ impl RecvState {
         now: Instant,
         buf: &mut [u8],
     ) -> Result<Recv<Event<Span>>, Error> {
-        if self.open.is_none() {
-            if let Some(error) = control.with(|control| control.failure()) {
-                return Err(error);
-            }
+        let failed = match self.open {
+            None => control.with(|control| control.failure()),
+            Some(_) => self.failed,
+        };
+        if let Some(error) = failed {
+            return Err(error);
         }
         if self.cipher.is_none() {
             let recv = control.with(|control| control.recv_opening(now, buf))?;
@@ -124,7 +129,11 @@ impl RecvState {
                 }
                 Ok(recv)
             }
-            Err(error) => Err(control.with(|control| control.fail(error))),
+            Err(error) => {
+                let error = control.with(|control| control.fail(error));
+                self.failed = Some(error);
+                Err(error)
+            }
         }
     }
 
