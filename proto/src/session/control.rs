@@ -3,8 +3,9 @@
 //! No keys of an established session live here and nothing is encrypted here, so a lock around it is
 //! held for moments only.
 
+use super::codes::CloseCode;
 use super::config::Config;
-use super::error::{CloseCode, Error, SendError};
+use super::error::{Error, SendError};
 use super::opening::{Opened, Opening};
 use super::stats::{Rejects, Stats};
 use super::{Event, SessionInfo};

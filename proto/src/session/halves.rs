@@ -152,7 +152,8 @@ impl RecvHalf for Receiver {
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        self.control.lock().handle_timeout(now)
+        let result = self.control.lock().handle_timeout(now);
+        self.state.note(result)
     }
 
     fn is_finished(&self) -> bool {

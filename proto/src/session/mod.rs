@@ -39,14 +39,18 @@
 //! # }
 //! ```
 
+mod codes;
 mod config;
+mod config_error;
 mod control;
 mod error;
 mod frame;
 #[cfg(feature = "std")]
 mod halves;
+mod join;
 mod opening;
 mod outgoing;
+mod policy;
 mod recv;
 mod seal;
 mod send;
@@ -55,13 +59,16 @@ mod stats;
 mod tests;
 mod varint;
 
-pub use config::{Config, ConfigError, MAX_MAX_MESSAGE, MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
-pub use error::{Alert, CloseCode, Error, SendError};
+pub use codes::{Alert, CloseCode};
+pub use config::{Config, MAX_MAX_MESSAGE};
+pub use config_error::ConfigError;
+pub use error::{Error, SendError};
 pub use frame::{FrameFault, MAX_REASON};
 #[cfg(feature = "std")]
 pub use halves::{Receiver, Sender};
 pub use opening::alert_packet;
 pub use outgoing::Outgoing;
+pub use policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 pub use send::MIN_TX_LIMIT;
 pub use stats::{Rejects, Stats, Traffic};
 
@@ -238,7 +245,7 @@ impl Session {
     /// # Errors
     /// Fatal, like [`Session::recv`].
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        self.control.handle_timeout(now)
+        self.recv.note(self.control.handle_timeout(now))
     }
 
     /// Whether the session has ended: write out what is sealed, then close the stream.

@@ -1,7 +1,9 @@
 //! The opening: hello, handshake packets and alerts (docs/wire.md, section 1). Ends with the keys.
 
-use super::config::{Config, Peers};
-use super::error::{Alert, Error};
+use super::codes::Alert;
+use super::config::Config;
+use super::error::Error;
+use super::policy::Peers;
 use super::{Event, SessionInfo};
 use crate::buf::{Full, Span, TxBuf};
 use crate::entropy::Seed;

@@ -1,17 +1,18 @@
 //! The receiving half: records opened in place, frames taken one at a time, fragments joined in place.
 //!
-//! Nothing is copied out: a message lies in the caller's buffer. While a fragmented message is open the front
-//! of that buffer looks like this, and stays with the caller until the message is complete:
+//! Nothing is copied out: a message lies in the caller's buffer, which looks like this between two calls:
 //!
 //! ```text
-//! | joined bytes (held) | used up (gap) | plaintext not yet read (open) | tag | records to come ...
+//! | what `join.rs` keeps at the front | plaintext not yet read (open) | tag | records to come ...
 //! ```
 
 use super::Event;
+use super::codes::CloseCode;
 use super::config::Config;
 use super::control::Shared;
-use super::error::{CloseCode, Error};
+use super::error::Error;
 use super::frame::{self, FrameFault, Head};
+use super::join::{Joiner, MAX_GAP};
 use super::opening::check_alert;
 use super::seal::RECORD_HEAD;
 use super::stats::Traffic;
@@ -23,9 +24,6 @@ use crate::noise::{CipherError, MAX_MESSAGE, RecvCipher, TAG_LEN};
 use crate::time::Instant;
 use alloc::sync::Arc;
 
-/// While a message is open, used-up bytes are given back once there are this many and an eighth of the message.
-const MAX_GAP: usize = 64 * 1024;
-
 /// The most bytes that can wait in the caller's buffer: a message, used-up bytes between its fragments, and a
 /// record that is not complete.
 pub(super) const fn buffer_bound(max_message: usize) -> usize {
@@ -35,10 +33,7 @@ pub(super) const fn buffer_bound(max_message: usize) -> usize {
 pub(super) struct RecvState {
     config: Arc<Config>,
     cipher: Option<RecvCipher>,
-    /// Announced size of the message that is being joined.
-    total: Option<usize>,
-    held: usize,
-    gap: usize,
+    joiner: Joiner,
     /// Unread plaintext of the record that is open.
     open: Option<usize>,
     /// REKEY was the last frame of the open record.
@@ -71,9 +66,7 @@ impl RecvState {
         Self {
             config: Arc::clone(config),
             cipher: None,
-            total: None,
-            held: 0,
-            gap: 0,
+            joiner: Joiner::default(),
             open: None,
             rekey: false,
             key_records: 0,
@@ -87,6 +80,12 @@ impl RecvState {
             stats: Traffic::default(),
             skipped: 0,
         }
+    }
+
+    /// Remembers a failure that a deadline brought: `recv` says the same from now on.
+    pub(super) fn note(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        self.failed = self.failed.or(result.err());
+        result
     }
 
     pub(super) const fn stats(&self) -> (Traffic, u64) {
@@ -145,11 +144,10 @@ impl RecvState {
         buf: &mut [u8],
     ) -> Result<Recv<Event<Span>>, Error> {
         loop {
-            let used = self.held + self.gap;
-            let rest = buf.get_mut(used..).ok_or(Error::BufferChanged)?;
+            let rest = buf.get_mut(self.joiner.unread()..).ok_or(Error::BufferChanged)?;
             match self.open {
                 Some(0) => {
-                    self.gap += TAG_LEN;
+                    self.joiner.skip(TAG_LEN);
                     self.open = None;
                     self.end_record();
                     // Behind its frames: a CLOSE that is there in time counts.
@@ -160,14 +158,14 @@ impl RecvState {
                     let head = frame::parse(plain).map_err(Error::Frame)?;
                     match self.frame(control, now, head, buf)? {
                         Outcome::Done => {}
-                        Outcome::Event(event) => return Ok(Recv::event(self.give_back(), event)),
+                        Outcome::Event(event) => return Ok(Recv::event(self.joiner.give_back(), event)),
                         Outcome::Wait(until) => return Ok(self.wait(control, until)),
                     }
                 }
                 None => {
                     if self.stats.records == 0 {
                         if let Some(need) = check_alert(rest).map_err(as_record)? {
-                            return Ok(Recv::need(self.compact(buf), need));
+                            return Ok(Recv::need(self.joiner.compact(buf), need));
                         }
                     }
                     if let Err(until) = self.bytes.as_ref().map_or(Ok(()), |bytes| bytes.check(now)) {
@@ -178,7 +176,7 @@ impl RecvState {
                     }
                     match record_len(rest)? {
                         Ok(len) => self.open_record(control, now, &mut rest[..len])?,
-                        Err(need) => return Ok(Recv::need(self.compact(buf), need)),
+                        Err(need) => return Ok(Recv::need(self.joiner.compact(buf), need)),
                     }
                 }
             }
@@ -212,7 +210,7 @@ impl RecvState {
             bytes.take(now, wire);
         }
         control.with(|control| control.on_record(now));
-        self.gap += RECORD_HEAD;
+        self.joiner.skip(RECORD_HEAD);
         self.open = Some(open);
         Ok(())
     }
@@ -235,7 +233,7 @@ impl RecvState {
         head: Head,
         buf: &mut [u8],
     ) -> Result<Outcome, Error> {
-        let start = self.held + self.gap + head.body;
+        let start = self.joiner.unread() + head.body;
         let body = buf.get(start..start + head.len).ok_or(Error::BufferChanged)?;
         let last = self.open == Some(head.body + head.len);
         let fault = |fault| Err(Error::Frame(fault));
@@ -244,7 +242,7 @@ impl RecvState {
                 if self.drained {
                     return fault(FrameFault::AfterDrain);
                 }
-                if self.total.is_some() {
+                if self.joiner.is_open() {
                     return fault(FrameFault::OutOfPlace);
                 }
                 if let Some(until) = self.charge_message(now)? {
@@ -262,18 +260,17 @@ impl RecvState {
                 if first == 0 || first >= total {
                     return fault(FrameFault::Total);
                 }
-                self.total = Some(total);
+                self.joiner.begin(total);
                 self.join(head.body + n, first, buf);
             }
             frame::CONTINUE => {
-                let Some(total) = self.total else { return fault(FrameFault::OutOfPlace) };
-                if head.len == 0 || head.len > total - self.held {
+                let Some(missing) = self.joiner.missing() else { return fault(FrameFault::OutOfPlace) };
+                if head.len == 0 || head.len > missing {
                     return fault(FrameFault::Total);
                 }
                 self.join(head.body, head.len, buf);
-                if self.held == total {
-                    self.total = None;
-                    self.gap += core::mem::take(&mut self.held);
+                if head.len == missing {
+                    let total = self.joiner.end();
                     self.count_message(total);
                     return Ok(Outcome::Event(Event::Message(Span::new(0, total))));
                 }
@@ -282,10 +279,10 @@ impl RecvState {
                 if head.len > 0 {
                     return fault(FrameFault::BodyLength);
                 }
-                if self.total.take().is_none() {
+                if !self.joiner.is_open() {
                     return fault(FrameFault::OutOfPlace);
                 }
-                self.gap += core::mem::take(&mut self.held);
+                self.joiner.end();
                 self.stats.abandoned += 1;
                 self.skip(head.body);
             }
@@ -311,7 +308,7 @@ impl RecvState {
                 if head.len > 0 {
                     return fault(FrameFault::BodyLength);
                 }
-                if self.total.is_some() {
+                if self.joiner.is_open() {
                     return fault(FrameFault::OutOfPlace);
                 }
                 self.skip(head.body);
@@ -340,36 +337,16 @@ impl RecvState {
         Ok(Outcome::Done)
     }
 
-    /// `n` bytes of the open record are done with.
+    /// `n` bytes of the open record are used up.
     fn skip(&mut self, n: usize) {
-        self.gap += n;
+        self.joiner.skip(n);
         self.open = self.open.map(|open| open.saturating_sub(n));
     }
 
-    /// Moves `len` bytes that begin `offset` behind the gap to the bytes held.
+    /// Uses up `offset` bytes of the open record and moves the `len` behind them to the open message.
     fn join(&mut self, offset: usize, len: usize, buf: &mut [u8]) {
-        let from = self.held + self.gap + offset;
-        if from + len <= buf.len() {
-            buf.copy_within(from..from + len, self.held);
-        }
-        self.held += len;
-        self.gap += offset;
+        self.joiner.join(offset, len, buf);
         self.open = self.open.map(|open| open.saturating_sub(offset + len));
-    }
-
-    /// Bytes the caller can drop: none while a message is open, else all that is used up.
-    fn give_back(&mut self) -> usize {
-        if self.held > 0 { 0 } else { core::mem::take(&mut self.gap) }
-    }
-
-    /// Like [`Self::give_back`], but moves an open message up behind a gap that has grown large, so that a
-    /// peer cannot fill the buffer with used-up bytes. Costs at most eight bytes moved for each received.
-    fn compact(&mut self, buf: &mut [u8]) -> usize {
-        if self.held > 0 && self.gap >= MAX_GAP.max(self.held / 8) {
-            buf.copy_within(..self.held, self.gap);
-            return core::mem::take(&mut self.gap);
-        }
-        self.give_back()
     }
 
     fn check_size(&self, size: u64) -> Result<usize, Error> {
@@ -402,7 +379,7 @@ impl RecvState {
     /// Consumes nothing more until `until`.
     fn wait(&mut self, control: &mut impl Shared, until: Instant) -> Recv<Event<Span>> {
         control.with(|control| control.throttle(until));
-        Recv::need(self.give_back(), 0)
+        Recv::need(self.joiner.give_back(), 0)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The open record and its end: room for frames, sealing, and when the sending key changes.
 
-use super::config::RekeyPolicy;
 use super::error::{Error, SendError};
 use super::frame;
+use super::policy::RekeyPolicy;
 use crate::buf::{Full, TxBuf};
 use crate::noise::{MAX_MESSAGE, SendCipher, TAG_LEN};
 
@@ -28,7 +28,8 @@ pub(super) enum Rekey {
 /// The sending key and the records it has sealed.
 pub(super) struct Sealer {
     cipher: SendCipher,
-    policy: RekeyPolicy,
+    /// Records and bytes under one key after which it changes.
+    after: (u64, u64),
     key_records: u64,
     key_bytes: u64,
     pub(super) records: u64,
@@ -37,8 +38,9 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    pub(super) const fn new(cipher: SendCipher, policy: RekeyPolicy) -> Self {
-        Self { cipher, policy, key_records: 0, key_bytes: 0, records: 0, wire_bytes: 0, rekeys: 0 }
+    pub(super) const fn new(cipher: SendCipher, policy: &RekeyPolicy) -> Self {
+        let after = (policy.records, policy.bytes);
+        Self { cipher, after, key_records: 0, key_bytes: 0, records: 0, wire_bytes: 0, rekeys: 0 }
     }
 
     /// Appends a frame with a body of one piece, leaving `reserve` bytes of `tx` free.
@@ -115,9 +117,9 @@ impl Sealer {
 
     /// Whether the open record is to be the last under its key.
     fn is_rekey_due(&self, tx: &TxBuf) -> bool {
-        let bytes = (tx.open_len() + REKEY_FRAME + TAG_LEN) as u64;
-        self.key_records + 1 >= self.policy.records
-            || self.key_bytes.saturating_add(bytes) >= self.policy.bytes
+        let (records, bytes) = self.after;
+        let more = (tx.open_len() + REKEY_FRAME + TAG_LEN) as u64;
+        self.key_records + 1 >= records || self.key_bytes.saturating_add(more) >= bytes
     }
 }
 

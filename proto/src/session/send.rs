@@ -1,8 +1,9 @@
 //! The sending half: messages into frames, control frames when they are owed, and the end.
 
+use super::codes::CloseCode;
 use super::config::Config;
 use super::control::{Owed, Shared};
-use super::error::{CloseCode, Error, SendError};
+use super::error::{Error, SendError};
 use super::frame;
 use super::outgoing::Outgoing;
 use super::seal::{RECORD_OVERHEAD, RECORD_ROOM, Rekey, Sealer, put};
@@ -128,7 +129,7 @@ impl SendState {
     fn take_key(&mut self, control: &mut impl Shared) -> Result<(), SendError> {
         if self.sealer.is_none() {
             let key = control.with(|control| control.take_send_key());
-            self.sealer = key.map(|key| Sealer::new(key, self.config.rekey));
+            self.sealer = key.map(|key| Sealer::new(key, &self.config.rekey));
         }
         self.sealer().map(|_| ())
     }
