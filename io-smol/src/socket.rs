@@ -1,4 +1,4 @@
-//! A socket that both halves hold.
+//! A socket that both halves hold, and TCP and Unix-domain sockets as one type.
 
 use crate::stream::{SmolRead, SmolWrite, halves};
 use async_io::{Async, IoSafe};
@@ -16,6 +16,13 @@ use std::task::{Context, Poll};
 pub struct Socket<T> {
     socket: Arc<Async<T>>,
     close: fn(&T) -> io::Result<()>,
+}
+
+impl<T> Socket<T> {
+    /// The socket.
+    pub fn get_ref(&self) -> &Async<T> {
+        &self.socket
+    }
 }
 
 type Halves<T> = (SmolRead<Socket<T>>, SmolWrite<Socket<T>>);
@@ -44,11 +51,15 @@ pub fn unix(
 
 fn split<T>(socket: Async<T>, close: fn(&T) -> io::Result<()>) -> Halves<T>
 where
-    T: IoSafe,
     for<'a> &'a T: Read + Write + IoSafe,
 {
+    let [read, write] = pair(socket, close);
+    halves(read, write)
+}
+
+fn pair<T>(socket: Async<T>, close: fn(&T) -> io::Result<()>) -> [Socket<T>; 2] {
     let socket = Arc::new(socket);
-    halves(Socket { socket: Arc::clone(&socket), close }, Socket { socket, close })
+    [Socket { socket: Arc::clone(&socket), close }, Socket { socket, close }]
 }
 
 impl<T> AsyncRead for Socket<T>
@@ -77,6 +88,70 @@ where
             // The peer has closed the whole stream already.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
+        }
+    }
+}
+
+pub(crate) type Io = (SmolRead<AnySocket>, SmolWrite<AnySocket>);
+
+/// Half of a TCP or Unix-domain socket, so that a connection's type does not depend on its address.
+#[derive(Debug)]
+pub enum AnySocket {
+    /// TCP.
+    Tcp(Socket<TcpStream>),
+    /// Unix-domain.
+    #[cfg(unix)]
+    Unix(Socket<std::os::unix::net::UnixStream>),
+}
+
+pub(crate) fn from_tcp(socket: Async<TcpStream>, options: &SocketOptions) -> io::Result<Io> {
+    options.apply_tcp(socket.get_ref())?;
+    let [read, write] = pair(socket, |socket| socket.shutdown(Shutdown::Write));
+    Ok(halves(AnySocket::Tcp(read), AnySocket::Tcp(write)))
+}
+
+#[cfg(unix)]
+pub(crate) fn from_unix(
+    socket: Async<std::os::unix::net::UnixStream>,
+    options: &SocketOptions,
+) -> io::Result<Io> {
+    options.apply_unix(socket.get_ref())?;
+    let [read, write] = pair(socket, |socket| socket.shutdown(Shutdown::Write));
+    Ok(halves(AnySocket::Unix(read), AnySocket::Unix(write)))
+}
+
+impl AsyncRead for AnySocket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for AnySocket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(socket) => Pin::new(socket).poll_write(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(socket) => Pin::new(socket).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(socket) => Pin::new(socket).poll_flush(cx),
+            #[cfg(unix)]
+            Self::Unix(socket) => Pin::new(socket).poll_flush(cx),
+        }
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(socket) => Pin::new(socket).poll_close(cx),
+            #[cfg(unix)]
+            Self::Unix(socket) => Pin::new(socket).poll_close(cx),
         }
     }
 }

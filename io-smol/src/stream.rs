@@ -35,6 +35,13 @@ pub struct SmolRead<R> {
     armed: Option<Instant>,
 }
 
+impl<R> SmolRead<R> {
+    /// The stream.
+    pub const fn get_ref(&self) -> &R {
+        &self.stream
+    }
+}
+
 impl<R: AsyncRead + Unpin> ReadIo for SmolRead<R> {
     type Error = io::Error;
 

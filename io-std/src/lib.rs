@@ -1,19 +1,68 @@
 //! Runs sealock protocols on blocking sockets and threads.
 //!
-//! [`tcp`], [`unix`] and [`halves`] make the two halves of a stream for
-//! [`Connection::new`](sealock_proto::drive::Connection::new); [`block_on`] runs a connection's futures:
-//! `block_on(connection.next())?`. To send and receive at once, split the connection and give each half a
-//! thread.
+//! A server and a client of the native session:
+//!
+//! ```
+//! use std::thread;
+//! use sealock_std::session::{CloseCode, Config, Event};
+//! use sealock_std::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
+//!
+//! fn serve(mut session: Connection) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//!     while let Some(event) = session.receiver.next()? {
+//!         if let Event::Message(message) = event {
+//!             session.sender.send(message)?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse()?;
+//! let config = Config::responder(&[protocol]).with_static_key(generate_key()?).build()?;
+//! let listener = Listener::bind(&"127.0.0.1:0".parse()?, config, ListenOptions::default())?;
+//! let address = listener.local_address().clone();
+//! thread::spawn(move || {
+//!     while let Ok(Some(incoming)) = listener.accept() {
+//!         thread::spawn(|| serve(incoming.handshake()?));
+//!     }
+//! });
+//!
+//! let config = Config::initiator(protocol).with_static_key(generate_key()?).build()?;
+//! let mut session = sealock_std::connect(&address, &config, &ConnectOptions::default())?;
+//! session.send(b"hello")?;
+//! assert!(matches!(session.next()?, Some(Event::Message(m)) if *m == *b"hello"));
+//! let closed = session.close(CloseCode::NORMAL, "done")?;
+//! assert_eq!(closed.undelivered, 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Any other protocol: [`tcp`], [`unix`] and [`halves`] make the two halves of a stream for
+//! [`drive::Connection::new`](sealock_proto::drive::Connection::new); [`block_on`] runs a connection's futures.
 //!
 //! What lives here: blocking reads and writes with time limits, and waiting. No protocol logic.
 #![forbid(unsafe_code)]
 
 mod block;
+mod client;
+mod connection;
+mod listener;
+mod socket;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timeout;
 
 pub use block::block_on;
-pub use sealock_net::SocketOptions;
+pub use client::{Reconnector, connect, from_stream};
+pub use connection::{Connection, Receiver, Sender};
+pub use listener::{Incoming, Listener, Stopper};
+pub use sealock_net::{
+    Address, AddressError, ConnectError, ConnectOptions, ListenError, ListenOptions, SocketOptions,
+    generate_key,
+};
+pub use sealock_proto::{backoff, drive, limit, noise, session};
+pub use socket::Socket;
 #[cfg(unix)]
 pub use stream::unix;
 pub use stream::{StdRead, StdWrite, Timeouts, halves, now, tcp};

@@ -135,6 +135,13 @@ impl<R: Read + Timeouts> StdRead<R> {
     }
 }
 
+impl<R> StdRead<R> {
+    /// The stream.
+    pub const fn get_ref(&self) -> &R {
+        &self.stream
+    }
+}
+
 impl<R: Read + Timeouts> ReadIo for StdRead<R> {
     type Error = io::Error;
 

@@ -5,5 +5,6 @@
 pub mod mem;
 pub mod run;
 pub mod scenarios;
+pub mod sessions;
 pub mod sim;
 pub mod toy;

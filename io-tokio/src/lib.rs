@@ -1,17 +1,77 @@
 //! Runs sealock protocols on tokio.
 //!
-//! [`tcp`], [`unix`] and [`stream`] make the two halves of a stream for
-//! [`Connection::new`](sealock_proto::drive::Connection::new), whose futures then run on any task of a
+//! A server and a client of the native session:
+//!
+//! ```
+//! use sealock_tokio::session::{CloseCode, Config, Event};
+//! use sealock_tokio::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
+//!
+//! async fn serve(mut session: Connection) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//!     while let Some(event) = session.receiver.next().await? {
+//!         if let Event::Message(message) = event {
+//!             session.sender.send(message).await?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse()?;
+//! let config = Config::responder(&[protocol]).with_static_key(generate_key()?).build()?;
+//! let listener = Listener::bind(&"127.0.0.1:0".parse()?, config, ListenOptions::default()).await?;
+//! let address = listener.local_address().clone();
+//! tokio::spawn(async move {
+//!     while let Ok(incoming) = listener.accept().await {
+//!         tokio::spawn(async { serve(incoming.handshake().await?).await });
+//!     }
+//! });
+//!
+//! let config = Config::initiator(protocol).with_static_key(generate_key()?).build()?;
+//! let mut session = sealock_tokio::connect(&address, &config, &ConnectOptions::default()).await?;
+//! session.send(b"hello").await?;
+//! assert!(matches!(session.next().await?, Some(Event::Message(m)) if *m == *b"hello"));
+//! let closed = session.close(CloseCode::NORMAL, "done").await?;
+//! assert_eq!(closed.undelivered, 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Any other protocol: [`tcp`], [`unix`] and [`stream`] make the two halves of a stream for
+//! [`drive::Connection::new`](sealock_proto::drive::Connection::new), whose futures then run on any task of a
 //! runtime with its time and I/O enabled.
 //!
-//! What lives here: tokio's streams, timer and clock behind the driver's traits. No protocol logic.
+//! What lives here: tokio's sockets, timer and clock behind the driver's traits. No protocol logic.
 #![forbid(unsafe_code)]
 
+mod client;
+mod listener;
+mod messages;
+mod socket;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timer;
 
-pub use sealock_net::SocketOptions;
+pub use client::{Reconnector, connect, from_stream};
+pub use listener::{Incoming, Listener};
+pub use messages::{MessageSink, MessageStream, Messages};
+pub use sealock_net::{
+    Address, AddressError, ConnectError, ConnectOptions, ListenError, ListenOptions, SocketOptions,
+    generate_key,
+};
+pub use sealock_proto::{backoff, drive, limit, noise, session};
+pub use socket::{SocketRead, SocketWrite};
 #[cfg(unix)]
 pub use stream::unix;
 pub use stream::{TokioRead, TokioWrite, halves, stream, tcp};
 pub use timer::now;
+
+use sealock_proto::drive::{SessionConnection, SessionReceiver, SessionSender};
+
+/// A session on a TCP or Unix-domain socket, or on any other two halves.
+pub type Connection<R = SocketRead, W = SocketWrite> = SessionConnection<TokioRead<R>, TokioWrite<W>>;
+/// The receiving half of a [`Connection`].
+pub type Receiver<R = SocketRead, W = SocketWrite> = SessionReceiver<TokioRead<R>, TokioWrite<W>>;
+/// The sending half of a [`Connection`].
+pub type Sender<W = SocketWrite> = SessionSender<TokioWrite<W>>;

@@ -62,6 +62,13 @@ pub struct TokioRead<R> {
     timer: Timer,
 }
 
+impl<R> TokioRead<R> {
+    /// The stream.
+    pub const fn get_ref(&self) -> &R {
+        &self.stream
+    }
+}
+
 impl<R: AsyncRead + Unpin> ReadIo for TokioRead<R> {
     type Error = io::Error;
 

@@ -72,6 +72,44 @@ fn what_the_peer_said_outranks_a_broken_pipe() {
 }
 
 #[test]
+fn a_silent_peer_cannot_hold_a_connection_that_cannot_be_written() {
+    for sender_first in [false, true] {
+        let mut sim = Sim::new(5);
+        let clock = Arc::clone(&sim.clock);
+        let ([mut a, _b], [there, _]) = toys(&clock, 1 << 16, None, Config::default());
+        there.lock().unwrap().broken = true;
+        send(&mut a, b"into the void").unwrap();
+        let (mut receiver, mut sender) = a.split();
+        let expected = if sender_first { DriveError::Broken } else { DriveError::Io(MemError) };
+        sim.spawn(async move {
+            assert_eq!(receiver.next().await, Err(expected));
+            assert_eq!(receiver.next().await, Ok(None));
+        });
+        if sender_first {
+            // Fails while the receiver may be asleep without any deadline.
+            assert_eq!(ready(sender.flush()), Err(WriteError::Io(MemError)));
+        }
+        sim.run();
+        assert!(clock.now() < Instant::ZERO + Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn a_waiting_receiver_hears_of_the_senders_failed_write() {
+    let clock = Arc::default();
+    let ([a, _b], [there, _]) = toys(&clock, 1 << 16, None, Config::default());
+    let (mut receiver, mut sender) = a.split();
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(Arc::clone(&flag));
+    assert!(receiver.poll_next(&mut Context::from_waker(&waker)).is_pending());
+    there.lock().unwrap().broken = true;
+    ready(sender.call(|half, _, tx| half.send(b"into the void", tx))).unwrap();
+    assert_eq!(flag.wakes.load(Ordering::SeqCst), 0);
+    assert_eq!(ready(sender.flush()), Err(WriteError::Io(MemError)));
+    assert_eq!(flag.wakes.load(Ordering::SeqCst), 1);
+}
+
+#[test]
 fn a_failed_write_is_reported_to_the_first_who_asks() {
     let clock = Arc::default();
     let ([mut a, _b], [there, back]) = toys(&clock, 1 << 16, None, Config::default());

@@ -17,6 +17,18 @@ pub enum DriveError<P, E> {
     ReceiveBufferTooSmall,
 }
 
+impl<P, E> DriveError<P, E> {
+    /// The same with the protocol's error changed by `f`.
+    pub fn map_protocol<Q>(self, f: impl FnOnce(P) -> Q) -> DriveError<Q, E> {
+        match self {
+            Self::Protocol(error) => DriveError::Protocol(f(error)),
+            Self::Io(error) => DriveError::Io(error),
+            Self::Broken => DriveError::Broken,
+            Self::ReceiveBufferTooSmall => DriveError::ReceiveBufferTooSmall,
+        }
+    }
+}
+
 impl<P: fmt::Display, E: fmt::Display> fmt::Display for DriveError<P, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -22,6 +22,16 @@ mod receiver;
 #[cfg(feature = "std")]
 mod sender;
 #[cfg(feature = "std")]
+mod session;
+#[cfg(feature = "std")]
+mod session_gate;
+#[cfg(feature = "std")]
+mod session_receiver;
+#[cfg(feature = "std")]
+mod session_reconnect;
+#[cfg(feature = "std")]
+mod session_sender;
+#[cfg(feature = "std")]
 mod wakers;
 #[cfg(feature = "std")]
 mod writer;
@@ -34,3 +44,15 @@ pub use io::{ReadIo, WriteIo};
 pub use receiver::{Next, NextError, Receiver};
 #[cfg(feature = "std")]
 pub use sender::Sender;
+#[cfg(feature = "std")]
+pub use session::{
+    Closed, HandshakePayload, PeerClose, SessionConnection, SessionError, SessionNext, SessionSendError,
+};
+#[cfg(feature = "std")]
+pub use session_gate::{Gate, Permit, refusal_packet};
+#[cfg(feature = "std")]
+pub use session_receiver::SessionReceiver;
+#[cfg(feature = "std")]
+pub use session_reconnect::{Reconnect, Retryable};
+#[cfg(feature = "std")]
+pub use session_sender::SessionSender;

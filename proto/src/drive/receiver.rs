@@ -14,7 +14,7 @@ use core::time::Duration;
 
 /// How long a large, empty buffer is kept.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long a finished protocol's last bytes may take to leave.
+/// How long a finished protocol's last bytes may take to leave, and the peer to say why it takes no more.
 const LINGER: Duration = Duration::from_secs(5);
 /// Reads and timeouts without an event after which other tasks get their turn.
 const BUDGET: usize = 16;
@@ -38,6 +38,8 @@ pub struct Receiver<R, S, I, W: WriteIo> {
     eof: bool,
     /// When to give back the memory of large buffers, unless they are used before.
     release_at: Option<Instant>,
+    /// Writing has failed: the peer has until then to say why.
+    give_up_at: Option<Instant>,
     phase: Phase,
 }
 
@@ -67,7 +69,18 @@ where
 {
     pub(super) fn new(half: R, io: I, rx: RxBuf, shared: Arc<Shared<S, W>>) -> Self {
         let now = io.now();
-        Self { half, io, rx, shared, now, used: 0, eof: false, release_at: None, phase: Phase::Open }
+        Self {
+            half,
+            io,
+            rx,
+            shared,
+            now,
+            used: 0,
+            eof: false,
+            release_at: None,
+            give_up_at: None,
+            phase: Phase::Open,
+        }
     }
 
     /// The next event; its payload lies in the receive buffer and is gone with the next call. `None` once
@@ -126,6 +139,14 @@ where
         &self.half
     }
 
+    /// Looks at the protocol's sending half.
+    pub fn with_send_half<T>(&self, look: impl FnOnce(&S) -> T) -> T {
+        let writer = self.shared.lock();
+        let value = look(&writer.half);
+        self.shared.unlock(writer);
+        value
+    }
+
     /// The receive buffer's memory, in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {
@@ -144,19 +165,26 @@ where
             }
             Err(error) => return Step::Fail(DriveError::Protocol(error)),
         };
+        let was_finished = self.half.is_finished();
         // Before the state and the deadline are looked at, which the sender may change.
         self.shared.register_idle(cx.waker());
-        let tx_is_large = self.shared.flush_for_receiver(self.now, cx.waker());
+        let flushed = self.shared.flush_for_receiver(self.now, cx.waker());
         // After the flush, which may be what ends the protocol.
         if self.half.is_finished() {
-            self.phase = Phase::Closing(self.now + LINGER);
+            // If it ended just now, `recv` says once more whether that was a failure.
+            if was_finished {
+                self.phase = Phase::Closing(self.now + LINGER);
+            }
             return Step::Again;
         }
-        let rx_is_large = self.rx.is_empty() && self.rx.capacity() > KEEP;
         if self.half.has_event() {
             return Step::Again;
         }
-        if self.release_at.is_none() && (tx_is_large || rx_is_large) {
+        if flushed.failed && self.give_up_at.is_none() {
+            self.give_up_at = Some(self.now + LINGER);
+        }
+        let rx_is_large = self.rx.is_empty() && self.rx.capacity() > KEEP;
+        if self.release_at.is_none() && (flushed.is_large || rx_is_large) {
             self.release_at = Some(self.now + IDLE);
         }
         self.wait(cx, need)
@@ -164,7 +192,8 @@ where
 
     /// Reads, and only if there is nothing to read looks at the deadlines.
     fn wait(&mut self, cx: &mut Context<'_>, need: usize) -> StepOf<R, I> {
-        let deadline = self.half.poll_timeout().into_iter().chain(self.release_at).min();
+        let deadline = [self.half.poll_timeout(), self.release_at, self.give_up_at];
+        let deadline = deadline.into_iter().flatten().min();
         let due = self.io.poll_timer(cx, deadline).is_ready();
         if need > 0 && !self.eof {
             let spare = self.rx.spare_mut(need);
@@ -208,6 +237,9 @@ where
             if let Err(error) = self.half.handle_timeout(self.now) {
                 return self.fail_unsaid(DriveError::Protocol(error));
             }
+        }
+        if self.give_up_at.is_some_and(|at| at <= self.now) {
+            return self.fail_unsaid(DriveError::Broken);
         }
         Step::Again
     }

@@ -35,6 +35,8 @@ pub(super) struct Writer<S, W: WriteIo> {
     stream: Stream<W::Error>,
     /// Counts what the other task may be waiting for: bytes taken by the stream, and its end.
     changes: u64,
+    /// Since the receiver last looked.
+    failed_now: bool,
 }
 
 impl<S: SendHalf, W: WriteIo> Writer<S, W> {
@@ -76,6 +78,7 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
         self.changes = self.changes.wrapping_add(1);
         Poll::Ready(result.map_err(|error| {
             self.stream = Stream::Failed(error);
+            self.failed_now = true;
             Broken
         }))
     }
@@ -114,6 +117,15 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
     }
 }
 
+/// What the receiver learns of the writer before it waits.
+#[derive(Default)]
+pub(super) struct Flushed {
+    /// The buffer is empty but holds much memory.
+    pub(super) is_large: bool,
+    /// The stream takes no more bytes because it failed.
+    pub(super) failed: bool,
+}
+
 /// What the sender and the receiver have in common.
 pub(super) struct Shared<S, W: WriteIo> {
     writer: Mutex<Writer<S, W>>,
@@ -133,7 +145,8 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
         let now = io.now();
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
-        let writer = Writer { half, tx, eager_at: KEEP, io, now, stream: Stream::Open, changes: 0 };
+        let writer =
+            Writer { half, tx, eager_at: KEEP, io, now, stream: Stream::Open, changes: 0, failed_now: false };
         Self {
             writer: Mutex::new(writer),
             owed: AtomicBool::new(false),
@@ -150,7 +163,7 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
 
     /// Lets the lock go and then flushes for a receiver that found it taken.
     pub(super) fn unlock(&self, mut writer: Guard<'_, S, W>) {
-        let notify = writer.half.wakes_receiver();
+        let notify = writer.half.wakes_receiver() | core::mem::take(&mut writer.failed_now);
         drop(writer);
         if notify {
             self.wakers.wake(Slot::Idle);
@@ -198,13 +211,17 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
     }
 
     /// For the receiver about to wait: writes what is queued and owed, as far as the stream takes it. A
-    /// failure stays in the writer. Whether the buffer is empty but holds much memory.
-    pub(super) fn flush_for_receiver(&self, now: Instant, waker: &Waker) -> bool {
-        let Some(mut writer) = self.lock_for_receiver(waker) else { return false };
+    /// failure stays in the writer.
+    pub(super) fn flush_for_receiver(&self, now: Instant, waker: &Waker) -> Flushed {
+        let Some(mut writer) = self.lock_for_receiver(waker) else { return Flushed::default() };
         if writer.seal(now) {
             let _ = self.poll(&mut writer, Slot::Receiver, waker, |writer, cx| writer.poll_drain(now, cx));
         }
-        writer.tx.is_empty() && writer.tx.capacity() > KEEP
+        writer.failed_now = false;
+        Flushed {
+            is_large: writer.tx.is_empty() && writer.tx.capacity() > KEEP,
+            failed: matches!(writer.stream, Stream::Failed(_)),
+        }
     }
 
     /// For the receiver at the end: writes what is left and closes the stream for writing.

@@ -119,6 +119,12 @@ impl Receiver {
         self.control.lock().info()
     }
 
+    /// Why the session failed, if it has.
+    #[must_use]
+    pub fn failure(&self) -> Option<Error> {
+        self.control.lock().failure()
+    }
+
     /// What this half and the shared block have counted; [`Stats::sent`] is the sending half's to tell.
     #[must_use]
     pub fn stats(&self) -> Stats {

@@ -16,12 +16,35 @@ pub struct Outgoing<'a> {
     serial: u64,
 }
 
+/// How far a message has gone out; see [`Outgoing::resumed`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    sent: usize,
+    serial: u64,
+}
+
 impl<'a> Outgoing<'a> {
     /// The message that `parts` make together. No parts, or only empty ones, make the empty message.
     #[must_use]
     pub fn new(parts: &'a [&'a [u8]]) -> Self {
         let total = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
         Self { parts, total, sent: 0, offset: 0, serial: 0 }
+    }
+
+    /// How far the message has gone out.
+    #[must_use]
+    pub const fn progress(&self) -> Progress {
+        Progress { sent: self.sent, serial: self.serial }
+    }
+
+    /// A cursor over the same message that goes on where another one was. For owners of a message who cannot keep
+    /// the borrowing cursor.
+    #[must_use]
+    pub fn resumed(parts: &'a [&'a [u8]], progress: Progress) -> Self {
+        let mut message = Self { serial: progress.serial, ..Self::new(parts) };
+        let skipped = progress.sent.min(message.total);
+        let Ok(()) = message.take(skipped, |_| Ok::<_, core::convert::Infallible>(()));
+        message
     }
 
     /// Size of the message, in bytes.
@@ -96,6 +119,7 @@ mod tests {
                     Ok::<_, ()>(())
                 })
                 .unwrap();
+                out = Outgoing::resumed(&parts, out.progress());
             }
             assert_eq!((&joined[..], out.sent(), out.total()), (&b"abcdefg"[..], 7, 7));
         }

@@ -1,7 +1,7 @@
 //! Rekeying and the limits of keys (docs/wire.md, section 4).
 
 use super::pair::*;
-use crate::session::{Error, RekeyPolicy};
+use crate::session::{CloseCode, Error, RekeyPolicy};
 use core::time::Duration;
 
 fn with_policy(policy: RekeyPolicy) -> Pair {
@@ -64,6 +64,15 @@ fn a_key_for_every_record_works() {
     }
     assert_eq!(pair.b.messages().len(), 20);
     assert_eq!(pair.b.session.stats().received.rekeys, 20);
+}
+
+#[test]
+fn a_close_stays_the_last_frame_where_a_key_is_due() {
+    let mut pair = with_policy(RekeyPolicy::default().with_records(1));
+    pair.a.session.close(pair.now, CloseCode::NORMAL, "bye", &mut pair.a.tx).unwrap();
+    pair.pump();
+    assert_eq!(pair.b.closed(), Some((0, "bye".into())));
+    assert_eq!((pair.a.error, pair.b.error), (None, None));
 }
 
 #[test]

@@ -1,0 +1,217 @@
+//! What the drivers' listeners have in common: taking an address, admission, refusing, and errors of `accept`.
+
+use crate::{Address, ListenError, ListenOptions, SocketOptions, seed};
+use sealock_proto::drive::{Gate, Permit, ReadIo, SessionConnection, SessionError, WriteIo, refusal_packet};
+use sealock_proto::limit::{AdmissionStats, Source};
+use sealock_proto::noise::Role;
+use sealock_proto::session::Config;
+use sealock_proto::time::Instant;
+use socket2::SockRef;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a listener rests when the system has no room for another connection.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening socket of the standard library, for a driver to wrap.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpListener),
+    /// Unix-domain.
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// A listener without its socket: the configuration, the admission, and the socket's file.
+#[derive(Debug)]
+pub struct Door {
+    config: Arc<Config>,
+    socket: SocketOptions,
+    gate: Gate,
+    address: Address,
+    #[cfg(unix)]
+    _file: Option<crate::unix::SocketFile>,
+}
+
+impl Door {
+    /// Takes `address`. A host name is resolved by blocking.
+    ///
+    /// # Errors
+    /// If the address cannot be taken or a setting is wrong.
+    pub fn bind(
+        address: &Address,
+        config: Arc<Config>,
+        options: &ListenOptions,
+    ) -> Result<(Self, Socket), ListenError> {
+        if config.role() != Role::Responder {
+            return Err(ListenError::NotResponder);
+        }
+        let failed = |error| ListenError::Io { address: address.clone(), error };
+        let seed = seed().map_err(failed)?;
+        let gate = Gate::new(options.admission(), &seed).map_err(ListenError::Admission)?;
+        let socket = *options.socket();
+        match address {
+            Address::Tcp(name) => {
+                let listener = TcpListener::bind(name).map_err(failed)?;
+                let address = listener.local_addr().map_err(failed)?.into();
+                let door = Self {
+                    config,
+                    socket,
+                    gate,
+                    address,
+                    #[cfg(unix)]
+                    _file: None,
+                };
+                Ok((door, Socket::Tcp(listener)))
+            }
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                let (listener, file) = crate::unix::bind(path).map_err(failed)?;
+                let door = Self { config, socket, gate, address: address.clone(), _file: Some(file) };
+                Ok((door, Socket::Unix(listener)))
+            }
+            #[cfg(not(unix))]
+            Address::Unix(_) => Err(failed(ErrorKind::Unsupported.into())),
+        }
+    }
+
+    /// Asks the admission about a stream just accepted, and only then has it made into two halves. `None`: it was
+    /// refused and told so, or is gone already.
+    pub fn admit<S, I, W>(
+        &self,
+        now: Instant,
+        stream: S,
+        peer: Option<SocketAddr>,
+        halves: impl FnOnce(S, &SocketOptions) -> io::Result<(I, W)>,
+    ) -> Option<Incoming<I, W>>
+    where
+        for<'s> SockRef<'s>: From<&'s S>,
+    {
+        match self.gate.admit(now, peer.map(|peer| Source::from_ip(peer.ip()))) {
+            Ok(permit) => {
+                let io = halves(stream, &self.socket).ok()?;
+                Some(Incoming { io, config: Arc::clone(&self.config), permit, peer })
+            }
+            Err(refusal) => {
+                refuse(&SockRef::from(&stream), &refusal_packet(refusal));
+                None
+            }
+        }
+    }
+
+    /// The address that was taken, with the port the system chose.
+    #[must_use]
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What the admission has counted.
+    #[must_use]
+    pub fn stats(&self) -> AdmissionStats {
+        self.gate.stats()
+    }
+}
+
+/// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
+#[must_use = "dropping it closes the stream"]
+#[derive(Debug)]
+pub struct Incoming<I, W> {
+    io: (I, W),
+    config: Arc<Config>,
+    permit: Permit,
+    peer: Option<SocketAddr>,
+}
+
+impl<I, W> Incoming<I, W>
+where
+    I: ReadIo<Error = io::Error>,
+    W: WriteIo<Error = io::Error>,
+{
+    /// The peer's address; `None` on a Unix-domain socket.
+    #[must_use]
+    pub const fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The two halves of the stream.
+    #[must_use]
+    pub const fn io(&self) -> &(I, W) {
+        &self.io
+    }
+
+    /// Runs the handshake, for at most the time the session's configuration gives it. In a task of its own, a slow
+    /// peer delays nobody.
+    ///
+    /// # Errors
+    /// If the stream or the handshake fails.
+    pub async fn handshake(self) -> Result<SessionConnection<I, W>, SessionError<io::Error>> {
+        let Self { io, config, permit, .. } = self;
+        let seed = seed().map_err(SessionError::Io)?;
+        Ok(SessionConnection::establish(&config, seed, io).await?.with_permit(permit))
+    }
+}
+
+/// One write that does not block. What the peer has sent is read, as far as it is there: closing a socket with
+/// unread bytes resets it, which could overtake the refusal.
+fn refuse(socket: &SockRef<'_>, packet: &[u8]) {
+    let refuse = || {
+        socket.set_nonblocking(true)?;
+        let mut socket: &socket2::Socket = socket;
+        socket.write_all(packet)?;
+        socket.shutdown(Shutdown::Write)?;
+        socket.read(&mut [0; 1024])
+    };
+    // Best effort: a peer that does not hear why is refused all the same.
+    let _ = refuse();
+}
+
+/// What a listener does about an error of `accept`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptFault {
+    /// That connection is gone; accept the next.
+    Skip,
+    /// The system is short of something; accept again after [`ACCEPT_PAUSE`].
+    Pause,
+    /// The listening socket is broken.
+    Fatal,
+}
+
+impl AcceptFault {
+    /// What `error` of `accept` calls for.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => Self::Skip,
+            ErrorKind::InvalidInput | ErrorKind::NotConnected | ErrorKind::Unsupported => Self::Fatal,
+            // Too many open files and the like, for which there is no kind.
+            _ => Self::Pause,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_a_broken_listener_gives_up() {
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        const EINVAL: i32 = 22;
+        const ENOBUFS: i32 = 105;
+        const ECONNABORTED: i32 = 103;
+        for (errno, want) in [
+            (EMFILE, AcceptFault::Pause),
+            (ENFILE, AcceptFault::Pause),
+            (ENOBUFS, AcceptFault::Pause),
+            (ECONNABORTED, AcceptFault::Skip),
+            (EINVAL, AcceptFault::Fatal),
+        ] {
+            assert_eq!(AcceptFault::of(&io::Error::from_raw_os_error(errno)), want, "{errno}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The file of a listening Unix-domain socket, which the system leaves behind.
+
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+/// A socket's file. Dropping it removes the file, if it is still the same one.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|file| id(&file) == self.id) {
+            // Best effort: a file that stays is taken over by the next listener.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Listens at `path`, in place of a listener that is gone.
+pub(crate) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            remove_stale(path)?;
+            UnixListener::bind(path)?
+        }
+        result => result?,
+    };
+    let path = std::path::absolute(path)?;
+    let id = id(&fs::symlink_metadata(&path)?);
+    Ok((listener, SocketFile { path, id }))
+}
+
+fn id(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
+
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let in_use = |what| Err(io::Error::new(ErrorKind::AddrInUse, what));
+    if !fs::symlink_metadata(path)?.file_type().is_socket() {
+        return in_use("a file that is not a socket is in the way");
+    }
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A live listener that is busy must not hold us up.
+    probe.set_nonblocking(true)?;
+    match probe.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        _ => in_use("another process listens there"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("sealock-net-{}-{name}", std::process::id()))
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced_and_ours_removed() {
+        let path = path("stale");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let (listener, file) = bind(&path).unwrap();
+        drop(listener);
+        drop(file);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_live_listener_keeps_its_path() {
+        let path = path("live");
+        let (_listener, _file) = bind(&path).unwrap();
+        let error = bind(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert!(error.to_string().contains("another process"), "{error}");
+    }
+
+    #[test]
+    fn other_files_are_left_alone() {
+        let path = path("file");
+        fs::write(&path, "mine").unwrap();
+        assert_eq!(bind(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert_eq!(fs::read(&path).unwrap(), b"mine");
+        fs::remove_file(&path).unwrap();
+        let (listener, file) = bind(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "mine").unwrap();
+        drop((listener, file));
+        assert_eq!(fs::read(&path).unwrap(), b"mine");
+        fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,124 @@
+//! Connecting, once or until it succeeds.
+
+use crate::Connection;
+use crate::socket::{AnySocket, Io, from_tcp};
+use async_io::{Async, Timer};
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_lite::future::or;
+use futures_lite::io::{ReadHalf, WriteHalf, split};
+use sealock_net::{Address, ConnectError, ConnectOptions, SocketOptions, Target, seed};
+use sealock_proto::backoff::{BackoffConfig, BackoffError};
+use sealock_proto::drive::SessionError;
+use sealock_proto::session::Config;
+use std::io::{self, ErrorKind};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Connects to `address` and establishes a session.
+///
+/// # Errors
+/// If the peer cannot be reached, or the handshake fails.
+pub async fn connect(
+    address: &Address,
+    config: &Arc<Config>,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    ConnectError::check_role(config)?;
+    let failed = |error| ConnectError::Io { address: address.clone(), error };
+    let seed = seed().map_err(failed)?;
+    let late = async {
+        Timer::after(options.timeout()).await;
+        Err(ErrorKind::TimedOut.into())
+    };
+    let io = or(open(address, options.socket()), late).await.map_err(failed)?;
+    let session = Connection::<AnySocket, AnySocket>::establish(config, seed, io).await;
+    session.map_err(|error| ConnectError::Session { address: address.clone(), error })
+}
+
+pub(crate) async fn open(address: &Address, options: &SocketOptions) -> io::Result<Io> {
+    match address {
+        Address::Tcp(name) => from_tcp(open_tcp(name).await?, options),
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let stream = Async::<std::os::unix::net::UnixStream>::connect(path).await?;
+            crate::socket::from_unix(stream, options)
+        }
+        _ => Err(ErrorKind::Unsupported.into()),
+    }
+}
+
+/// Tries the addresses of a name one after the other.
+async fn open_tcp(name: &str) -> io::Result<Async<TcpStream>> {
+    let addresses = match name.parse() {
+        Ok(address) => vec![address],
+        Err(_) => {
+            let name = name.to_owned();
+            blocking::unblock(move || name.to_socket_addrs()).await?.collect()
+        }
+    };
+    let mut last = ErrorKind::NotFound.into();
+    for address in addresses {
+        match Async::<TcpStream>::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Establishes a session on any stream, as the end that `config` says. The two halves share a lock.
+///
+/// # Errors
+/// If the stream or the handshake fails.
+pub async fn from_stream<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    config: &Arc<Config>,
+) -> Result<Connection<ReadHalf<T>, WriteHalf<T>>, SessionError<io::Error>> {
+    let seed = seed().map_err(SessionError::Io)?;
+    let (read, write) = split(stream);
+    Connection::establish(config, seed, crate::halves(read, write)).await
+}
+
+async fn sleep(delay: Duration) {
+    Timer::after(delay).await;
+}
+
+/// A client that tries until it has a session, with exponential backoff and full jitter.
+#[derive(Debug)]
+pub struct Reconnector(Target);
+
+impl Reconnector {
+    /// A client of `address`.
+    ///
+    /// # Errors
+    /// Names the field of `backoff` that is out of range.
+    pub fn new(address: Address, config: Arc<Config>, backoff: BackoffConfig) -> Result<Self, BackoffError> {
+        Target::new(address, config, backoff).map(Self)
+    }
+
+    /// How to connect.
+    #[must_use]
+    pub fn with_options(self, options: ConnectOptions) -> Self {
+        Self(self.0.with_options(options))
+    }
+
+    /// A session; tries until there is one. Begins at the shortest delay each time.
+    ///
+    /// # Errors
+    /// The last one, when trying again cannot help or the attempts are used up.
+    pub async fn connect(&mut self) -> Result<Connection, ConnectError> {
+        self.connect_with(|_, _| {}).await
+    }
+
+    /// The same; `failed` hears of every failed attempt and of the delay before the next.
+    ///
+    /// # Errors
+    /// As [`Reconnector::connect`].
+    pub async fn connect_with(
+        &mut self,
+        failed: impl FnMut(&ConnectError, Duration),
+    ) -> Result<Connection, ConnectError> {
+        self.0.run(connect, sleep, failed).await
+    }
+}

@@ -1,0 +1,47 @@
+//! What only shows inside of the crate: the options on the sockets.
+
+use crate::client::open;
+use crate::socket::{AnySocket, Io};
+use crate::{ListenOptions, Listener, SocketOptions};
+use sealock_proto::session::Config;
+use std::sync::Arc;
+
+fn responder() -> Arc<Config> {
+    let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
+    Config::responder(&[protocol]).build().unwrap()
+}
+
+fn nodelay(io: &Io) -> bool {
+    match io.0.get_ref() {
+        AnySocket::Tcp(socket) => socket.get_ref().get_ref().nodelay().unwrap(),
+        #[cfg(unix)]
+        AnySocket::Unix(_) => panic!("not TCP"),
+    }
+}
+
+#[test]
+fn socket_options_apply_at_both_ends() {
+    async_io::block_on(async {
+        for on in [false, true] {
+            let socket = SocketOptions::default().with_nodelay(on);
+            let options = ListenOptions::default().with_socket(socket);
+            let address = "127.0.0.1:0".parse().unwrap();
+            let listener = Listener::bind(&address, responder(), options).await.unwrap();
+            let client = open(listener.local_address(), &socket).await.unwrap();
+            let server = listener.accept().await.unwrap();
+            assert_eq!((nodelay(&client), nodelay(server.io())), (on, on));
+            assert!(server.peer().unwrap().ip().is_loopback());
+        }
+    });
+}
+
+#[test]
+fn a_host_name_is_resolved() {
+    async_io::block_on(async {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listener = Listener::bind(&address, responder(), ListenOptions::default()).await.unwrap();
+        let port = listener.local_address().to_string().rsplit(':').next().unwrap().to_owned();
+        let named = format!("localhost:{port}").parse().unwrap();
+        open(&named, &SocketOptions::default()).await.unwrap();
+    });
+}

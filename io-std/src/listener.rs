@@ -1,0 +1,151 @@
+//! Accepting: admission first, the handshake apart from it.
+
+use crate::socket::from_tcp;
+use crate::stream::{StdRead, StdWrite};
+use crate::{Connection, block_on, now};
+use sealock_net::listen::{self, ACCEPT_PAUSE, AcceptFault, Door, Socket};
+use sealock_net::{Address, ListenError, ListenOptions};
+use sealock_proto::drive::SessionError;
+use sealock_proto::limit::AdmissionStats;
+use sealock_proto::session::Config;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Listens at an address. Dropping it stops listening; sessions go on.
+#[derive(Debug)]
+pub struct Listener {
+    door: Door,
+    socket: Socket,
+    stopped: Arc<AtomicBool>,
+}
+
+/// Stops a [`Listener`] that another thread waits for.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    address: Address,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Stopper {
+    /// From now on [`Listener::accept`] returns `None`. With several threads in it, call this once for each.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        // Waiting ends with a connection. One that fails finds a full queue, so that nobody waits; or nobody listens.
+        match &self.address {
+            Address::Tcp(name) => {
+                if let Ok(mut address) = name.parse::<SocketAddr>() {
+                    if address.ip().is_unspecified() {
+                        address.set_ip(match address {
+                            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                        });
+                    }
+                    let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+                }
+            }
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                let _ = std::os::unix::net::UnixStream::connect(path);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Listener {
+    /// Listens at `address`. The file of a Unix-domain socket is removed when the listener is dropped; one that a
+    /// dead process left behind is replaced.
+    ///
+    /// # Errors
+    /// If the address cannot be taken or a setting is wrong.
+    pub fn bind(address: &Address, config: Arc<Config>, options: ListenOptions) -> Result<Self, ListenError> {
+        let (door, socket) = Door::bind(address, config, &options)?;
+        Ok(Self { door, socket, stopped: Arc::default() })
+    }
+
+    /// Where it listens, with the port the system chose.
+    #[must_use]
+    pub const fn local_address(&self) -> &Address {
+        self.door.address()
+    }
+
+    /// What the admission has counted.
+    #[must_use]
+    pub fn stats(&self) -> AdmissionStats {
+        self.door.stats()
+    }
+
+    /// A handle that stops this listener from another thread.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper { address: self.door.address().clone(), stopped: Arc::clone(&self.stopped) }
+    }
+
+    /// Waits for the next stream that is admitted. Others are told why they are refused, and closed. When the
+    /// system is out of files or memory, accepting rests for 100 ms. `None` once the listener is stopped.
+    ///
+    /// # Errors
+    /// If the listening socket is broken.
+    pub fn accept(&self) -> io::Result<Option<Incoming>> {
+        loop {
+            if self.stopped.load(Ordering::SeqCst) {
+                return Ok(None);
+            }
+            match self.accept_one() {
+                Ok(Some(incoming)) => return Ok(Some(incoming)),
+                Ok(None) => {}
+                Err(error) => match AcceptFault::of(&error) {
+                    AcceptFault::Skip => {}
+                    AcceptFault::Pause => thread::sleep(ACCEPT_PAUSE),
+                    AcceptFault::Fatal => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// `None` for a stream that is refused, gone already or only there to stop the listener.
+    fn accept_one(&self) -> io::Result<Option<Incoming>> {
+        let incoming = match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                self.unless_stopped(|door| door.admit(now(), stream, Some(peer), from_tcp))
+            }
+            #[cfg(unix)]
+            Socket::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                self.unless_stopped(|door| door.admit(now(), stream, None, crate::socket::from_unix))
+            }
+        };
+        Ok(incoming.map(Incoming))
+    }
+
+    fn unless_stopped<T>(&self, admit: impl FnOnce(&Door) -> Option<T>) -> Option<T> {
+        if self.stopped.load(Ordering::SeqCst) { None } else { admit(&self.door) }
+    }
+}
+
+/// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
+#[must_use = "dropping it closes the stream"]
+#[derive(Debug)]
+pub struct Incoming(pub(crate) listen::Incoming<StdRead<crate::Socket>, StdWrite<crate::Socket>>);
+
+impl Incoming {
+    /// The peer's address; `None` on a Unix-domain socket.
+    #[must_use]
+    pub const fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer()
+    }
+
+    /// Runs the handshake, for at most the time the session's configuration gives it. In a thread of its own, a
+    /// slow peer delays nobody.
+    ///
+    /// # Errors
+    /// If the stream or the handshake fails.
+    pub fn handshake(self) -> Result<Connection, SessionError<io::Error>> {
+        block_on(self.0.handshake()).map(Connection::new)
+    }
+}

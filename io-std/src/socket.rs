@@ -1,0 +1,72 @@
+//! TCP and Unix-domain sockets as one type, so that a connection's type does not depend on its address.
+
+use crate::stream::{StdRead, StdWrite, Timeouts, halves};
+use sealock_net::SocketOptions;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+pub(crate) type Io = (StdRead<Socket>, StdWrite<Socket>);
+
+/// A TCP or Unix-domain socket.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpStream),
+    /// Unix-domain.
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+macro_rules! either {
+    ($self:expr, $socket:ident => $call:expr) => {
+        match $self {
+            Self::Tcp($socket) => $call,
+            #[cfg(unix)]
+            Self::Unix($socket) => $call,
+        }
+    };
+}
+
+pub(crate) fn from_tcp(stream: TcpStream, options: &SocketOptions) -> io::Result<Io> {
+    options.apply_tcp(&stream)?;
+    halves(Socket::Tcp(stream.try_clone()?), Socket::Tcp(stream))
+}
+
+#[cfg(unix)]
+pub(crate) fn from_unix(stream: UnixStream, options: &SocketOptions) -> io::Result<Io> {
+    options.apply_unix(&stream)?;
+    halves(Socket::Unix(stream.try_clone()?), Socket::Unix(stream))
+}
+
+impl Read for Socket {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        either!(self, socket => socket.read(buf))
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        either!(self, socket => socket.write(buf))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        either!(self, socket => socket.flush())
+    }
+}
+
+impl Timeouts for Socket {
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        either!(self, socket => Timeouts::set_read_timeout(socket, timeout))
+    }
+
+    fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        either!(self, socket => Timeouts::set_write_timeout(socket, timeout))
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        either!(self, socket => Timeouts::close_write(socket))
+    }
+}

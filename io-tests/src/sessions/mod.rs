@@ -1,0 +1,180 @@
+//! What a session must do on every driver and between any two of them, written once.
+//!
+//! A driver's tests implement [`Net`]; a scenario gets the server's and the client's. Every task is a thread of
+//! its own that runs the driver's `block_on`.
+
+mod admission;
+mod cancel;
+mod ending;
+mod flow;
+mod opening;
+
+pub use admission::{attempts_are_limited, handshakes_are_limited, sessions_are_limited};
+pub use cancel::dropped_futures_tear_lose_and_repeat_nothing;
+pub use ending::{
+    close_says_why_and_counts, drain_loses_nothing, reconnects_after_a_restart, retries_end,
+    silent_peer_is_found, truncation_is_an_error,
+};
+pub use flow::{
+    both_directions_at_once, burst_is_one_write, echo_of_all_sizes, flood_is_closed, flood_is_throttled,
+    rekey_under_load,
+};
+pub use opening::{
+    connecting_takes_a_bounded_time, connecting_to_nobody_names_address_and_cause, silent_client_times_out,
+    stranger_is_refused, wrong_peer_is_refused,
+};
+
+use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};
+use sealock_proto::backoff::BackoffConfig;
+use sealock_proto::drive::{ReadIo, SessionConnection, SessionError, WriteIo};
+use sealock_proto::noise::{PublicKey, SecretKey};
+use sealock_proto::session::Config;
+use std::future::Future;
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A driver.
+pub trait Net: 'static {
+    /// The reading half of its sockets.
+    type Read: ReadIo<Error = io::Error> + Send + 'static;
+    /// The writing half of its sockets.
+    type Write: WriteIo<Error = io::Error> + Send + 'static;
+    /// The reading half of a bare TCP stream.
+    type RawRead: ReadIo<Error = io::Error> + Send + 'static;
+    /// The writing half of a bare TCP stream.
+    type RawWrite: WriteIo<Error = io::Error> + Send + 'static;
+    /// Its listener.
+    type Listener: Send + Sync + 'static;
+    /// What that accepts.
+    type Incoming: Send + 'static;
+
+    /// Runs a future to its end, on this thread.
+    fn block_on<T>(future: impl Future<Output = T>) -> T;
+    /// The halves of a connected stream. Called within `block_on`.
+    fn raw(stream: TcpStream) -> (Self::RawRead, Self::RawWrite);
+    /// The driver's `Listener::bind`.
+    fn bind(
+        address: &Address,
+        config: Arc<Config>,
+        options: ListenOptions,
+    ) -> impl Future<Output = Result<Self::Listener, ListenError>> + Send;
+    /// The driver's `Listener::local_address`.
+    fn address(listener: &Self::Listener) -> Address;
+    /// The driver's `Listener::stats`.
+    fn stats(listener: &Self::Listener) -> sealock_proto::limit::AdmissionStats;
+    /// The driver's `Listener::accept`.
+    fn accept(listener: &Self::Listener) -> impl Future<Output = Self::Incoming> + Send;
+    /// The driver's `Incoming::handshake`.
+    fn handshake(incoming: Self::Incoming) -> impl Future<Output = Established<Self>> + Send;
+    /// The driver's `connect`.
+    fn connect(
+        address: &Address,
+        config: &Arc<Config>,
+        options: &ConnectOptions,
+    ) -> impl Future<Output = Result<Session<Self>, ConnectError>> + Send;
+    /// The driver's `Reconnector::connect_with`.
+    fn reconnect(
+        address: Address,
+        config: Arc<Config>,
+        backoff: BackoffConfig,
+        failed: impl FnMut(&ConnectError, Duration) + Send,
+    ) -> impl Future<Output = Result<Session<Self>, ConnectError>> + Send;
+}
+
+/// A session of a driver.
+pub type Session<N> = SessionConnection<<N as Net>::Read, <N as Net>::Write>;
+/// What a handshake of a driver ends in.
+pub type Established<N> = Result<Session<N>, SessionError<io::Error>>;
+
+/// What kind of socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// TCP on the loopback interface.
+    Tcp,
+    /// Unix-domain, at a fresh path.
+    Unix,
+}
+
+impl Kind {
+    fn address(self) -> Address {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        match self {
+            Self::Tcp => Address::Tcp("127.0.0.1:0".into()),
+            Self::Unix => {
+                let n = NEXT.fetch_add(1, Ordering::Relaxed);
+                Address::unix(std::env::temp_dir().join(format!("sealock-{}-{n}.sock", std::process::id())))
+            }
+        }
+    }
+}
+
+pub(crate) const XX: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
+pub(crate) const IK: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
+/// The client's and the server's static keys are made of these.
+pub(crate) const CLIENT: u8 = 1;
+pub(crate) const SERVER: u8 = 2;
+
+pub(crate) fn secret(n: u8) -> SecretKey {
+    SecretKey::new(&mut [n; 32])
+}
+
+pub(crate) fn public(n: u8) -> PublicKey {
+    secret(n).public()
+}
+
+pub(crate) fn client(name: &str) -> Config {
+    let config = Config::initiator(name.parse().unwrap()).with_static_key(secret(CLIENT));
+    config.with_remote_static(public(SERVER))
+}
+
+pub(crate) fn server() -> Config {
+    let protocols = [XX.parse().unwrap(), IK.parse().unwrap()];
+    Config::responder(&protocols).with_static_key(secret(SERVER))
+}
+
+/// Runs a task of a driver beside this thread.
+pub(crate) fn task<N: Net, T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    thread::spawn(move || N::block_on(task))
+}
+
+/// The result of a task; a panic there is one here.
+pub(crate) fn join<T>(task: JoinHandle<T>) -> T {
+    task.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+pub(crate) fn listen<S: Net>(kind: Kind, config: Config, options: ListenOptions) -> Arc<S::Listener> {
+    let config = config.build().unwrap();
+    Arc::new(S::block_on(S::bind(&kind.address(), config, options)).unwrap())
+}
+
+pub(crate) fn connect<C: Net>(address: &Address, config: Config) -> Result<Session<C>, ConnectError> {
+    C::block_on(C::connect(address, &config.build().unwrap(), &ConnectOptions::default()))
+}
+
+/// Accepts one stream and runs its handshake.
+pub(crate) fn accept_one<S: Net>(listener: &Arc<S::Listener>) -> JoinHandle<Established<S>> {
+    let listener = Arc::clone(listener);
+    task::<S, _>(async move {
+        let incoming = S::accept(&listener).await;
+        S::handshake(incoming).await
+    })
+}
+
+/// Two ends of a session: the server's and the client's.
+pub(crate) fn pair<S: Net, C: Net>(kind: Kind, server: Config, client: Config) -> (Session<S>, Session<C>) {
+    let listener = listen::<S>(kind, server, ListenOptions::default());
+    let accepted = accept_one::<S>(&listener);
+    let client = connect::<C>(&S::address(&listener), client).unwrap();
+    (join(accepted).unwrap(), client)
+}
+
+/// A message that is recognisable by its number and size.
+pub(crate) fn message(number: usize, len: usize) -> Vec<u8> {
+    (0..len).map(|i| (number.wrapping_mul(31).wrapping_add(i).wrapping_add(i >> 8)) as u8).collect()
+}

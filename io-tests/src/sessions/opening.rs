@@ -1,0 +1,102 @@
+//! Handshakes that do not succeed.
+
+use super::{IK, Kind, Net, XX, accept_one, client, connect, join, listen, public, server};
+use sealock_net::{Address, ConnectError, ConnectOptions, ListenOptions};
+use sealock_proto::drive::{DriveError, Retryable};
+use sealock_proto::session::{Alert, Error, Peers};
+use socket2::{Domain, Socket, Type};
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+fn session_error(error: ConnectError) -> Error {
+    match error {
+        ConnectError::Session { error: DriveError::Protocol(error), .. } => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A key that is not in the list is refused, and both ends say so.
+pub fn stranger_is_refused<S: Net, C: Net>(kind: Kind) {
+    let only = server().with_peers(Peers::Only(vec![public(9)]));
+    let listener = listen::<S>(kind, only, ListenOptions::default());
+    let accepted = accept_one::<S>(&listener);
+    // With XX the client is established before the server judges its key.
+    let mut client = connect::<C>(&S::address(&listener), client(XX)).unwrap();
+    let refused = C::block_on(client.next()).unwrap_err();
+    assert!(matches!(refused, DriveError::Protocol(Error::Refused(Alert::PeerNotAllowed))), "{refused:?}");
+    let refused = join(accepted).unwrap_err();
+    assert!(matches!(refused, DriveError::Protocol(Error::PeerNotAllowed)), "{refused:?}");
+    assert_eq!(S::stats(&listener).handshakes, 0);
+}
+
+/// A server with another key than expected: with IK it cannot answer, with XX the client refuses it.
+pub fn wrong_peer_is_refused<S: Net, C: Net>(kind: Kind) {
+    let cases = [
+        (client(IK).with_remote_static(public(9)), Error::Refused(Alert::HandshakeFailed)),
+        (client(XX).with_peers(Peers::Only(vec![public(9)])), Error::PeerNotAllowed),
+    ];
+    for (config, expected) in cases {
+        let listener = listen::<S>(kind, server(), ListenOptions::default());
+        let accepted = accept_one::<S>(&listener);
+        let error = connect::<C>(&S::address(&listener), config).map(|_| ()).unwrap_err();
+        assert!(!error.is_retryable());
+        assert_eq!(session_error(error), expected);
+        match join(accepted).unwrap_err() {
+            DriveError::Protocol(Error::Handshake(_)) => assert_ne!(expected, Error::PeerNotAllowed),
+            DriveError::Protocol(Error::Refused(Alert::PeerNotAllowed)) => {
+                assert_eq!(expected, Error::PeerNotAllowed);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A client that says nothing is given up, and others get in meanwhile.
+pub fn silent_client_times_out<S: Net, C: Net>(_: Kind) {
+    let short = server().with_handshake_timeout(Duration::from_millis(100));
+    let listener = listen::<S>(Kind::Tcp, short, ListenOptions::default());
+    let Address::Tcp(address) = S::address(&listener) else { panic!("not TCP") };
+    let silent = accept_one::<S>(&listener);
+    let mut stream = TcpStream::connect(address).unwrap();
+    let error = join(silent).unwrap_err();
+    assert!(matches!(error, DriveError::Protocol(Error::HandshakeTimeout)), "{error:?}");
+    let mut said = Vec::new();
+    stream.read_to_end(&mut said).unwrap();
+    assert_eq!(said, sealock_proto::session::alert_packet(Alert::Timeout));
+}
+
+/// An address where nobody listens: the error names it, and the system's reason.
+pub fn connecting_to_nobody_names_address_and_cause<S: Net, C: Net>(_: Kind) {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = Kind::Unix.address();
+    let cases = [(Address::from(free), ErrorKind::ConnectionRefused), (nowhere, ErrorKind::NotFound)];
+    for (to, kind) in cases {
+        let error = connect::<C>(&to, client(XX)).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains(&to.to_string()), "{error}");
+        assert!(error.is_retryable());
+        match error {
+            ConnectError::Io { address, error } => assert_eq!((address, error.kind()), (to, kind)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// An address that does not answer: connecting ends at its timeout.
+pub fn connecting_takes_a_bounded_time<S: Net, C: Net>(_: Kind) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    socket.listen(1).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    // Fills the queue of connections that nobody accepts.
+    let wait = Duration::from_millis(100);
+    let queued: Vec<_> = (0..64).map_while(|_| TcpStream::connect_timeout(&address, wait).ok()).collect();
+    assert!(queued.len() < 64, "the queue has no end");
+    let options = ConnectOptions::default().with_timeout(wait);
+    let config = client(XX).build().unwrap();
+    match C::block_on(C::connect(&address.into(), &config, &options)).map(|_| ()) {
+        Err(ConnectError::Io { error, .. }) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+        other => panic!("{other:?}"),
+    }
+}

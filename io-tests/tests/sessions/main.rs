@@ -1,0 +1,94 @@
+//! The session scenarios on all drivers, and what must work between any two of them also between any two.
+
+mod nets;
+
+use nets::{Smol, Std, Tokio};
+use sealock_tests::run::bounded;
+use sealock_tests::sessions::{self, Kind};
+
+macro_rules! scenarios {
+    ($name:ident, $server:ty, $client:ty, $kind:ident, [$($scenario:ident),* $(,)?]) => {
+        mod $name {
+            use super::*;
+            $(
+                #[test]
+                fn $scenario() {
+                    bounded(|| sessions::$scenario::<$server, $client>(Kind::$kind));
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! between {
+    ($($name:ident, $server:ty, $client:ty;)*) => {
+        $(
+            mod $name {
+                use super::*;
+                scenarios!(tcp, $server, $client, Tcp, [
+                    echo_of_all_sizes, both_directions_at_once, drain_loses_nothing, close_says_why_and_counts,
+                ]);
+                #[cfg(unix)]
+                scenarios!(unix, $server, $client, Unix, [
+                    echo_of_all_sizes, both_directions_at_once, drain_loses_nothing, close_says_why_and_counts,
+                ]);
+            }
+        )*
+    };
+}
+
+macro_rules! on {
+    ($($name:ident, $net:ty;)*) => {
+        $(
+            mod $name {
+                use super::*;
+                scenarios!(any, $net, $net, Tcp, [
+                    attempts_are_limited,
+                    burst_is_one_write,
+                    connecting_to_nobody_names_address_and_cause,
+                    dropped_futures_tear_lose_and_repeat_nothing,
+                    flood_is_closed,
+                    flood_is_throttled,
+                    handshakes_are_limited,
+                    reconnects_after_a_restart,
+                    rekey_under_load,
+                    retries_end,
+                    sessions_are_limited,
+                    silent_client_times_out,
+                    silent_peer_is_found,
+                    stranger_is_refused,
+                    truncation_is_an_error,
+                    wrong_peer_is_refused,
+                ]);
+                #[cfg(target_os = "linux")]
+                scenarios!(linux, $net, $net, Tcp, [connecting_takes_a_bounded_time]);
+                #[cfg(unix)]
+                scenarios!(unix, $net, $net, Unix, [
+                    reconnects_after_a_restart,
+                    retries_end,
+                    sessions_are_limited,
+                    stranger_is_refused,
+                    truncation_is_an_error,
+                ]);
+            }
+        )*
+    };
+}
+
+between! {
+    std_to_std, Std, Std;
+    std_to_tokio, Std, Tokio;
+    std_to_smol, Std, Smol;
+    tokio_to_std, Tokio, Std;
+    tokio_to_tokio, Tokio, Tokio;
+    tokio_to_smol, Tokio, Smol;
+    smol_to_std, Smol, Std;
+    smol_to_tokio, Smol, Tokio;
+    smol_to_smol, Smol, Smol;
+}
+
+on! {
+    on_std, Std;
+    on_tokio, Tokio;
+    on_smol, Smol;
+}

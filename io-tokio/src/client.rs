@@ -1,0 +1,94 @@
+//! Connecting, once or until it succeeds.
+
+use crate::Connection;
+use crate::socket::{Io, SocketRead, SocketWrite, from_tcp};
+use sealock_net::{Address, ConnectError, ConnectOptions, SocketOptions, Target, seed};
+use sealock_proto::backoff::{BackoffConfig, BackoffError};
+use sealock_proto::drive::SessionError;
+use sealock_proto::session::Config;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::time;
+
+/// Connects to `address` and establishes a session.
+///
+/// # Errors
+/// If the peer cannot be reached, or the handshake fails.
+pub async fn connect(
+    address: &Address,
+    config: &Arc<Config>,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    ConnectError::check_role(config)?;
+    let failed = |error| ConnectError::Io { address: address.clone(), error };
+    let seed = seed().map_err(failed)?;
+    let opened = time::timeout(options.timeout(), open(address, options.socket())).await;
+    let io = opened.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())).map_err(failed)?;
+    let session = Connection::<SocketRead, SocketWrite>::establish(config, seed, io).await;
+    session.map_err(|error| ConnectError::Session { address: address.clone(), error })
+}
+
+pub(crate) async fn open(address: &Address, options: &SocketOptions) -> io::Result<Io> {
+    match address {
+        Address::Tcp(name) => from_tcp(TcpStream::connect(name).await?, options),
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            crate::socket::from_unix(tokio::net::UnixStream::connect(path).await?, options)
+        }
+        _ => Err(ErrorKind::Unsupported.into()),
+    }
+}
+
+/// Establishes a session on any stream, as the end that `config` says. The two halves share a lock of tokio's.
+///
+/// # Errors
+/// If the stream or the handshake fails.
+pub async fn from_stream<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    config: &Arc<Config>,
+) -> Result<Connection<ReadHalf<T>, WriteHalf<T>>, SessionError<io::Error>> {
+    let seed = seed().map_err(SessionError::Io)?;
+    Connection::establish(config, seed, crate::stream(stream)).await
+}
+
+/// A client that tries until it has a session, with exponential backoff and full jitter.
+#[derive(Debug)]
+pub struct Reconnector(Target);
+
+impl Reconnector {
+    /// A client of `address`.
+    ///
+    /// # Errors
+    /// Names the field of `backoff` that is out of range.
+    pub fn new(address: Address, config: Arc<Config>, backoff: BackoffConfig) -> Result<Self, BackoffError> {
+        Target::new(address, config, backoff).map(Self)
+    }
+
+    /// How to connect.
+    #[must_use]
+    pub fn with_options(self, options: ConnectOptions) -> Self {
+        Self(self.0.with_options(options))
+    }
+
+    /// A session; tries until there is one. Begins at the shortest delay each time.
+    ///
+    /// # Errors
+    /// The last one, when trying again cannot help or the attempts are used up.
+    pub async fn connect(&mut self) -> Result<Connection, ConnectError> {
+        self.connect_with(|_, _| {}).await
+    }
+
+    /// The same; `failed` hears of every failed attempt and of the delay before the next.
+    ///
+    /// # Errors
+    /// As [`Reconnector::connect`].
+    pub async fn connect_with(
+        &mut self,
+        failed: impl FnMut(&ConnectError, Duration),
+    ) -> Result<Connection, ConnectError> {
+        self.0.run(connect, time::sleep, failed).await
+    }
+}

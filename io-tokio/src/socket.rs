@@ -1,0 +1,82 @@
+//! TCP and Unix-domain sockets as one type, so that a connection's type does not depend on its address.
+
+use crate::stream::{TokioRead, TokioWrite, halves};
+use sealock_net::SocketOptions;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, tcp};
+#[cfg(unix)]
+use tokio::net::{UnixStream, unix};
+
+pub(crate) type Io = (TokioRead<SocketRead>, TokioWrite<SocketWrite>);
+
+/// The reading half of a socket.
+#[derive(Debug)]
+pub enum SocketRead {
+    /// TCP.
+    Tcp(tcp::OwnedReadHalf),
+    /// Unix-domain.
+    #[cfg(unix)]
+    Unix(unix::OwnedReadHalf),
+}
+
+/// The writing half of a socket.
+#[derive(Debug)]
+pub enum SocketWrite {
+    /// TCP.
+    Tcp(tcp::OwnedWriteHalf),
+    /// Unix-domain.
+    #[cfg(unix)]
+    Unix(unix::OwnedWriteHalf),
+}
+
+pub(crate) fn from_tcp(stream: TcpStream, options: &SocketOptions) -> io::Result<Io> {
+    options.apply_tcp(&stream)?;
+    let (read, write) = stream.into_split();
+    Ok(halves(SocketRead::Tcp(read), SocketWrite::Tcp(write)))
+}
+
+#[cfg(unix)]
+pub(crate) fn from_unix(stream: UnixStream, options: &SocketOptions) -> io::Result<Io> {
+    options.apply_unix(&stream)?;
+    let (read, write) = stream.into_split();
+    Ok(halves(SocketRead::Unix(read), SocketWrite::Unix(write)))
+}
+
+impl AsyncRead for SocketRead {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_read(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(half) => Pin::new(half).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for SocketWrite {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_write(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(half) => Pin::new(half).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_flush(cx),
+            #[cfg(unix)]
+            Self::Unix(half) => Pin::new(half).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_shutdown(cx),
+            #[cfg(unix)]
+            Self::Unix(half) => Pin::new(half).poll_shutdown(cx),
+        }
+    }
+}

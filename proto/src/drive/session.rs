@@ -1,0 +1,193 @@
+//! The native session on the driver loop: what a user of a driver crate holds in hands.
+//!
+//! Generic over a runtime's streams; no sockets, clocks or entropy of its own.
+
+use super::session_receiver::{SessionReceiver, establish};
+use super::session_sender::SessionSender;
+use super::{DriveError, Permit, ReadIo, WriteError, WriteIo};
+use crate::entropy::Seed;
+use crate::noise::PayloadSecurity;
+use crate::session::{CloseCode, Config, Error, Event, SendError, SessionInfo, Stats};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+/// Why a session was not established or failed; `E` is the runtime's I/O error.
+pub type SessionError<E> = DriveError<Error, E>;
+/// Why a message was not accepted, or a session did not close well.
+pub type SessionSendError<E> = DriveError<SendError, E>;
+/// What [`SessionReceiver::next`] answers, with payloads of type `P`.
+pub type SessionNext<P, E> = Result<Option<Event<P>>, SessionError<E>>;
+
+/// Bytes the peer sent with a handshake message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandshakePayload {
+    /// The bytes, at least one.
+    pub bytes: Vec<u8>,
+    /// What the pattern promises for them: they may be readable by anyone, forged or replayed.
+    pub security: PayloadSecurity,
+}
+
+/// What the peer said when it closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerClose {
+    /// The peer's code.
+    pub code: CloseCode,
+    /// The peer's reason.
+    pub reason: String,
+}
+
+/// How a session ended that this end closed.
+#[must_use = "messages may have arrived that nobody has seen"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// Messages that arrived while closing and were dropped.
+    pub undelivered: u64,
+    /// The peer's code and reason: its answer, or its own close if that came first.
+    pub peer: Option<PeerClose>,
+}
+
+/// An established session on a byte stream.
+///
+/// The halves are fields, so that a reply can be sent while holding a message:
+///
+/// ```
+/// use sealock_proto::drive::{ReadIo, SessionConnection, WriteIo};
+/// use sealock_proto::session::Event;
+///
+/// async fn echo<I: ReadIo, W: WriteIo<Error = I::Error>>(mut session: SessionConnection<I, W>) {
+///     while let Ok(Some(event)) = session.receiver.next().await {
+///         if let Event::Message(message) = event {
+///             if session.sender.send(message).await.is_err() {
+///                 break;
+///             }
+///         }
+///     }
+/// }
+/// ```
+///
+/// Sending queues. Bytes leave at a flush, when 64 KiB are queued, or when [`SessionReceiver::next`] starts to
+/// wait. The peer's life is judged, and this end's shown, while `next` is polled: poll it as long as the session
+/// lives. One task that both sends and receives must not wait for the stream to take bytes while its peer waits
+/// for the same: [`SessionConnection::split`] for that.
+pub struct SessionConnection<I, W: WriteIo> {
+    /// Receives, and keeps the session alive.
+    pub receiver: SessionReceiver<I, W>,
+    /// Sends.
+    pub sender: SessionSender<W>,
+}
+
+impl<I, W> SessionConnection<I, W>
+where
+    I: ReadIo,
+    W: WriteIo<Error = I::Error>,
+{
+    /// Runs the handshake on the two halves of a fresh stream, for at most the configured time.
+    ///
+    /// # Errors
+    /// If the stream or the handshake fails. What is owed to the peer has been sent then, as far as the stream
+    /// took it at once.
+    pub async fn establish(
+        config: &Arc<Config>,
+        seed: Seed,
+        io: (I, W),
+    ) -> Result<Self, SessionError<I::Error>> {
+        let (receiver, sender) = establish(config, seed, io).await?;
+        Ok(Self { receiver, sender })
+    }
+
+    /// Keeps a listener's permit until both halves are gone. The session is established, and the permit is told.
+    #[must_use]
+    pub fn with_permit(mut self, mut permit: Permit) -> Self {
+        permit.established();
+        let permit = Arc::new(permit);
+        self.receiver.hold(Arc::clone(&permit));
+        self.sender.hold(permit);
+        self
+    }
+
+    /// The peer and the protocol.
+    pub const fn info(&self) -> SessionInfo {
+        self.receiver.info()
+    }
+
+    /// What the peer sent with its handshake messages, in their order.
+    #[must_use]
+    pub fn handshake_payloads(&self) -> &[HandshakePayload] {
+        self.receiver.handshake_payloads()
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.receiver.stats()
+    }
+
+    /// [`SessionReceiver::next`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn next(&mut self) -> SessionNext<&mut [u8], I::Error> {
+        self.receiver.next().await
+    }
+
+    /// [`SessionSender::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send(&mut self, message: &[u8]) -> Result<(), SessionSendError<W::Error>> {
+        self.sender.send(message).await
+    }
+
+    /// [`SessionSender::send_parts`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_parts(&mut self, parts: &[&[u8]]) -> Result<(), SessionSendError<W::Error>> {
+        self.sender.send_parts(parts).await
+    }
+
+    /// [`SessionSender::flush`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn flush(&mut self) -> Result<(), WriteError<W::Error>> {
+        self.sender.flush().await
+    }
+
+    /// [`SessionSender::drain`]. Go on with [`SessionConnection::next`] until it returns `None`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn drain(&mut self, timeout: Duration) -> Result<(), SessionSendError<W::Error>> {
+        self.sender.drain(timeout).await
+    }
+
+    /// Closes behind everything accepted and waits for the peer's answer. Messages that arrive meanwhile are
+    /// dropped and counted; use [`SessionConnection::drain`] to see them. Also completes a close of the peer.
+    ///
+    /// # Errors
+    /// If the reason is too long, the stream fails, or the peer does not answer in time
+    /// ([`SendError::Failed`]). [`SessionReceiver::undelivered`] counts even then.
+    pub async fn close(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<Closed, SessionSendError<W::Error>> {
+        self.receiver.close(&mut self.sender, code, reason).await
+    }
+
+    /// Hands the two halves out, for two tasks or threads.
+    #[must_use]
+    pub fn split(self) -> (SessionReceiver<I, W>, SessionSender<W>) {
+        (self.receiver, self.sender)
+    }
+}
+
+impl<I, W: WriteIo> fmt::Debug for SessionConnection<I, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionConnection").field("receiver", &self.receiver).finish_non_exhaustive()
+    }
+}

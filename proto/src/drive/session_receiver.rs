@@ -1,0 +1,172 @@
+//! The receiving half of a session, and how it comes to be.
+
+use super::session::{Closed, HandshakePayload, PeerClose, SessionError, SessionNext, SessionSendError};
+use super::session_sender::SessionSender;
+use super::{Connection, DriveError, Permit, ReadIo, Receiver, WriteIo};
+use crate::buf::{RxBuf, Span, TxBuf};
+use crate::entropy::Seed;
+use crate::session::{self, CloseCode, Config, Error, Event, SendError, Session, SessionInfo, Stats};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll, ready};
+
+/// The most bytes queued for the peer; memory is taken as it is needed.
+const TX_LIMIT: usize = 256 * 1024;
+
+/// Receives the messages of a session. It also answers the peer, keeps the deadlines and closes the stream in the
+/// end, so it must be polled while the session lives.
+pub struct SessionReceiver<I, W: WriteIo> {
+    inner: Receiver<session::Receiver, session::Sender, I, W>,
+    info: SessionInfo,
+    payloads: Vec<HandshakePayload>,
+    peer_close: Option<PeerClose>,
+    undelivered: u64,
+    /// The listener's place for this session, held by both halves.
+    permit: Option<Arc<Permit>>,
+}
+
+pub(super) async fn establish<I, W>(
+    config: &Arc<Config>,
+    seed: Seed,
+    io: (I, W),
+) -> Result<(SessionReceiver<I, W>, SessionSender<W>), SessionError<I::Error>>
+where
+    I: ReadIo,
+    W: WriteIo<Error = I::Error>,
+{
+    let session = Session::new(config, seed, io.0.now()).map_err(DriveError::Protocol)?;
+    let (sender, receiver) = session.split();
+    let (rx, tx) = (RxBuf::new(config.rx_limit()), TxBuf::new(TX_LIMIT));
+    let (mut inner, sender) = Connection::new((receiver, sender), io, rx, tx).split();
+    let mut payloads = Vec::new();
+    loop {
+        match inner.next().await? {
+            Some(Event::HandshakePayload { payload, security }) => {
+                payloads.push(HandshakePayload { bytes: payload.to_vec(), security });
+            }
+            Some(Event::Established) => break,
+            // Nothing else comes before; an end without a failure is the peer's.
+            Some(_) | None => {
+                let error = inner.half().failure().unwrap_or(Error::Truncated);
+                return Err(DriveError::Protocol(error));
+            }
+        }
+    }
+    let Some(info) = inner.half().info() else { return Err(DriveError::Protocol(Error::Truncated)) };
+    let receiver = SessionReceiver { inner, info, payloads, peer_close: None, undelivered: 0, permit: None };
+    Ok((receiver, SessionSender::new(sender)))
+}
+
+impl<I, W> SessionReceiver<I, W>
+where
+    I: ReadIo,
+    W: WriteIo<Error = I::Error>,
+{
+    /// The next message or other event; its payload lies in the receive buffer and is gone with the next call.
+    /// `None` once the session has ended and the stream is closed, and ever after.
+    ///
+    /// Can be dropped at any point: an event is returned by the same poll that decoded it.
+    ///
+    /// # Errors
+    /// Once: the session or the stream failed. What the session owed the peer has been sent, as far as the stream
+    /// took it at once.
+    pub async fn next(&mut self) -> SessionNext<&mut [u8], I::Error> {
+        let event = poll_fn(|cx| self.poll_next(cx)).await?;
+        Ok(event.map(|event| self.resolve(event)))
+    }
+
+    /// Like [`SessionReceiver::next`], with the payload's place instead of the payload: see
+    /// [`SessionReceiver::resolve`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionNext<Span, I::Error>> {
+        let event = ready!(self.inner.poll_next(cx))?;
+        if let Some(Event::Closed { code, reason }) = event {
+            if let Event::Closed { reason, .. } = self.inner.resolve(Event::Closed { code, reason }) {
+                let reason = String::from_utf8_lossy(reason).into_owned();
+                self.peer_close = Some(PeerClose { code, reason });
+            }
+        }
+        Poll::Ready(Ok(event))
+    }
+
+    /// The event last returned by [`SessionReceiver::poll_next`] with its payload.
+    pub fn resolve(&mut self, event: Event<Span>) -> Event<&mut [u8]> {
+        self.inner.resolve(event)
+    }
+
+    /// Receives to the end, dropping and counting messages. For use behind a close of this end or the peer's.
+    ///
+    /// # Errors
+    /// As [`SessionReceiver::next`].
+    pub async fn finish(&mut self) -> Result<Closed, SessionError<I::Error>> {
+        while let Some(event) = poll_fn(|cx| self.poll_next(cx)).await? {
+            if let Event::Message(_) = event {
+                self.undelivered = self.undelivered.saturating_add(1);
+            }
+        }
+        Ok(Closed { undelivered: self.undelivered, peer: self.peer_close.clone() })
+    }
+
+    /// [`SessionConnection::close`](super::SessionConnection::close) for halves that are apart; `sender` is the
+    /// other half of this session.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(
+        &mut self,
+        sender: &mut SessionSender<W>,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<Closed, SessionSendError<I::Error>> {
+        match sender.queue_close(code, reason).await {
+            Ok(()) | Err(DriveError::Protocol(SendError::Closed)) => {}
+            Err(error) => return Err(error),
+        }
+        self.finish().await.map_err(|error| error.map_protocol(SendError::Failed))
+    }
+
+    /// The peer and the protocol.
+    pub const fn info(&self) -> SessionInfo {
+        self.info
+    }
+
+    /// What the peer sent with its handshake messages, in their order.
+    #[must_use]
+    pub fn handshake_payloads(&self) -> &[HandshakePayload] {
+        &self.payloads
+    }
+
+    /// What the peer said when it closed, once it has.
+    #[must_use]
+    pub const fn peer_close(&self) -> Option<&PeerClose> {
+        self.peer_close.as_ref()
+    }
+
+    /// Messages that arrived during [`SessionReceiver::finish`] and were dropped.
+    #[must_use]
+    pub const fn undelivered(&self) -> u64 {
+        self.undelivered
+    }
+
+    /// What has been counted so far, in both directions.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let sent = self.inner.with_send_half(session::Sender::stats);
+        Stats { sent, ..self.inner.half().stats() }
+    }
+
+    pub(super) fn hold(&mut self, permit: Arc<Permit>) {
+        self.permit = Some(permit);
+    }
+}
+
+impl<I, W: WriteIo> fmt::Debug for SessionReceiver<I, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionReceiver").field("info", &self.info).finish_non_exhaustive()
+    }
+}
