@@ -61,7 +61,7 @@ pub use frame::{FrameFault, MAX_REASON};
 #[cfg(feature = "std")]
 pub use halves::{Receiver, Sender};
 pub use opening::alert_packet;
-pub use outgoing::Outgoing;
+pub use outgoing::{Outgoing, Progress};
 pub use send::MIN_TX_LIMIT;
 pub use stats::{Rejects, Stats, Traffic};
 

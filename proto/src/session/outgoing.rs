@@ -11,6 +11,15 @@ pub struct Outgoing<'a> {
     sent: usize,
     /// Bytes of `parts[0]` that are sent.
     offset: usize,
+    /// Which of the sender's fragmented messages this is.
+    pub(super) begun: u64,
+}
+
+/// Where an [`Outgoing`] is: see [`Outgoing::resumed`]. The default is the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    sent: usize,
+    begun: u64,
 }
 
 impl<'a> Outgoing<'a> {
@@ -18,16 +27,24 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub fn new(parts: &'a [&'a [u8]]) -> Self {
         let total = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-        Self { parts, total, sent: 0, offset: 0 }
+        Self { parts, total, sent: 0, offset: 0, begun: 0 }
     }
 
-    /// A cursor over the same message that begins behind the first `sent` bytes, as another cursor counted them.
-    /// For owners of a message who cannot keep the borrowing cursor.
+    /// A cursor over the same message that goes on where another was. For owners of a message who cannot keep the
+    /// borrowing cursor.
     #[must_use]
-    pub fn resumed(parts: &'a [&'a [u8]], sent: usize) -> Self {
+    pub fn resumed(parts: &'a [&'a [u8]], progress: Progress) -> Self {
         let mut message = Self::new(parts);
-        let Ok(()) = message.take(sent.min(message.total), |_| Ok::<_, core::convert::Infallible>(()));
+        message.begun = progress.begun;
+        let Ok(()) =
+            message.take(progress.sent.min(message.total), |_| Ok::<_, core::convert::Infallible>(()));
         message
+    }
+
+    /// How far this cursor is.
+    #[must_use]
+    pub const fn progress(&self) -> Progress {
+        Progress { sent: self.sent, begun: self.begun }
     }
 
     /// Size of the message, in bytes.
@@ -87,7 +104,7 @@ mod tests {
                     Ok::<_, ()>(())
                 })
                 .unwrap();
-                out = Outgoing::resumed(&parts, out.sent());
+                out = Outgoing::resumed(&parts, out.progress());
             }
             assert_eq!((&joined[..], out.sent(), out.total()), (&b"abcdefg"[..], 7, 7));
         }

@@ -35,6 +35,8 @@ pub(super) struct SendState {
     cipher: Option<SendCipher>,
     /// A message is begun and not complete.
     open_message: bool,
+    /// Fragmented messages begun, so that a cursor cannot go on inside another's message.
+    begun: u64,
     /// Since the last `poll_transmit`.
     messages_sent: bool,
     rekeyed: bool,
@@ -51,6 +53,7 @@ impl SendState {
             config: Arc::clone(config),
             cipher: None,
             open_message: false,
+            begun: 0,
             messages_sent: false,
             rekeyed: false,
             deadline_moved: false,
@@ -96,7 +99,7 @@ impl SendState {
             if self.is_whole(message, tx) {
                 return self.send_whole(control, message, tx);
             }
-        } else if !self.open_message {
+        } else if !self.open_message || message.begun != self.begun {
             return Err(SendError::Abandoned);
         }
         while message.rest() > 0 {
@@ -166,6 +169,8 @@ impl SendState {
             frame::push_varint(&mut total, message.total() as u64);
             put(tx, &frame::head(frame::BEGIN, total.len() + body))?;
             put(tx, &total)?;
+            self.begun += 1;
+            message.begun = self.begun;
         } else {
             put(tx, &frame::head(frame::CONTINUE, body))?;
         }
