@@ -8,7 +8,7 @@ use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,6 +166,29 @@ fn refuse(socket: &SockRef<'_>, packet: &[u8]) {
     };
     // Best effort: a peer that does not hear why is refused all the same.
     let _ = refuse();
+}
+
+/// Makes a blocking `accept` at `address` return, by connecting. Fails only where nobody waits: with a full queue,
+/// or without a listener. Waits for at most a second.
+pub fn wake(address: &Address) {
+    match address {
+        Address::Tcp(name) => {
+            let Ok(mut address) = name.parse::<SocketAddr>() else { return };
+            if address.ip().is_unspecified() {
+                address.set_ip(match address {
+                    SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                });
+            }
+            let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let _ = crate::unix::knock(path);
+        }
+        #[cfg(not(unix))]
+        Address::Unix(_) => {}
+    }
 }
 
 /// What a listener does about an error of `accept`.

@@ -46,13 +46,17 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(path)?.file_type().is_socket() {
         return in_use("a file that is not a socket is in the way");
     }
-    let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // A live listener that is busy must not hold us up.
-    probe.set_nonblocking(true)?;
-    match probe.connect(&SockAddr::unix(path)?) {
+    match knock(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
         _ => in_use("another process listens there"),
     }
+}
+
+/// Connects without waiting for a listener that is busy.
+pub(crate) fn knock(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
 }
 
 #[cfg(test)]

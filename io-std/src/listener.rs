@@ -3,17 +3,16 @@
 use crate::socket::from_tcp;
 use crate::stream::{StdRead, StdWrite};
 use crate::{Connection, block_on, now};
-use sealock_net::listen::{self, ACCEPT_PAUSE, AcceptFault, Door, Socket};
+use sealock_net::listen::{self, ACCEPT_PAUSE, AcceptFault, Door, Socket, wake};
 use sealock_net::{Address, ListenError, ListenOptions};
 use sealock_proto::drive::SessionError;
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 /// Listens at an address. Dropping it stops listening; sessions go on.
 #[derive(Debug)]
@@ -34,25 +33,7 @@ impl Stopper {
     /// From now on [`Listener::accept`] returns `None`. With several threads in it, call this once for each.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // Waiting ends with a connection. One that fails finds a full queue, so that nobody waits; or nobody listens.
-        match &self.address {
-            Address::Tcp(name) => {
-                if let Ok(mut address) = name.parse::<SocketAddr>() {
-                    if address.ip().is_unspecified() {
-                        address.set_ip(match address {
-                            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-                        });
-                    }
-                    let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
-                }
-            }
-            #[cfg(unix)]
-            Address::Unix(path) => {
-                let _ = std::os::unix::net::UnixStream::connect(path);
-            }
-            _ => {}
-        }
+        wake(&self.address);
     }
 }
 

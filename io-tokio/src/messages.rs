@@ -59,7 +59,7 @@ where
 #[derive(Debug)]
 pub struct MessageSink<W: WriteIo> {
     sender: SessionSender<W>,
-    /// The message that is not accepted in full, and how much of it is.
+    /// The message that is not accepted in full, and how far it is.
     begun: Option<(Bytes, Progress)>,
 }
 
