@@ -1,0 +1,55 @@
+//! Connecting and hanging up.
+
+use crate::failure::Usage;
+use crate::out;
+use crate::runtime::{Connection, Runtime};
+use anyhow::{Result, bail};
+use sealock_proto::noise::Role;
+use sealock_proto::session::{CloseCode, Config, Event};
+use sealock_tokio::Address;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a peer may take to say its last words when a measurement is over.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reads an address given on the command line.
+pub(crate) fn address(text: &str) -> Result<Address> {
+    text.parse().map_err(|error| Usage(format!("{text}: {error}")).into())
+}
+
+/// Connects, and tells who answered unless that was `expected`.
+pub(crate) async fn connect<R: Runtime>(
+    text: &str,
+    config: &Arc<Config>,
+    expected: bool,
+) -> Result<Connection<R>> {
+    let connection = R::connect(&address(text)?, config).await?;
+    match connection.info().peer {
+        Some(peer) if !expected => {
+            out::note(format_args!("the peer is {peer}"));
+            out::note(
+                "hint: nothing says it must be; if it is the right one, give --peer with this key next time",
+            );
+        }
+        None if !connection.info().protocol.needs_local_static(Role::Responder) => {
+            out::note("warning: this pattern does not show who the peer is: it could be anybody");
+        }
+        _ => {}
+    }
+    Ok(connection)
+}
+
+/// Sends nothing more and waits for the peer's last words.
+pub(crate) async fn hang_up<R: Runtime>(mut connection: Connection<R>) -> Result<()> {
+    connection.drain(PATIENCE).await?;
+    while let Some(event) = connection.next().await? {
+        match event {
+            Event::Closed { code, .. } if code != CloseCode::NORMAL => {
+                bail!("the peer closed the session: {code}")
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

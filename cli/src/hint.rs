@@ -1,0 +1,65 @@
+//! What might help against an error, in terms of the command line.
+
+use sealock_proto::drive::{DriveError, SessionError};
+use sealock_proto::session::{Alert, Error};
+use sealock_tokio::{ConnectError, ListenError};
+use std::io::{self, ErrorKind};
+
+/// Advice on `error`, if there is any to give.
+pub(crate) fn of(error: &anyhow::Error) -> Option<&'static str> {
+    if let Some(error) = error.downcast_ref::<ConnectError>() {
+        return match error {
+            ConnectError::Io { error, .. } => connect_hint(error),
+            ConnectError::Session { error, .. } => session_hint(error, true),
+            _ => None,
+        };
+    }
+    if let Some(ListenError::Io { error, .. }) = error.downcast_ref() {
+        return listen_hint(error);
+    }
+    session_hint(error.downcast_ref::<SessionError<io::Error>>()?, false)
+}
+
+fn connect_hint(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::NotFound => Some("is `sealock listen` running there?"),
+        _ => None,
+    }
+}
+
+fn listen_hint(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            Some("something listens there already: stop it, or use another port (0 lets the system choose)")
+        }
+        ErrorKind::PermissionDenied => Some("ports below 1024, and some paths, are for the system only"),
+        _ => None,
+    }
+}
+
+fn session_hint(error: &SessionError<io::Error>, in_handshake: bool) -> Option<&'static str> {
+    let DriveError::Protocol(error) = error else {
+        return in_handshake.then_some(NOT_SEALOCK);
+    };
+    match error {
+        Error::Truncated | Error::HandshakeTimeout if in_handshake => Some(NOT_SEALOCK),
+        Error::NotSealock | Error::MalformedOpening => Some(NOT_SEALOCK),
+        Error::PeerNotAllowed => Some("the listener has another key than --peer says"),
+        Error::Refused(Alert::PeerNotAllowed) => Some(
+            "the listener does not know this key: its --peer list needs what `sealock pubkey` prints for --key",
+        ),
+        Error::Refused(Alert::ProtocolNotAllowed) => Some(
+            "both ends need the same --pattern and --suite; a listener with --peer wants to see a --key, and \
+             --psk-file must be given at both ends or at neither",
+        ),
+        Error::Refused(Alert::HandshakeFailed) | Error::Handshake(_) => {
+            Some("the two ends have different keys in mind: compare --peer and --psk-file")
+        }
+        Error::Refused(Alert::TooManyAttempts | Alert::Busy) => Some("try again later"),
+        Error::MessageTooLarge { .. } => Some("--max-message of this end is below what the peer sends"),
+        Error::Dead(_) => Some("if the peer may be held up for longer, give a longer --silence"),
+        _ => None,
+    }
+}
+
+const NOT_SEALOCK: &str = "is it really a `sealock listen` that answers there?";

@@ -1,0 +1,99 @@
+//! `sealock listen`: one peer after the other on standard input and output, or every peer its own echo.
+
+use crate::args::Listen;
+use crate::failure::one_line;
+use crate::policy::{self, Responder};
+use crate::runtime::{Connection, Runtime};
+use crate::turns::Turns;
+use crate::{dial, netcat, out, stdin, units};
+use anyhow::Result;
+use sealock_proto::noise::PublicKey;
+use sealock_proto::session::Event;
+
+pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
+    let Responder { config, public, temporary } = policy::responder(&args.session, &args.peers)?;
+    // A port alone is on all interfaces.
+    let address = match args.address.strip_prefix(':') {
+        Some(port) => dial::address(&format!("0.0.0.0:{port}"))?,
+        None => dial::address(&args.address)?,
+    };
+    R::run(async {
+        let listener = R::bind(&address, config).await?;
+        let lifetime = if temporary { " (a key for this run; --key FILE keeps one)" } else { "" };
+        out::note(format_args!("listening on {} as {public}{lifetime}", R::address(&listener)));
+        if args.echo { echo_all::<R>(listener).await } else { one_by_one::<R>(listener, args).await }
+    })
+}
+
+async fn one_by_one<R: Runtime>(listener: R::Listener, args: &Listen) -> Result<()> {
+    let input = if args.ends.recv_only { stdin::none() } else { stdin::chunks(args.session.max_message) };
+    loop {
+        let Some(connection) = next_peer::<R>(&listener).await? else { continue };
+        if !args.keep {
+            drop(listener);
+            return netcat::run::<R>(connection, &input, args.ends).await;
+        }
+        if let Err(error) = netcat::run::<R>(connection, &input, args.ends).await {
+            out::note(one_line(&error));
+        }
+    }
+}
+
+async fn next_peer<R: Runtime>(listener: &R::Listener) -> Result<Option<Connection<R>>> {
+    let incoming = R::accept(listener).await?;
+    match R::handshake(incoming).await {
+        Ok(connection) => {
+            out::note(format_args!("{} is connected", name(connection.info().peer)));
+            Ok(Some(connection))
+        }
+        Err(error) => {
+            out::note(format_args!("refused a peer: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+async fn echo_all<R: Runtime>(listener: R::Listener) -> Result<()> {
+    loop {
+        let incoming = R::accept(&listener).await?;
+        R::spawn(async move {
+            match R::handshake(incoming).await {
+                Ok(connection) => echo_and_tell::<R>(connection).await,
+                Err(error) => out::note(format_args!("refused a peer: {error}")),
+            }
+        });
+    }
+}
+
+async fn echo_and_tell<R: Runtime>(mut connection: Connection<R>) {
+    let peer = name(connection.info().peer);
+    out::note(format_args!("{peer} is connected"));
+    let outcome = echo::<R>(&mut connection).await;
+    let received = connection.stats().received;
+    let end = outcome.err().map_or_else(|| "done".to_owned(), |error| one_line(&error));
+    out::note(format_args!(
+        "{peer}: {} messages, {} bytes sent back: {end}",
+        units::count(received.messages),
+        units::count(received.message_bytes)
+    ));
+}
+
+/// Sends every message back until the peer is done.
+pub(crate) async fn echo<R: Runtime>(connection: &mut Connection<R>) -> Result<()> {
+    let mut turns = Turns::default();
+    while let Some(event) = connection.receiver.next().await? {
+        match event {
+            Event::Message(message) => {
+                connection.sender.send(message).await?;
+                turns.step().await;
+            }
+            Event::Draining => connection.sender.drain(dial::PATIENCE).await?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn name(peer: Option<PublicKey>) -> String {
+    peer.map_or_else(|| "a peer without a key".to_owned(), |key| key.to_string())
+}

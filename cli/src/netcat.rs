@@ -1,0 +1,90 @@
+//! One session between the peer and standard input and output.
+
+use crate::args::Ends;
+use crate::out;
+use crate::runtime::{Connection, Runtime};
+use crate::stdout::Output;
+use crate::turns::Turns;
+use anyhow::{Result, bail};
+use async_channel::Receiver;
+use futures_lite::future;
+use sealock_proto::drive::{DriveError, SessionReceiver};
+use sealock_proto::session::{CloseCode, Event, SendError};
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+/// Longer than anybody waits.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Sends the chunks of `input` and prints what comes, until both ends have said all they have to say.
+pub(crate) async fn run<R: Runtime>(
+    connection: Connection<R>,
+    input: &Receiver<Vec<u8>>,
+    ends: Ends,
+) -> Result<()> {
+    let (mut receiver, mut sender) = connection.split();
+    // Closed when nothing more can be sent.
+    let (ended, end) = async_channel::bounded::<()>(1);
+    let sending = async move {
+        let next = || {
+            future::or(async { input.recv().await.ok() }, async {
+                let _ = end.recv().await;
+                None
+            })
+        };
+        let mut turns = Turns::default();
+        while let Some(chunk) = next().await {
+            sender.send(&chunk).await?;
+            sender.flush().await?;
+            turns.step().await;
+        }
+        match sender.drain(ends.wait.unwrap_or(FOREVER)).await {
+            // The peer was first, or failed: the receiver knows.
+            Err(DriveError::Protocol(SendError::Closed | SendError::Failed(_)) | DriveError::Broken) => {
+                Ok(())
+            }
+            drained => drained,
+        }
+    };
+    let receiving = async move {
+        let output = Output::new();
+        let received = receive::<R>(&mut receiver, &output, ends).await;
+        output.finish();
+        ended.close();
+        received
+    };
+    let (received, sent) = R::both(receiving, sending).await;
+    match received? {
+        CloseCode::NORMAL => {}
+        code => bail!("the peer closed the session: {code}"),
+    }
+    Ok(sent?)
+}
+
+/// Prints what comes; how the peer closed.
+async fn receive<R: Runtime>(
+    receiver: &mut SessionReceiver<R::Read, R::Write>,
+    output: &Output,
+    ends: Ends,
+) -> Result<CloseCode> {
+    let (mut closed, mut turns) = (CloseCode::NORMAL, Turns::default());
+    while let Some(event) = receiver.next().await? {
+        match event {
+            Event::Message(_) if ends.send_only => {}
+            Event::Message(message) => {
+                output.write(message).await;
+                turns.step().await;
+            }
+            Event::Draining => on_draining(),
+            Event::Closed { code, .. } => closed = code,
+            _ => {}
+        }
+    }
+    Ok(closed)
+}
+
+fn on_draining() {
+    if io::stdin().is_terminal() {
+        out::note("the peer has sent everything; press ctrl-D to end");
+    }
+}

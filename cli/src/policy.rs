@@ -1,0 +1,199 @@
+//! From options to a session's configuration: keys, patterns, suites and who is let in.
+
+use crate::args::Session;
+use crate::failure::Usage;
+use crate::keyfile;
+use anyhow::Result;
+use sealock_proto::heartbeat::HeartbeatConfig;
+use sealock_proto::noise::{Protocol, PublicKey, Role};
+use sealock_proto::session::{Config, Peers};
+use std::sync::Arc;
+use std::time::Duration;
+
+const DEFAULT_SUITE: &str = "ChaChaPoly_BLAKE2s";
+const CIPHERS: [&str; 2] = ["ChaChaPoly", "AESGCM"];
+const HASHES: [&str; 4] = ["BLAKE2s", "BLAKE2b", "SHA256", "SHA512"];
+
+/// What a listener works with.
+pub(crate) struct Responder {
+    pub(crate) config: Arc<Config>,
+    /// What to give to those who connect.
+    pub(crate) public: PublicKey,
+    /// Whether the key was made for this run.
+    pub(crate) temporary: bool,
+}
+
+/// For `connect` and `bench`: one protocol, XX with a key and NX without.
+pub(crate) fn initiator(options: &Session, peer: Option<PublicKey>) -> Result<Arc<Config>> {
+    let default = if options.key.is_some() { "XX" } else { "NX" };
+    let pattern = pattern(options, default)?;
+    let suite = options.suite.as_deref().unwrap_or(DEFAULT_SUITE);
+    let protocol = protocol(&pattern, suite)?;
+    if protocol.needs_local_static(Role::Initiator) && options.key.is_none() {
+        return usage(format!(
+            "the pattern {pattern} needs a key of this end: give --key FILE (make one with `sealock keygen`)"
+        ));
+    }
+    if protocol.needs_remote_static(Role::Initiator) && peer.is_none() {
+        return usage(format!(
+            "the pattern {pattern} needs the listener's public key beforehand: give --peer HEX"
+        ));
+    }
+    if peer.is_some() && !protocol.needs_local_static(Role::Responder) {
+        return usage(format!("the pattern {pattern} never shows the listener's key: leave --peer out"));
+    }
+    let mut config = Config::initiator(protocol);
+    if let Some(path) = &options.key {
+        config = config.with_static_key(keyfile::read_key(path)?);
+    }
+    if let Some(peer) = peer {
+        config = config.with_remote_static(peer).with_peers(Peers::Only(vec![peer]));
+    }
+    finish(config, options)
+}
+
+/// For `listen`: XX and NX, or only XX where it matters who comes; in every suite unless one is named.
+pub(crate) fn responder(options: &Session, peers: &[PublicKey]) -> Result<Responder> {
+    let mut patterns = vec![pattern(options, "XX")?];
+    if options.pattern.is_none() && peers.is_empty() {
+        patterns.push(pattern(options, "NX")?);
+    }
+    let suites = match &options.suite {
+        Some(suite) => vec![suite.clone()],
+        None => CIPHERS.iter().flat_map(|c| HASHES.iter().map(move |h| format!("{c}_{h}"))).collect(),
+    };
+    let mut protocols = Vec::with_capacity(patterns.len() * suites.len());
+    for pattern in &patterns {
+        for suite in &suites {
+            protocols.push(protocol(pattern, suite)?);
+        }
+    }
+    let needs = |needed: fn(&Protocol) -> bool| protocols.iter().any(needed);
+    if needs(|protocol| protocol.needs_remote_static(Role::Responder)) && peers.len() != 1 {
+        return usage(format!("the pattern {} needs exactly one --peer HEX beforehand", patterns[0]));
+    }
+    if needs(|protocol| !protocol.needs_local_static(Role::Initiator)) && !peers.is_empty() {
+        return usage(format!("the pattern {} never shows who connects: leave --peer out", patterns[0]));
+    }
+    let (key, temporary) = match &options.key {
+        Some(path) => (keyfile::read_key(path)?, false),
+        None => (keyfile::temporary_key()?, true),
+    };
+    let public = key.public();
+    let mut config = Config::responder(&protocols).with_static_key(key);
+    if let [peer] = peers {
+        config = config.with_remote_static(*peer);
+    }
+    if !peers.is_empty() {
+        config = config.with_peers(Peers::Only(peers.to_vec()));
+    }
+    Ok(Responder { config: finish(config, options)?, public, temporary })
+}
+
+fn finish(mut config: Config, options: &Session) -> Result<Arc<Config>> {
+    if let Some(path) = &options.psk_file {
+        config = config.with_psk(keyfile::read_psk(path)?);
+    }
+    let config = config.with_heartbeat(Some(heartbeat(options.silence)));
+    config.with_max_message(options.max_message).build().map_err(|error| Usage(error.to_string()).into())
+}
+
+/// Half of the time passes before a ping is owed; it and two more then have a third of the rest each.
+fn heartbeat(silence: Duration) -> HeartbeatConfig {
+    HeartbeatConfig::default()
+        .with_interval((silence / 2).max(HeartbeatConfig::MIN))
+        .with_probe_timeout((silence / 6).max(HeartbeatConfig::MIN))
+        .with_misses(2)
+}
+
+/// The pattern asked for, or the default, with its usual place for a pre-shared key if there is one.
+fn pattern(options: &Session, default: &str) -> Result<String> {
+    let psk = options.psk_file.is_some();
+    let Some(pattern) = &options.pattern else {
+        return Ok(match (psk, default) {
+            (false, _) => default.to_owned(),
+            // Mixed in last, when both have shown what they are.
+            (true, "XX") => "XXpsk3".to_owned(),
+            (true, _) => format!("{default}psk2"),
+        });
+    };
+    match pattern.matches("psk").count() {
+        0 if psk => usage(format!(
+            "the pattern {pattern} has no place for --psk-file: write {pattern}psk0, for example"
+        )),
+        1 if !psk => usage(format!("the pattern {pattern} needs a pre-shared key: give --psk-file FILE")),
+        0 | 1 => Ok(pattern.clone()),
+        _ => usage(format!("the pattern {pattern} has several pre-shared keys, only one can be given")),
+    }
+}
+
+fn protocol(pattern: &str, suite: &str) -> Result<Protocol> {
+    let protocol = Protocol::parse(&format!("Noise_{pattern}_25519_{suite}"))
+        .map_err(|error| Usage(format!("--pattern {pattern} --suite {suite}: {error}")))?;
+    if protocol.is_one_way() {
+        return usage(format!(
+            "the pattern {pattern} is one-way, a session has both directions: use XX or IK"
+        ));
+    }
+    Ok(protocol)
+}
+
+fn usage<T>(what: String) -> Result<T> {
+    Err(Usage(what).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Driver;
+    use std::path::PathBuf;
+
+    const PEER: PublicKey = PublicKey([7; 32]);
+
+    fn options(pattern: Option<&str>, suite: Option<&str>) -> Session {
+        Session {
+            key: None,
+            pattern: pattern.map(str::to_owned),
+            suite: suite.map(str::to_owned),
+            psk_file: None,
+            max_message: 1024,
+            silence: Duration::from_secs(30),
+            driver: Driver::Tokio,
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_a_usage_error_that_names_the_option() {
+        let connect = |pattern, peer| initiator(&options(Some(pattern), None), peer).unwrap_err();
+        let listen = |pattern, peers: &[_]| match responder(&options(Some(pattern), None), peers) {
+            Err(error) => error,
+            Ok(_) => panic!("{pattern} is accepted"),
+        };
+        for (error, named) in [
+            (connect("XX", None), "--key"),
+            (connect("NK", None), "--peer"),
+            (connect("NN", Some(PEER)), "--peer"),
+            (connect("ZZ", None), "--pattern"),
+            (connect("N", None), "one-way"),
+            (connect("NNpsk0", None), "--psk-file"),
+            (connect("NNpsk0+psk2", None), "several"),
+            (listen("KK", &[]), "--peer"),
+            (listen("NX", &[PEER]), "--peer"),
+            (initiator(&options(None, Some("AES_SHA1")), None).unwrap_err(), "--suite"),
+        ] {
+            assert!(error.is::<Usage>() && error.to_string().contains(named), "{error} ({named})");
+        }
+        let psk = Session { psk_file: Some(PathBuf::from("x")), ..options(Some("NN"), None) };
+        assert!(initiator(&psk, None).unwrap_err().to_string().contains("NNpsk0"));
+    }
+
+    #[test]
+    fn a_listener_without_a_list_takes_two_patterns_and_with_one_only_that_which_shows_the_peer() {
+        for (pattern, peers) in
+            [(None, &[][..]), (None, &[PEER]), (Some("IK"), &[PEER, PEER]), (Some("NN"), &[])]
+        {
+            let made = responder(&options(pattern, None), peers).unwrap();
+            assert!(made.temporary && made.config.role() == Role::Responder);
+        }
+    }
+}

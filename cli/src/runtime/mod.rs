@@ -1,0 +1,77 @@
+//! The three drivers behind one trait, so that every command is written once.
+
+mod smol;
+mod std;
+
+mod tokio;
+
+pub(crate) use self::smol::Smol;
+
+pub(crate) use self::std::Std;
+pub(crate) use self::tokio::Tokio;
+
+use crate::args::Driver;
+use ::std::future::Future;
+use ::std::io;
+use ::std::sync::Arc;
+use anyhow::Result;
+use sealock_proto::drive::{ReadIo, SessionConnection, SessionError, WriteIo};
+use sealock_proto::session::Config;
+use sealock_tokio::{Address, ConnectError, ListenError};
+
+/// A session on a runtime's sockets.
+pub(crate) type Connection<R> = SessionConnection<<R as Runtime>::Read, <R as Runtime>::Write>;
+
+/// A driver, with what a program needs of a runtime besides.
+pub(crate) trait Runtime: 'static {
+    /// Which it is.
+    const DRIVER: Driver;
+    type Read: ReadIo<Error = io::Error> + Send + 'static;
+    type Write: WriteIo<Error = io::Error> + Send + 'static;
+    type Listener: Send + 'static;
+    /// A stream accepted, before its handshake.
+    type Incoming: Send + 'static;
+
+    /// Runs `future` to its end on the calling thread.
+    fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T>;
+
+    /// Runs `future` besides the one that is run. Only within [`Runtime::run`].
+    fn spawn(future: impl Future<Output = ()> + Send + 'static);
+
+    /// Runs two futures at once to their ends.
+    fn both<A: Send, B: Send>(
+        a: impl Future<Output = A> + Send,
+        b: impl Future<Output = B> + Send,
+    ) -> impl Future<Output = (A, B)> + Send;
+
+    fn connect(
+        address: &Address,
+        config: &Arc<Config>,
+    ) -> impl Future<Output = Result<Connection<Self>, ConnectError>> + Send;
+
+    fn bind(
+        address: &Address,
+        config: Arc<Config>,
+    ) -> impl Future<Output = Result<Self::Listener, ListenError>> + Send;
+
+    /// Where it listens, with the port the system chose.
+    fn address(listener: &Self::Listener) -> &Address;
+
+    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Incoming>> + Send;
+
+    fn handshake(
+        incoming: Self::Incoming,
+    ) -> impl Future<Output = Result<Connection<Self>, SessionError<io::Error>>> + Send;
+}
+
+/// Calls a function that is generic in its runtime for the driver chosen.
+macro_rules! with_runtime {
+    ($driver:expr, $function:ident :: $run:ident ( $($argument:expr),* )) => {
+        match $driver {
+            $crate::args::Driver::Tokio => $function::$run::<$crate::runtime::Tokio>($($argument),*),
+            $crate::args::Driver::Smol => $function::$run::<$crate::runtime::Smol>($($argument),*),
+            $crate::args::Driver::Std => $function::$run::<$crate::runtime::Std>($($argument),*),
+        }
+    };
+}
+pub(crate) use with_runtime;
