@@ -9,7 +9,7 @@ use sealock_proto::drive::{
     DriveError, ReadIo, SessionConnection, SessionError, SessionReceiver, SessionSendError, SessionSender,
     WriteIo,
 };
-use sealock_proto::session::{CloseCode, Event, Outgoing, SendError};
+use sealock_proto::session::{CloseCode, Event, Outgoing, Progress, SendError};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -59,8 +59,8 @@ where
 #[derive(Debug)]
 pub struct MessageSink<W: WriteIo> {
     sender: SessionSender<W>,
-    /// The message that is not accepted in full, and how much of it is.
-    begun: Option<(Bytes, usize)>,
+    /// The message that is not accepted in full, and how far it is.
+    begun: Option<(Bytes, Progress)>,
 }
 
 impl<W: WriteIo> MessageSink<W> {
@@ -81,11 +81,11 @@ impl<W: WriteIo> MessageSink<W> {
 
     /// Sends the rest of the message that was begun.
     fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SessionSendError<W::Error>>> {
-        let Some((message, sent)) = &mut self.begun else { return Poll::Ready(Ok(())) };
+        let Some((message, progress)) = &mut self.begun else { return Poll::Ready(Ok(())) };
         let parts = [&message[..]];
-        let mut rest = Outgoing::resumed(&parts, *sent);
+        let mut rest = Outgoing::resumed(&parts, *progress);
         let outcome = self.sender.poll_send(cx, &mut rest);
-        *sent = rest.sent();
+        *progress = rest.progress();
         ready!(outcome)?;
         self.begun = None;
         Poll::Ready(Ok(()))
@@ -100,7 +100,7 @@ impl<W: WriteIo + Unpin> Sink<Bytes> for MessageSink<W> {
     }
 
     fn start_send(self: Pin<&mut Self>, message: Bytes) -> Result<(), Self::Error> {
-        self.get_mut().begun = Some((message, 0));
+        self.get_mut().begun = Some((message, Progress::default()));
         Ok(())
     }
 

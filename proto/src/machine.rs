@@ -55,7 +55,7 @@ pub trait Machine {
     /// Fatal: transmit what is owed, then close the stream.
     fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Self::Event<Span>>, Self::Error>;
 
-    /// The peer will send nothing more.
+    /// The peer will send nothing more. Call it once `recv` has taken all it can of what arrived before.
     ///
     /// # Errors
     /// If the protocol had not been closed: the stream was truncated.
@@ -68,7 +68,8 @@ pub trait Machine {
     /// When to call [`Machine::handle_timeout`]. May change with any other call.
     fn poll_timeout(&self) -> Option<Instant>;
 
-    /// Acts on the deadlines that have come. After it the next one is later than `now`.
+    /// Acts on the deadlines that have come. After it the next one is later than `now`. Call `recv` afterwards
+    /// even without new bytes: a deadline may have been all it waited for.
     ///
     /// # Errors
     /// Fatal, like [`Machine::recv`].

@@ -1,10 +1,11 @@
 //! The read buffer: bounded, linear, compacting.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Capacity of a buffer once the first byte is read.
 const INITIAL: usize = 8 * 1024;
-/// Up to here the buffer doubles when a read fills it; beyond, it grows only as far as a machine asks.
+/// Up to here the buffer doubles when a read fills it; beyond, it grows when a machine asks, by a quarter.
 const EAGER: usize = 256 * 1024;
 
 /// Bytes read from a peer and not yet consumed by a machine, always contiguous.
@@ -12,7 +13,7 @@ const EAGER: usize = 256 * 1024;
 /// Empty buffers hold no memory until the first read, and never hold more than the maximum given to
 /// [`RxBuf::new`]. Linear rather than a ring: records are opened in place and must be contiguous.
 /// Compaction moves what is left of one frame.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RxBuf {
     /// Initialised storage; its length is the current capacity.
     data: Vec<u8>,
@@ -109,7 +110,9 @@ impl RxBuf {
         }
         if self.data.len() - self.end < need {
             let ceiling = (self.end * 2).max(INITIAL);
-            self.grow(self.end.saturating_add(need).max(INITIAL).min(ceiling));
+            // By a share of what is held, or moving the bytes would cost the square of a message's length.
+            let more = need.max(self.end / 4);
+            self.grow(self.end.saturating_add(more).max(INITIAL).min(ceiling));
         }
     }
 
@@ -119,6 +122,17 @@ impl RxBuf {
             self.data.reserve_exact(capacity - self.data.len());
             self.data.resize(capacity, 0);
         }
+    }
+}
+
+impl fmt::Debug for RxBuf {
+    /// Lengths only: records are opened in place, so there is plaintext in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RxBuf")
+            .field("filled", &self.len())
+            .field("capacity", &self.capacity())
+            .field("max", &self.max)
+            .finish()
     }
 }
 
@@ -185,5 +199,20 @@ mod tests {
         assert!(rx.is_empty());
         rx.commit(1 << 20);
         assert!(rx.len() <= 64);
+    }
+
+    #[test]
+    fn a_large_message_makes_the_buffer_grow_few_times() {
+        let mut rx = RxBuf::new(16 << 20);
+        let (mut grown, mut last) = (0, 0);
+        while rx.len() < 8 << 20 {
+            for need in [2, 60_000] {
+                let n = rx.spare_mut(need).len().min(need);
+                rx.commit(n);
+                grown += usize::from(rx.capacity() != last);
+                last = rx.capacity();
+            }
+        }
+        assert!(grown < 50, "{grown}");
     }
 }

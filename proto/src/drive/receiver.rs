@@ -165,12 +165,16 @@ where
             }
             Err(error) => return Step::Fail(DriveError::Protocol(error)),
         };
+        let was_finished = self.half.is_finished();
         // Before the state and the deadline are looked at, which the sender may change.
         self.shared.register_idle(cx.waker());
         let flushed = self.shared.flush_for_receiver(self.now, cx.waker());
         // After the flush, which may be what ends the protocol.
         if self.half.is_finished() {
-            self.phase = Phase::Closing(self.now + LINGER);
+            // If it ended just now, `recv` says once more whether that was a failure.
+            if was_finished {
+                self.phase = Phase::Closing(self.now + LINGER);
+            }
             return Step::Again;
         }
         if self.half.has_event() {

@@ -1,112 +1,17 @@
 //! What a session is told before it begins, and the checks on it.
 
+use super::config_error::ConfigError;
 use super::opening::MAX_PAYLOAD;
-use crate::heartbeat::{HeartbeatConfig, HeartbeatError};
-use crate::limit::Rate;
+use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
+use crate::heartbeat::HeartbeatConfig;
 use crate::noise::{PayloadSecurity, Protocol, Psk, PublicKey, Role, SecretKey};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-/// Records under one key after which a receiver fails, whatever is configured: 2^24 (docs/wire.md, section 4).
-pub const MAX_RECORDS_PER_KEY: u64 = 1 << 24;
-
 /// The largest `max_message` that can be configured: 1 GiB.
 pub const MAX_MAX_MESSAGE: usize = 1 << 30;
-
-/// Whose static keys are accepted.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peers {
-    /// Anyone who completes the handshake. Check the key yourself once the session is established.
-    Any,
-    /// Only the owners of these keys.
-    Only(Vec<PublicKey>),
-}
-
-/// When this end changes the key of its sending direction, and how long it lets the peer use one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RekeyPolicy {
-    pub(super) records: u64,
-    pub(super) bytes: u64,
-    pub(super) age: Duration,
-    pub(super) peer_records: u64,
-}
-
-impl RekeyPolicy {
-    /// Rekey after this many records under one key. Default 2^20, at least 1, below 2^24.
-    #[must_use]
-    pub const fn with_records(mut self, records: u64) -> Self {
-        self.records = records;
-        self
-    }
-
-    /// Rekey after this many bytes of records under one key. Default 16 GiB, at least 1.
-    #[must_use]
-    pub const fn with_bytes(mut self, bytes: u64) -> Self {
-        self.bytes = bytes;
-        self
-    }
-
-    /// Rekey when a key is this old. Default one hour, not zero.
-    #[must_use]
-    pub const fn with_age(mut self, age: Duration) -> Self {
-        self.age = age;
-        self
-    }
-
-    /// Fail when the peer uses one key for more records than this. Default and most 2^24, at least 1.
-    #[must_use]
-    pub const fn with_peer_records(mut self, records: u64) -> Self {
-        self.peer_records = records;
-        self
-    }
-}
-
-impl Default for RekeyPolicy {
-    fn default() -> Self {
-        Self {
-            records: 1 << 20,
-            bytes: 16 << 30,
-            age: Duration::from_secs(3600),
-            peer_records: MAX_RECORDS_PER_KEY,
-        }
-    }
-}
-
-/// How fast the peer may send.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RateLimit {
-    pub(super) messages: Option<Rate>,
-    pub(super) bytes: Option<Rate>,
-    pub(super) close: bool,
-}
-
-impl RateLimit {
-    /// Limits messages a second.
-    #[must_use]
-    pub const fn with_messages(mut self, rate: Rate) -> Self {
-        self.messages = Some(rate);
-        self
-    }
-
-    /// Limits bytes of records a second, as on the wire. A record is charged in full once opened, so a burst
-    /// may exceed the limit by one record.
-    #[must_use]
-    pub const fn with_bytes(mut self, rate: Rate) -> Self {
-        self.bytes = Some(rate);
-        self
-    }
-
-    /// Over the limit, close with [`CloseCode::RATE_LIMITED`](super::CloseCode::RATE_LIMITED). Without this
-    /// the session stops consuming until the peer is within its rate again.
-    #[must_use]
-    pub const fn closing(mut self) -> Self {
-        self.close = true;
-        self
-    }
-}
 
 /// What a session needs to know; shared by all sessions of a listener. Make one with [`Config::initiator`] or
 /// [`Config::responder`], then [`Config::build`].
@@ -337,75 +242,3 @@ impl fmt::Debug for Config {
             .finish_non_exhaustive()
     }
 }
-
-/// What is wrong with a [`Config`].
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfigError {
-    /// A responder must accept at least one Noise protocol.
-    NoProtocol,
-    /// A session needs both directions, which a one-way pattern does not have.
-    OneWay(Protocol),
-    /// The pattern uses this end's static key: `with_static_key`.
-    StaticKeyMissing(Protocol),
-    /// The pattern needs the peer's static key beforehand: `with_remote_static`.
-    RemoteStaticMissing(Protocol),
-    /// The pattern mixes another number of pre-shared keys: `with_psk`.
-    PskCount {
-        /// The Noise protocol.
-        protocol: Protocol,
-        /// How many keys are configured.
-        configured: usize,
-    },
-    /// A list of peers could not be enforced: the pattern never shows the peer's static key.
-    PeersUnknowable(Protocol),
-    /// The handshake payload is longer than 4,096 bytes.
-    PayloadTooLong,
-    /// No handshake message of this end gives its payload the security asked for.
-    PayloadSecurity(Protocol),
-    /// `max_message` must be 1 byte to 1 GiB.
-    MaxMessage,
-    /// The heartbeat's configuration is wrong.
-    Heartbeat(HeartbeatError),
-    /// Rekeying by records must be at least 1 and below 2^24.
-    RekeyRecords,
-    /// Rekeying by bytes or age must not be zero.
-    RekeyZero,
-    /// The records a peer may send under one key must be 1 to 2^24.
-    PeerRecords,
-    /// The handshake and close timeouts must not be zero.
-    ZeroTimeout,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoProtocol => f.write_str("a responder must accept at least one Noise protocol"),
-            Self::OneWay(p) => write!(f, "{p} is one-way: a session needs both directions"),
-            Self::StaticKeyMissing(p) => write!(f, "{p} needs this end's static key: with_static_key"),
-            Self::RemoteStaticMissing(p) => {
-                write!(f, "{p} needs the peer's static key beforehand: with_remote_static")
-            }
-            Self::PskCount { protocol, configured } => write!(
-                f,
-                "{protocol} mixes {} pre-shared keys, {configured} are configured: with_psk",
-                protocol.psk_count()
-            ),
-            Self::PeersUnknowable(p) => {
-                write!(f, "{p} never shows the peer's static key, so a list of peers cannot be enforced")
-            }
-            Self::PayloadTooLong => write!(f, "a handshake payload has at most {MAX_PAYLOAD} bytes"),
-            Self::PayloadSecurity(p) => {
-                write!(f, "no handshake message of this end in {p} has the security asked for its payload")
-            }
-            Self::MaxMessage => f.write_str("max_message must be 1 byte to 1 GiB"),
-            Self::Heartbeat(error) => write!(f, "heartbeat: {error}"),
-            Self::RekeyRecords => f.write_str("rekey: records must be at least 1 and below 2^24"),
-            Self::RekeyZero => f.write_str("rekey: bytes and age must not be zero"),
-            Self::PeerRecords => f.write_str("rekey: the peer's records per key must be 1 to 2^24"),
-            Self::ZeroTimeout => f.write_str("the handshake and close timeouts must not be zero"),
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}

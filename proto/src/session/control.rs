@@ -3,8 +3,9 @@
 //! No keys of an established session live here and nothing is encrypted here, so a lock around it is
 //! held for moments only.
 
+use super::codes::CloseCode;
 use super::config::Config;
-use super::error::{CloseCode, Error, SendError};
+use super::error::{Error, SendError};
 use super::opening::{Opened, Opening};
 use super::stats::{Rejects, Stats};
 use super::{Event, SessionInfo};
@@ -36,6 +37,7 @@ enum Timer {
     Drain,
     Rekey,
     Throttle,
+    /// `Established` is to be had from `recv`.
     Announce,
 }
 
@@ -57,8 +59,9 @@ pub(super) struct Owed {
 
 pub(super) struct Control {
     config: Arc<Config>,
-    /// Until both halves have taken their keys.
+    /// Until it is complete; kept when it fails.
     opening: Option<Box<Opening>>,
+    /// What the halves have not taken yet.
     keys: Option<Box<Keys>>,
     info: Option<SessionInfo>,
     announced: bool,
@@ -147,31 +150,33 @@ impl Control {
 
     // The opening.
 
-    /// Whether `Established` is to be announced.
-    pub(super) const fn has_event(&self) -> bool {
-        self.info.is_some() && !self.announced && self.failure.is_none()
-    }
-
-    /// Passes received bytes to the opening. Ends with `Established`.
+    /// Passes received bytes to the opening. `Established` comes with the last of them, or in a call of its own
+    /// if there is another event or this end wrote the last handshake message.
     pub(super) fn recv_opening(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
         if self.has_event() {
-            self.timers.clear(Timer::Announce);
-            self.announced = true;
-            return Ok(Recv::event(0, Event::Established));
+            return Ok(self.announce(0));
         }
         self.keep_deadlines(now)?;
         let Some(opening) = &mut self.opening else { return Ok(Recv::need(0, 0)) };
         match opening.recv(buf) {
             Ok((recv, opened)) => {
+                let complete = opened.is_some();
                 self.opened(now, opened);
-                if recv.event.is_none() && self.info.is_some() {
-                    self.announced = true;
-                    return Ok(Recv::event(recv.consumed, Event::Established));
-                }
-                Ok(recv)
+                Ok(if complete && recv.event.is_none() { self.announce(recv.consumed) } else { recv })
             }
             Err(error) => Err(self.fail(error)),
         }
+    }
+
+    /// Whether `Established` is to be announced.
+    pub(super) const fn has_event(&self) -> bool {
+        self.info.is_some() && !self.announced && self.failure.is_none()
+    }
+
+    fn announce(&mut self, consumed: usize) -> Recv<Event<Span>> {
+        self.announced = true;
+        self.timers.clear(Timer::Announce);
+        Recv::event(consumed, Event::Established)
     }
 
     /// The receiving key, once `Established` has been announced.
@@ -179,23 +184,27 @@ impl Control {
         self.keys.as_mut().filter(|_| self.announced)?.recv.take()
     }
 
-    /// Appends what the opening owes.
-    pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) {
-        if let Some(opening) = &mut self.opening {
-            match opening.transmit(tx) {
-                Ok(opened) => {
-                    if opened.is_some() {
-                        // A loop that waits for bytes now would not ask for the event: let it wake at once.
-                        self.timers.set(Timer::Announce, now);
-                    }
-                    self.opened(now, opened);
-                }
-                Err(error) => {
-                    self.fail(error);
+    /// Appends what the opening owes. Says whether that ended it, well or not.
+    pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) -> bool {
+        let Some(opening) = &mut self.opening else { return false };
+        match opening.transmit(tx) {
+            Ok(Some(opened)) => {
+                self.opened(now, Some(opened));
+                // Nobody may be about to call `recv`: the peer perhaps waits for this end to begin.
+                self.timers.set(Timer::Announce, now);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.fail(error);
+                if let Some(opening) = &mut self.opening {
+                    // The alert, which has room where the handshake message had some.
+                    let _ = opening.transmit(tx);
                 }
             }
         }
-        self.over |= self.failure.is_some() && self.opening.as_ref().is_some_and(|o| o.is_over());
+        let failed = self.failure.is_some() && self.opening.as_ref().is_some_and(|o| o.is_over());
+        self.over |= failed;
+        failed || self.opening.is_none()
     }
 
     /// The sending key, once the handshake is complete.
@@ -242,18 +251,21 @@ impl Control {
         }
     }
 
+    /// Whether CLOSE is to be appended next.
+    pub(super) const fn owes_close(&self) -> bool {
+        // Neither end begins another message: CLOSE says what our DRAIN would.
+        let both_drain = self.peer_drained && !matches!(self.drain, Drain::No);
+        !self.close_sent && !self.over && (both_drain || self.close_owed.is_some())
+    }
+
     /// What to append now. The caller has checked that everything fits.
     pub(super) fn take_owed(&mut self, now: Instant) -> Owed {
         if self.close_sent || self.over {
             return Owed::default();
         }
-        if self.peer_drained && self.drain != Drain::No {
-            // Neither end begins another message: CLOSE says what our DRAIN would.
+        if self.owes_close() {
             self.close_owed.get_or_insert(CloseCode::NORMAL);
-        }
-        if let Some(code) = self.close_owed {
-            self.closed_here(now);
-            return Owed { close: Some(code), ..Owed::default() };
+            return Owed { close: self.close_owed, ..Owed::default() };
         }
         let ping = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now));
         self.pings += u64::from(ping.is_some());
@@ -272,7 +284,7 @@ impl Control {
 
     /// What the sending half did since it last said.
     pub(super) fn on_sent(&mut self, now: Instant, rekeyed: bool, messages: bool) {
-        if rekeyed {
+        if rekeyed && !self.close_sent && self.failure.is_none() {
             self.rekey_owed = false;
             self.timers.set(Timer::Rekey, now + self.config.rekey.age);
         }
@@ -294,11 +306,15 @@ impl Control {
         self.close_owed = None;
         self.pong_owed = None;
         self.beating = false;
+        let throttled = self.timers.get(Timer::Throttle);
         self.timers = Timers::new();
         if self.failure.is_some() || self.peer_closed {
             self.over = true;
         } else {
             self.timers.set(Timer::Close, now + self.config.close_timeout);
+            if let Some(until) = throttled {
+                self.timers.set(Timer::Throttle, until);
+            }
         }
     }
 
@@ -310,16 +326,15 @@ impl Control {
     // Receiving.
 
     /// A record arrived.
-    pub(super) fn on_record(&mut self, now: Instant) -> Result<(), Error> {
+    pub(super) fn on_record(&mut self, now: Instant) {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.on_received(now);
         }
-        self.keep_deadlines(now)
     }
 
     /// The deadlines that a peer must not be able to put off by sending without pause: a driver that always
     /// finds something to read does not get to [`Self::handle_timeout`].
-    fn keep_deadlines(&mut self, now: Instant) -> Result<(), Error> {
+    pub(super) fn keep_deadlines(&mut self, now: Instant) -> Result<(), Error> {
         if self.timers.take_due(Timer::Opening, now) {
             return Err(self.fail(Error::HandshakeTimeout));
         }
@@ -328,6 +343,8 @@ impl Control {
         }
         if self.timers.take_due(Timer::Drain, now) {
             self.close_owed.get_or_insert(CloseCode::GOING_AWAY);
+            // In case there is never room for it.
+            self.timers.set(Timer::Close, now + self.config.close_timeout);
         }
         Ok(())
     }
@@ -358,8 +375,9 @@ impl Control {
         if self.close_sent {
             self.over = true;
             self.timers = Timers::new();
-        } else {
+        } else if !self.over {
             self.close_owed.get_or_insert(CloseCode::NORMAL);
+            self.timers = Timers::new();
             self.timers.set(Timer::Close, now + self.config.close_timeout);
         }
     }
@@ -372,7 +390,7 @@ impl Control {
 
     pub(super) fn on_eof(&mut self) -> Result<(), Error> {
         if self.peer_closed || self.over {
-            self.over = true;
+            // The answer to the peer's CLOSE may still be owed: it may have shut its sending direction only.
             return Ok(());
         }
         match self.failure {
@@ -391,8 +409,9 @@ impl Control {
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         self.keep_deadlines(now)?;
         self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
-        self.timers.take_due(Timer::Throttle, now);
-        self.timers.take_due(Timer::Announce, now);
+        for acted_on_by_recv in [Timer::Throttle, Timer::Announce] {
+            self.timers.take_due(acted_on_by_recv, now);
+        }
         let heartbeat = self.heartbeat.as_mut().filter(|_| self.beating);
         match heartbeat.map_or(Ok(()), |heartbeat| heartbeat.handle_timeout(now)) {
             Ok(()) => Ok(()),
@@ -423,9 +442,8 @@ impl Control {
     }
 
     /// Nothing more can be sent: the sending key is used up.
-    pub(super) fn sender_exhausted(&mut self) -> Error {
-        let error = self.fail(Error::KeyExhausted);
+    pub(super) fn sender_exhausted(&mut self) {
+        self.fail(Error::KeyExhausted);
         self.over = true;
-        error
     }
 }

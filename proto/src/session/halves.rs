@@ -52,6 +52,14 @@ impl Sender {
         self.state.send(&mut self.control, &mut Outgoing::new(&[message]), tx)
     }
 
+    /// See [`Session::send_parts`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_parts(&mut self, _now: Instant, parts: &[&[u8]], tx: &mut TxBuf) -> Result<(), SendError> {
+        self.state.send(&mut self.control, &mut Outgoing::new(parts), tx)
+    }
+
     /// See [`Session::send_some`].
     ///
     /// # Errors
@@ -89,7 +97,7 @@ impl Sender {
 
     /// What this half has counted.
     #[must_use]
-    pub const fn stats(&self) -> Traffic {
+    pub fn stats(&self) -> Traffic {
         self.state.stats()
     }
 }
@@ -150,7 +158,8 @@ impl RecvHalf for Receiver {
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        self.control.lock().handle_timeout(now)
+        let result = self.control.lock().handle_timeout(now);
+        self.state.note(result)
     }
 
     fn is_finished(&self) -> bool {

@@ -25,8 +25,7 @@
 //! let n = bob.recv(now, &mut to_bob.sealed().to_vec())?.consumed;
 //! to_bob.consume(n);
 //! bob.poll_transmit(now, &mut to_alice);
-//! let mut wire = to_alice.sealed().to_vec();
-//! assert!(matches!(alice.recv(now, &mut wire)?.event, Some(Event::Established)));
+//! assert!(matches!(alice.recv(now, &mut to_alice.sealed().to_vec())?.event, Some(Event::Established)));
 //!
 //! // Two messages, one record.
 //! alice.send(now, b"hello", &mut to_bob)?;
@@ -40,28 +39,36 @@
 //! # }
 //! ```
 
+mod codes;
 mod config;
+mod config_error;
 mod control;
 mod error;
 mod frame;
 #[cfg(feature = "std")]
 mod halves;
+mod join;
 mod opening;
 mod outgoing;
+mod policy;
 mod recv;
+mod seal;
 mod send;
 mod stats;
 #[cfg(test)]
 mod tests;
 mod varint;
 
-pub use config::{Config, ConfigError, MAX_MAX_MESSAGE, MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
-pub use error::{Alert, CloseCode, Error, SendError};
+pub use codes::{Alert, CloseCode};
+pub use config::{Config, MAX_MAX_MESSAGE};
+pub use config_error::ConfigError;
+pub use error::{Error, SendError};
 pub use frame::{FrameFault, MAX_REASON};
 #[cfg(feature = "std")]
 pub use halves::{Receiver, Sender};
 pub use opening::alert_packet;
-pub use outgoing::Outgoing;
+pub use outgoing::{Outgoing, Progress};
+pub use policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 pub use send::MIN_TX_LIMIT;
 pub use stats::{Rejects, Stats, Traffic};
 
@@ -198,10 +205,11 @@ impl Session {
         self.send.send_some(&mut self.control, message, tx)
     }
 
-    /// Closes behind everything accepted. Go on receiving: the peer's last messages and its answer follow.
+    /// Closes behind everything accepted; a message of which only a part is accepted is abandoned. Go on receiving:
+    /// the peer's last messages and its answer follow.
     ///
     /// # Errors
-    /// None is fatal; [`SendError::Full`] is backpressure.
+    /// None is fatal. Messages leave room for it: [`SendError::Full`] comes only if something else fills `tx`.
     pub fn close(
         &mut self,
         now: Instant,
@@ -237,7 +245,7 @@ impl Session {
     /// # Errors
     /// Fatal, like [`Session::recv`].
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        self.control.handle_timeout(now)
+        self.recv.note(self.control.handle_timeout(now))
     }
 
     /// Whether the session has ended: write out what is sealed, then close the stream.

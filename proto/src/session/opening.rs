@@ -1,7 +1,9 @@
 //! The opening: hello, handshake packets and alerts (docs/wire.md, section 1). Ends with the keys.
 
-use super::config::{Config, Peers};
-use super::error::{Alert, Error};
+use super::codes::Alert;
+use super::config::Config;
+use super::error::Error;
+use super::policy::Peers;
 use super::{Event, SessionInfo};
 use crate::buf::{Full, Span, TxBuf};
 use crate::entropy::Seed;
@@ -35,18 +37,21 @@ pub fn alert_packet(alert: Alert) -> [u8; 4] {
     [0, 2, high, low]
 }
 
-/// The alert at the front of `bytes`: `None` if what lies there is none, or not yet complete.
+/// Checks that what lies at the front of `bytes` is not an alert. `Some`: so many more bytes are needed to say.
 ///
 /// # Errors
-/// [`Error::MalformedOpening`] for a packet that is neither an alert nor anything else.
-pub(super) fn parse_alert(bytes: &[u8]) -> Result<Option<Alert>, Error> {
-    let Some(head) = bytes.first_chunk::<PACKET_HEAD>() else { return Ok(None) };
+/// [`Error::Refused`] for an alert, [`Error::MalformedOpening`] for a packet that is neither one nor anything
+/// else.
+pub(super) fn check_alert(bytes: &[u8]) -> Result<Option<usize>, Error> {
+    let Some(head) = bytes.first_chunk::<PACKET_HEAD>() else {
+        return Ok(Some(PACKET_HEAD - bytes.len()));
+    };
     match usize::from(u16::from_be_bytes(*head)) {
         0 | 1 => Err(Error::MalformedOpening),
-        2..=MAX_ALERT => {
-            let code = bytes.get(PACKET_HEAD..).and_then(<[u8]>::first_chunk);
-            Ok(code.map(|code| Alert::from_code(u16::from_be_bytes(*code))))
-        }
+        2..=MAX_ALERT => match bytes.get(PACKET_HEAD..).and_then(<[u8]>::first_chunk) {
+            Some(code) => Err(Error::Refused(Alert::from_code(u16::from_be_bytes(*code)))),
+            None => Ok(Some((PACKET_HEAD + 2).saturating_sub(bytes.len()))),
+        },
         _ => Ok(None),
     }
 }
@@ -142,12 +147,11 @@ impl Opening {
         start: usize,
         buf: &mut [u8],
     ) -> Result<(Recv<Event<Span>>, Option<Opened>), Error> {
-        if let Some(alert) = parse_alert(buf)? {
-            return Err(Error::Refused(alert));
-        }
-        let missing = PACKET_HEAD.saturating_sub(buf.len());
-        let Some((head, rest)) = buf.split_first_chunk_mut::<PACKET_HEAD>() else {
+        if let Some(missing) = check_alert(buf)? {
             return Ok((Recv::need(start, missing), None));
+        }
+        let Some((head, rest)) = buf.split_first_chunk_mut::<PACKET_HEAD>() else {
+            return Ok((Recv::need(start, PACKET_HEAD), None));
         };
         let len = usize::from(u16::from_be_bytes(*head));
         if len > MAX_BODY {
@@ -240,7 +244,10 @@ impl Opening {
         }
         let State::Handshake(noise) = &mut self.state else { return Ok(None) };
         let body = &mut tx.open_mut()[hello + PACKET_HEAD..];
-        noise.write(payload.unwrap_or_default(), body).map_err(Error::Handshake)?;
+        if let Err(error) = noise.write(payload.unwrap_or_default(), body) {
+            tx.truncate_open(hello);
+            return Err(Error::Handshake(error));
+        }
         tx.seal();
         self.complete()
     }

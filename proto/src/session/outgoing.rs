@@ -1,16 +1,26 @@
 //! A message on its way out, possibly in several pieces.
 
+use core::fmt;
+
 /// A cursor over a message made of parts, which goes out as one message without being joined first.
 ///
 /// Hand it to `send_some` until that returns `Ok`. Beginning another message before then abandons this one:
 /// the peer forgets the part it has.
-#[derive(Debug)]
 pub struct Outgoing<'a> {
     parts: &'a [&'a [u8]],
     total: usize,
     sent: usize,
     /// Bytes of `parts[0]` that are sent.
     offset: usize,
+    /// Which of its sender's fragmented messages this is, once begun.
+    serial: u64,
+}
+
+/// How far a message has gone out; see [`Outgoing::resumed`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    sent: usize,
+    serial: u64,
 }
 
 impl<'a> Outgoing<'a> {
@@ -18,15 +28,22 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub fn new(parts: &'a [&'a [u8]]) -> Self {
         let total = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-        Self { parts, total, sent: 0, offset: 0 }
+        Self { parts, total, sent: 0, offset: 0, serial: 0 }
     }
 
-    /// A cursor over the same message that begins behind the first `sent` bytes, as another cursor counted them.
-    /// For owners of a message who cannot keep the borrowing cursor.
+    /// How far the message has gone out.
     #[must_use]
-    pub fn resumed(parts: &'a [&'a [u8]], sent: usize) -> Self {
-        let mut message = Self::new(parts);
-        let Ok(()) = message.take(sent.min(message.total), |_| Ok::<_, core::convert::Infallible>(()));
+    pub const fn progress(&self) -> Progress {
+        Progress { sent: self.sent, serial: self.serial }
+    }
+
+    /// A cursor over the same message that goes on where another one was. For owners of a message who cannot keep
+    /// the borrowing cursor.
+    #[must_use]
+    pub fn resumed(parts: &'a [&'a [u8]], progress: Progress) -> Self {
+        let mut message = Self { serial: progress.serial, ..Self::new(parts) };
+        let skipped = progress.sent.min(message.total);
+        let Ok(()) = message.take(skipped, |_| Ok::<_, core::convert::Infallible>(()));
         message
     }
 
@@ -40,6 +57,14 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub const fn sent(&self) -> usize {
         self.sent
+    }
+
+    pub(super) const fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    pub(super) const fn begin(&mut self, serial: u64) {
+        self.serial = serial;
     }
 
     pub(super) const fn rest(&self) -> usize {
@@ -69,6 +94,13 @@ impl<'a> Outgoing<'a> {
     }
 }
 
+impl fmt::Debug for Outgoing<'_> {
+    /// Lengths only: the parts are plaintext.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing").field("total", &self.total).field("sent", &self.sent).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +119,7 @@ mod tests {
                     Ok::<_, ()>(())
                 })
                 .unwrap();
-                out = Outgoing::resumed(&parts, out.sent());
+                out = Outgoing::resumed(&parts, out.progress());
             }
             assert_eq!((&joined[..], out.sent(), out.total()), (&b"abcdefg"[..], 7, 7));
         }

@@ -1,19 +1,20 @@
 //! The receiving half: records opened in place, frames taken one at a time, fragments joined in place.
 //!
-//! Nothing is copied out: a message lies in the caller's buffer. While a fragmented message is open the front
-//! of that buffer looks like this, and stays with the caller until the message is complete:
+//! Nothing is copied out: a message lies in the caller's buffer, which looks like this between two calls:
 //!
 //! ```text
-//! | joined bytes (held) | used up (gap) | plaintext not yet read (open) | tag | records to come ...
+//! | what `join.rs` keeps at the front | plaintext not yet read (open) | tag | records to come ...
 //! ```
 
 use super::Event;
+use super::codes::CloseCode;
 use super::config::Config;
 use super::control::Shared;
-use super::error::{CloseCode, Error};
+use super::error::Error;
 use super::frame::{self, FrameFault, Head};
-use super::opening::parse_alert;
-use super::send::RECORD_HEAD;
+use super::join::{Joiner, MAX_GAP};
+use super::opening::check_alert;
+use super::seal::RECORD_HEAD;
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
 use crate::buf::Span;
@@ -22,9 +23,6 @@ use crate::machine::Recv;
 use crate::noise::{CipherError, MAX_MESSAGE, RecvCipher, TAG_LEN};
 use crate::time::Instant;
 use alloc::sync::Arc;
-
-/// While a message is open, used-up bytes are given back once there are this many and an eighth of the message.
-const MAX_GAP: usize = 64 * 1024;
 
 /// The most bytes that can wait in the caller's buffer: a message, used-up bytes between its fragments, and a
 /// record that is not complete.
@@ -35,10 +33,7 @@ pub(super) const fn buffer_bound(max_message: usize) -> usize {
 pub(super) struct RecvState {
     config: Arc<Config>,
     cipher: Option<RecvCipher>,
-    /// Announced size of the message that is being joined.
-    total: Option<usize>,
-    held: usize,
-    gap: usize,
+    joiner: Joiner,
     /// Unread plaintext of the record that is open.
     open: Option<usize>,
     /// REKEY was the last frame of the open record.
@@ -51,6 +46,8 @@ pub(super) struct RecvState {
     messages_seen: bool,
     drained: bool,
     closed: bool,
+    /// The error this half reported: asked again, it says the same.
+    failed: Option<Error>,
     stats: Traffic,
     skipped: u64,
 }
@@ -69,9 +66,7 @@ impl RecvState {
         Self {
             config: Arc::clone(config),
             cipher: None,
-            total: None,
-            held: 0,
-            gap: 0,
+            joiner: Joiner::default(),
             open: None,
             rekey: false,
             key_records: 0,
@@ -81,9 +76,16 @@ impl RecvState {
             messages_seen: false,
             drained: false,
             closed: false,
+            failed: None,
             stats: Traffic::default(),
             skipped: 0,
         }
+    }
+
+    /// Remembers a failure that a deadline brought: `recv` says the same from now on.
+    pub(super) fn note(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        self.failed = self.failed.or(result.err());
+        result
     }
 
     pub(super) const fn stats(&self) -> (Traffic, u64) {
@@ -96,10 +98,12 @@ impl RecvState {
         now: Instant,
         buf: &mut [u8],
     ) -> Result<Recv<Event<Span>>, Error> {
-        if self.open.is_none() {
-            if let Some(error) = control.with(|control| control.failure()) {
-                return Err(error);
-            }
+        let failed = match self.open {
+            None => control.with(|control| control.failure()),
+            Some(_) => self.failed,
+        };
+        if let Some(error) = failed {
+            return Err(error);
         }
         if self.cipher.is_none() {
             let recv = control.with(|control| control.recv_opening(now, buf))?;
@@ -124,7 +128,11 @@ impl RecvState {
                 }
                 Ok(recv)
             }
-            Err(error) => Err(control.with(|control| control.fail(error))),
+            Err(error) => {
+                let error = control.with(|control| control.fail(error));
+                self.failed = Some(error);
+                Err(error)
+            }
         }
     }
 
@@ -136,27 +144,28 @@ impl RecvState {
         buf: &mut [u8],
     ) -> Result<Recv<Event<Span>>, Error> {
         loop {
-            let used = self.held + self.gap;
-            let rest = buf.get_mut(used..).ok_or(Error::BufferChanged)?;
+            let rest = buf.get_mut(self.joiner.unread()..).ok_or(Error::BufferChanged)?;
             match self.open {
                 Some(0) => {
-                    self.gap += TAG_LEN;
+                    self.joiner.skip(TAG_LEN);
                     self.open = None;
                     self.end_record();
+                    // Behind its frames: a CLOSE that is there in time counts.
+                    control.with(|control| control.keep_deadlines(now))?;
                 }
                 Some(open) => {
                     let plain = rest.get(..open).ok_or(Error::BufferChanged)?;
                     let head = frame::parse(plain).map_err(Error::Frame)?;
                     match self.frame(control, now, head, buf)? {
                         Outcome::Done => {}
-                        Outcome::Event(event) => return Ok(Recv::event(self.give_back(), event)),
+                        Outcome::Event(event) => return Ok(Recv::event(self.joiner.give_back(), event)),
                         Outcome::Wait(until) => return Ok(self.wait(control, until)),
                     }
                 }
                 None => {
                     if self.stats.records == 0 {
-                        if let Some(alert) = parse_alert(rest)? {
-                            return Err(Error::Refused(alert));
+                        if let Some(need) = check_alert(rest).map_err(as_record)? {
+                            return Ok(Recv::need(self.joiner.compact(buf), need));
                         }
                     }
                     if let Err(until) = self.bytes.as_ref().map_or(Ok(()), |bytes| bytes.check(now)) {
@@ -167,7 +176,7 @@ impl RecvState {
                     }
                     match record_len(rest)? {
                         Ok(len) => self.open_record(control, now, &mut rest[..len])?,
-                        Err(need) => return Ok(Recv::need(self.compact(buf), need)),
+                        Err(need) => return Ok(Recv::need(self.joiner.compact(buf), need)),
                     }
                 }
             }
@@ -200,8 +209,8 @@ impl RecvState {
         if let Some(bytes) = &mut self.bytes {
             bytes.take(now, wire);
         }
-        control.with(|control| control.on_record(now))?;
-        self.gap += RECORD_HEAD;
+        control.with(|control| control.on_record(now));
+        self.joiner.skip(RECORD_HEAD);
         self.open = Some(open);
         Ok(())
     }
@@ -224,7 +233,7 @@ impl RecvState {
         head: Head,
         buf: &mut [u8],
     ) -> Result<Outcome, Error> {
-        let start = self.held + self.gap + head.body;
+        let start = self.joiner.unread() + head.body;
         let body = buf.get(start..start + head.len).ok_or(Error::BufferChanged)?;
         let last = self.open == Some(head.body + head.len);
         let fault = |fault| Err(Error::Frame(fault));
@@ -233,7 +242,7 @@ impl RecvState {
                 if self.drained {
                     return fault(FrameFault::AfterDrain);
                 }
-                if self.total.is_some() {
+                if self.joiner.is_open() {
                     return fault(FrameFault::OutOfPlace);
                 }
                 if let Some(until) = self.charge_message(now)? {
@@ -251,18 +260,17 @@ impl RecvState {
                 if first == 0 || first >= total {
                     return fault(FrameFault::Total);
                 }
-                self.total = Some(total);
+                self.joiner.begin(total);
                 self.join(head.body + n, first, buf);
             }
             frame::CONTINUE => {
-                let Some(total) = self.total else { return fault(FrameFault::OutOfPlace) };
-                if head.len == 0 || head.len > total - self.held {
+                let Some(missing) = self.joiner.missing() else { return fault(FrameFault::OutOfPlace) };
+                if head.len == 0 || head.len > missing {
                     return fault(FrameFault::Total);
                 }
                 self.join(head.body, head.len, buf);
-                if self.held == total {
-                    self.total = None;
-                    self.gap += core::mem::take(&mut self.held);
+                if head.len == missing {
+                    let total = self.joiner.end();
                     self.count_message(total);
                     return Ok(Outcome::Event(Event::Message(Span::new(0, total))));
                 }
@@ -271,10 +279,10 @@ impl RecvState {
                 if head.len > 0 {
                     return fault(FrameFault::BodyLength);
                 }
-                if self.total.take().is_none() {
+                if !self.joiner.is_open() {
                     return fault(FrameFault::OutOfPlace);
                 }
-                self.gap += core::mem::take(&mut self.held);
+                self.joiner.end();
                 self.stats.abandoned += 1;
                 self.skip(head.body);
             }
@@ -300,7 +308,7 @@ impl RecvState {
                 if head.len > 0 {
                     return fault(FrameFault::BodyLength);
                 }
-                if self.total.is_some() {
+                if self.joiner.is_open() {
                     return fault(FrameFault::OutOfPlace);
                 }
                 self.skip(head.body);
@@ -329,36 +337,16 @@ impl RecvState {
         Ok(Outcome::Done)
     }
 
-    /// `n` bytes of the open record are done with.
+    /// `n` bytes of the open record are used up.
     fn skip(&mut self, n: usize) {
-        self.gap += n;
+        self.joiner.skip(n);
         self.open = self.open.map(|open| open.saturating_sub(n));
     }
 
-    /// Moves `len` bytes that begin `offset` behind the gap to the bytes held.
+    /// Uses up `offset` bytes of the open record and moves the `len` behind them to the open message.
     fn join(&mut self, offset: usize, len: usize, buf: &mut [u8]) {
-        let from = self.held + self.gap + offset;
-        if from + len <= buf.len() {
-            buf.copy_within(from..from + len, self.held);
-        }
-        self.held += len;
-        self.gap += offset;
+        self.joiner.join(offset, len, buf);
         self.open = self.open.map(|open| open.saturating_sub(offset + len));
-    }
-
-    /// Bytes the caller can drop: none while a message is open, else all that is used up.
-    fn give_back(&mut self) -> usize {
-        if self.held > 0 { 0 } else { core::mem::take(&mut self.gap) }
-    }
-
-    /// Like [`Self::give_back`], but moves an open message up behind a gap that has grown large, so that a
-    /// peer cannot fill the buffer with used-up bytes. Costs at most eight bytes moved for each received.
-    fn compact(&mut self, buf: &mut [u8]) -> usize {
-        if self.held > 0 && self.gap >= MAX_GAP.max(self.held / 8) {
-            buf.copy_within(..self.held, self.gap);
-            return core::mem::take(&mut self.gap);
-        }
-        self.give_back()
     }
 
     fn check_size(&self, size: u64) -> Result<usize, Error> {
@@ -391,7 +379,7 @@ impl RecvState {
     /// Consumes nothing more until `until`.
     fn wait(&mut self, control: &mut impl Shared, until: Instant) -> Recv<Event<Span>> {
         control.with(|control| control.throttle(until));
-        Recv::need(self.give_back(), 0)
+        Recv::need(self.joiner.give_back(), 0)
     }
 }
 
@@ -399,6 +387,14 @@ impl RecvState {
 impl RecvState {
     pub(super) fn set_nonce(&mut self, nonce: u64) {
         self.cipher.as_mut().unwrap().set_nonce(nonce);
+    }
+}
+
+/// What is malformed as a packet where a record is due is malformed as a record.
+const fn as_record(error: Error) -> Error {
+    match error {
+        Error::MalformedOpening => Error::Frame(FrameFault::EmptyRecord),
+        other => other,
     }
 }
 

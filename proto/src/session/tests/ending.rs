@@ -76,6 +76,19 @@ fn a_peer_that_sends_without_pause_cannot_put_off_the_end() {
 }
 
 #[test]
+fn an_answer_that_came_in_time_counts_even_if_it_is_read_late() {
+    let mut pair = Pair::established(NN);
+    pair.a.session.close(pair.now, CODE, "", &mut pair.a.tx).unwrap();
+    pair.a.reads = false;
+    pair.pump();
+    pair.now += Duration::from_secs(60);
+    pair.a.reads = true;
+    pair.pump();
+    assert_eq!((pair.a.error, pair.a.closed()), (None, Some((0, "".into()))));
+    assert!(pair.a.session.is_finished());
+}
+
+#[test]
 fn a_reason_that_is_too_long_is_refused() {
     let mut pair = Pair::established(NN);
     let long = "r".repeat(MAX_REASON + 1);

@@ -205,6 +205,18 @@ fn a_caller_that_drops_unconsumed_bytes_is_told_so() {
 }
 
 #[test]
+fn a_first_record_that_is_too_short_is_answered_with_a_close() {
+    for length in [0, 1, 16] {
+        let mut pair = Pair::established(NN);
+        pair.b.rx = alloc::vec![0, length];
+        pair.b.read(pair.now);
+        assert_eq!(pair.b.error, Some(Error::Frame(FrameFault::EmptyRecord)), "length {length}");
+        pair.pump();
+        assert_eq!(pair.a.closed().map(|(code, _)| code), Some(2), "length {length}");
+    }
+}
+
+#[test]
 fn a_stream_that_ends_early_is_truncated() {
     let mut before = Pair::new(configs(NN).0, configs(NN).1);
     assert_eq!(before.b.session.recv_eof(before.now), Err(Error::Truncated));

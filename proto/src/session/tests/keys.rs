@@ -108,7 +108,7 @@ fn a_rekey_inside_a_long_message_is_invisible() {
 fn the_last_nonce_is_never_used() {
     let mut pair = Pair::established(NN);
     let last = u64::MAX - 1;
-    pair.a.session.send.set_nonce(last);
+    pair.a.session.send.forger().set_nonce(last);
     pair.b.session.recv.set_nonce(last);
     pair.a.send(b"the last record there can be");
     pair.pump();

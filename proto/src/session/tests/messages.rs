@@ -141,6 +141,26 @@ fn a_message_of_exactly_the_limit_passes_in_the_bounded_buffer() {
 }
 
 #[test]
+fn a_cursor_cannot_go_on_inside_another_message() {
+    let mut pair = Pair::established(NN);
+    pair.a.tx = TxBuf::new(64 * 1024);
+    let (first, second) = (message(200_000, 5), message(200_000, 6));
+    let parts = [[&first[..]], [&second[..]]];
+    let [mut first, mut other] = [Outgoing::new(&parts[0]), Outgoing::new(&parts[1])];
+    for cursor in [&mut first, &mut other] {
+        assert_eq!(pair.a.session.send_some(pair.now, cursor, &mut pair.a.tx), Err(SendError::Full));
+        assert!(cursor.sent() > 0);
+        pair.pump();
+    }
+    assert_eq!(pair.a.session.send_some(pair.now, &mut first, &mut pair.a.tx), Err(SendError::Abandoned));
+    while pair.a.session.send_some(pair.now, &mut other, &mut pair.a.tx) == Err(SendError::Full) {
+        pair.pump();
+    }
+    pair.pump();
+    assert!(pair.b.messages() == [second]);
+}
+
+#[test]
 fn another_message_abandons_one_that_is_not_complete() {
     let mut pair = Pair::established(NN);
     pair.a.tx = TxBuf::new(64 * 1024);

@@ -3,9 +3,13 @@
 mod pair;
 
 mod ending;
+#[cfg(feature = "std")]
+mod halves;
 mod hostile;
 mod keys;
 mod liveness;
 mod messages;
 mod opening;
+mod random;
 mod rates;
+mod review;

@@ -94,8 +94,7 @@ impl End {
 
     /// Seals `plain` as one record, whatever it says.
     pub(super) fn forge(&mut self, plain: &[u8]) {
-        let Session { send, control, .. } = &mut self.session;
-        send.forge(control, plain, &mut self.tx);
+        self.session.send.forger().forge(plain, &mut self.tx);
     }
 
     pub(super) fn messages(&self) -> Vec<&[u8]> {

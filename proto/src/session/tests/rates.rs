@@ -60,5 +60,8 @@ fn a_closing_limit_ends_the_session_with_its_code() {
         assert_eq!(pair.b.error, Some(Error::RateLimited));
         assert_eq!(pair.a.closed().map(|(code, _)| code), Some(4));
         assert_eq!(pair.b.session.stats().rejects.rates, 1);
+        let later = pair.now + Duration::from_secs(60);
+        let again = pair.b.session.recv(later, &mut pair.b.rx).err();
+        assert_eq!(again, Some(Error::RateLimited), "a failure is final, whatever the rate allows by now");
     }
 }

@@ -1,0 +1,171 @@
+//! What a receiver must make of records, written from docs/wire.md, section 3, without the session's code.
+
+use crate::subject::Seen;
+use sealock_proto::session::Event;
+
+/// Why a receiver must fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// A frame breaks a rule.
+    Rule,
+    /// More messages than the configuration allows.
+    Rate,
+    /// More records under one key than the configuration allows.
+    Key,
+}
+
+#[derive(Default)]
+pub(crate) struct Model {
+    max_message: usize,
+    /// Messages that may still begin, where more are refused.
+    allowance: Option<u64>,
+    peer_records: u64,
+    under_key: u64,
+    open: Option<(usize, Vec<u8>)>,
+    drained: bool,
+    /// Nothing behind this point counts.
+    pub(crate) closed: bool,
+    pub(crate) fault: Option<Fault>,
+    events: Vec<Expected>,
+}
+
+#[derive(PartialEq, Eq, Debug)]
+enum Expected {
+    Message(Vec<u8>),
+    Draining,
+    Closed(u64, Vec<u8>),
+}
+
+impl Model {
+    pub(crate) fn new(max_message: usize, allowance: Option<u64>, peer_records: u64) -> Self {
+        Self { max_message, allowance, peer_records, ..Self::default() }
+    }
+
+    /// Takes the plaintext of one record and says whether the sender's key changes behind it.
+    pub(crate) fn record(&mut self, plain: &[u8]) -> bool {
+        if self.fault.is_some() || self.closed {
+            return false;
+        }
+        match self.frames(plain) {
+            Ok(true) => {
+                self.under_key = 0;
+                true
+            }
+            Ok(false) => false,
+            Err(fault) => {
+                self.fault = Some(fault);
+                false
+            }
+        }
+    }
+
+    /// A message begins.
+    fn charge(&mut self) -> Result<(), Fault> {
+        match &mut self.allowance {
+            Some(0) => Err(Fault::Rate),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn frames(&mut self, mut plain: &[u8]) -> Result<bool, Fault> {
+        // The length alone gives an empty record away, before a key is used.
+        rule(!plain.is_empty())?;
+        if self.under_key == self.peer_records {
+            return Err(Fault::Key);
+        }
+        self.under_key += 1;
+        let mut rekey = false;
+        while !plain.is_empty() && !self.closed {
+            let kind = varint(&mut plain)?;
+            let len = usize::try_from(varint(&mut plain)?).map_err(|_| Fault::Rule)?;
+            let (body, rest) = plain.split_at_checked(len).ok_or(Fault::Rule)?;
+            plain = rest;
+            self.frame(kind, body, rest.is_empty())?;
+            rekey = kind == 12;
+        }
+        Ok(rekey)
+    }
+
+    fn frame(&mut self, kind: u64, mut body: &[u8], last: bool) -> Result<(), Fault> {
+        match kind {
+            0 => {
+                rule(self.open.is_none() && !self.drained)?;
+                self.charge()?;
+                rule(body.len() <= self.max_message)?;
+                self.events.push(Expected::Message(body.to_vec()));
+            }
+            2 => {
+                rule(self.open.is_none() && !self.drained)?;
+                self.charge()?;
+                let total = usize::try_from(varint(&mut body)?).map_err(|_| Fault::Rule)?;
+                rule(total <= self.max_message && !body.is_empty() && body.len() < total)?;
+                self.open = Some((total, body.to_vec()));
+            }
+            4 => {
+                let (total, mut joined) = self.open.take().ok_or(Fault::Rule)?;
+                joined.extend_from_slice(body);
+                rule(!body.is_empty() && joined.len() <= total)?;
+                if joined.len() == total {
+                    self.events.push(Expected::Message(joined));
+                } else {
+                    self.open = Some((total, joined));
+                }
+            }
+            6 => rule(self.open.take().is_some() && body.is_empty())?,
+            8 | 10 => rule(body.len() == 8)?,
+            12 => rule(body.is_empty() && last)?,
+            14 => {
+                rule(body.is_empty() && self.open.is_none())?;
+                if !self.drained {
+                    self.events.push(Expected::Draining);
+                }
+                self.drained = true;
+            }
+            16 => {
+                let code = varint(&mut body)?;
+                let utf8 = std::str::from_utf8(body).is_ok();
+                rule(last && code < 1 << 30 && utf8 && body.len() <= 256)?;
+                self.events.push(Expected::Closed(code, body.to_vec()));
+                self.closed = true;
+            }
+            unknown => rule(unknown % 2 == 1)?,
+        }
+        Ok(())
+    }
+
+    /// `seen` must be what the session has to report, no more and no less.
+    pub(crate) fn check(&self, seen: &[Seen]) {
+        let seen: Vec<Expected> = seen.iter().filter_map(expected).collect();
+        assert_eq!(seen, self.events, "what the session reports");
+    }
+}
+
+fn expected(event: &Seen) -> Option<Expected> {
+    match event {
+        Event::Message(message) => Some(Expected::Message(message.clone())),
+        Event::Draining => Some(Expected::Draining),
+        Event::Closed { code, reason } => Some(Expected::Closed(u64::from(code.get()), reason.clone())),
+        _ => None,
+    }
+}
+
+fn rule(holds: bool) -> Result<(), Fault> {
+    if holds { Ok(()) } else { Err(Fault::Rule) }
+}
+
+/// A varint of RFC 9000, section 16, in its shortest form, off the front of `bytes`.
+fn varint(bytes: &mut &[u8]) -> Result<u64, Fault> {
+    let first = *bytes.first().ok_or(Fault::Rule)?;
+    let len = 1_usize << (first >> 6);
+    let (taken, rest) = bytes.split_at_checked(len).ok_or(Fault::Rule)?;
+    let value =
+        taken.iter().skip(1).fold(u64::from(first & 0x3f), |value, byte| value << 8 | u64::from(*byte));
+    *bytes = rest;
+    let floor = [0, 1 << 6, 1 << 14, 1 << 30][usize::from(first >> 6)];
+    rule(value >= floor)?;
+    Ok(value)
+}

@@ -1,0 +1,109 @@
+//! A peer made by hand from docs/wire.md and the Noise module alone: it can seal whatever it likes.
+
+use crate::keys::{ephemeral, protocol, public, secret};
+use sealock_proto::noise::{Handshake, HandshakeParams, RecvCipher, Role, SendCipher};
+
+/// The hello that offers the protocol `name`.
+pub(crate) fn hello(name: &str) -> Vec<u8> {
+    let mut hello = b"SLCK\x01".to_vec();
+    hello.push(u8::try_from(name.len()).expect("a name fits a byte"));
+    hello.extend_from_slice(name.as_bytes());
+    hello
+}
+
+/// A packet with `body`.
+pub(crate) fn packet(body: &[u8]) -> Vec<u8> {
+    let mut packet = u16::try_from(body.len()).expect("a body fits a packet").to_be_bytes().to_vec();
+    packet.extend_from_slice(body);
+    packet
+}
+
+/// The handshake of the peer that plays `role` in `name`.
+pub(crate) fn handshake(name: &str, role: Role, psks: &[sealock_proto::noise::Psk]) -> Handshake {
+    let protocol = protocol(name);
+    let own = secret(role);
+    Handshake::new(HandshakeParams {
+        protocol,
+        role,
+        prologue: &[b"sealock session", &hello(name)],
+        local_static: Some(&own).filter(|_| protocol.needs_local_static(role)),
+        remote_static: Some(public(role.peer())).filter(|_| protocol.needs_remote_static(role)),
+        psks,
+        ephemeral: ephemeral(),
+    })
+    .expect("the keys fit the pattern")
+}
+
+/// The next handshake message of `noise`, as a packet.
+pub(crate) fn next_packet(noise: &mut Handshake, payload: &[u8]) -> Vec<u8> {
+    let mut body = vec![0; noise.next_overhead() + payload.len()];
+    noise.write(payload, &mut body).expect("the peer's turn");
+    packet(&body)
+}
+
+/// A peer with the keys of an established session.
+pub(crate) struct Peer {
+    send: SendCipher,
+    recv: RecvCipher,
+}
+
+impl Peer {
+    /// Goes through the handshake. `exchange` hands packets to the session and gives what it transmitted so far.
+    pub(crate) fn connect(
+        name: &str,
+        role: Role,
+        mut exchange: impl FnMut(&[u8]) -> Vec<u8>,
+    ) -> (Self, usize) {
+        let mut noise = handshake(name, role, &[]);
+        let mut out = Vec::new();
+        let mut read = 0;
+        if role == Role::Initiator {
+            out = hello(name);
+        } else {
+            read = hello(name).len();
+        }
+        let mut stream = exchange(&[]);
+        while !noise.is_finished() {
+            if noise.is_my_turn() {
+                out.extend_from_slice(&next_packet(&mut noise, b""));
+                stream = exchange(&out);
+                out.clear();
+            } else {
+                let len = usize::from(u16::from_be_bytes([stream[read], stream[read + 1]]));
+                let mut body = stream[read + 2..read + 2 + len].to_vec();
+                noise.read(&mut body).expect("the session's handshake message");
+                read += 2 + len;
+            }
+        }
+        let transport = noise.split().expect("finished");
+        let both = transport.send.zip(transport.recv).expect("an interactive pattern");
+        (Self { send: both.0, recv: both.1 }, read)
+    }
+
+    /// `plain` as a record, whatever it says.
+    pub(crate) fn seal(&mut self, plain: &[u8]) -> Vec<u8> {
+        let mut body = plain.to_vec();
+        let tag = self.send.seal(&[], &mut body).expect("few records of moderate size");
+        body.extend_from_slice(&tag);
+        packet(&body)
+    }
+
+    /// The key changes behind the record sealed last.
+    pub(crate) fn rekey(&mut self) {
+        self.send.rekey();
+    }
+
+    /// Opens every record in `stream`, which is whole.
+    pub(crate) fn open_all(&mut self, mut stream: &[u8]) -> Vec<Vec<u8>> {
+        let mut records = Vec::new();
+        while let Some((head, rest)) = stream.split_first_chunk::<2>() {
+            let (body, rest) = rest.split_at(usize::from(u16::from_be_bytes(*head)));
+            let mut body = body.to_vec();
+            let len = self.recv.open(&[], &mut body).expect("the session's record authenticates");
+            body.truncate(len);
+            records.push(body);
+            stream = rest;
+        }
+        records
+    }
+}

@@ -1,0 +1,112 @@
+//! The committed corpora as a program: openings that are valid up to some point, refusals, and every kind of frame.
+
+use crate::keys::psk;
+use crate::peer::{handshake, hello, next_packet, packet};
+use crate::{session_frames, session_unauth};
+use sealock_proto::noise::Role;
+
+/// Target, name and bytes of one input.
+pub type Seed = (&'static str, String, Vec<u8>);
+
+/// Every input that is kept.
+#[must_use]
+pub fn all() -> Vec<Seed> {
+    let mut seeds = openings();
+    seeds.extend(refusals());
+    seeds.extend(frames());
+    seeds
+}
+
+/// A valid first flight for every protocol of every responder, with and without a payload.
+fn openings() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for (number, variant) in (0..).zip(&session_unauth::VARIANTS) {
+        for (&name, payload) in variant.protocols.iter().zip([&b""[..], b"early"].iter().cycle()) {
+            if variant.is_initiator() {
+                continue;
+            }
+            let psks: &[_] = if variant.psk { &[psk()] } else { &[] };
+            let mut noise = handshake(name, Role::Initiator, psks);
+            let mut bytes = hello(name);
+            bytes.extend_from_slice(&next_packet(&mut noise, payload));
+            // What an attacker may add: a record that nobody sealed.
+            bytes.extend_from_slice(&packet(&[7; 20]));
+            let pattern = name.split('_').nth(1).unwrap_or_default();
+            seeds.push(unauth(&format!("opening-{number}-{pattern}"), number, &bytes));
+        }
+    }
+    seeds
+}
+
+/// What an end refuses, and what a responder's refusal looks like to an initiator.
+fn refusals() -> Vec<Seed> {
+    const RESPONDER: u8 = 0;
+    const INITIATOR: u8 = 3;
+    let long = |len: u16| [hello("Noise_NN_25519_ChaChaPoly_BLAKE2s"), len.to_be_bytes().to_vec()].concat();
+    [
+        ("refused-magic", RESPONDER, b"GET / HTTP/1.1\r\n\r\n".to_vec()),
+        ("refused-version", RESPONDER, b"SLCK\x02\x04NOPE".to_vec()),
+        ("refused-name-empty", RESPONDER, b"SLCK\x01\x00".to_vec()),
+        ("refused-name-unknown", RESPONDER, hello("Noise_ZZ_25519_ChaChaPoly_BLAKE2s")),
+        ("refused-one-way", RESPONDER, hello("Noise_N_25519_ChaChaPoly_BLAKE2s")),
+        ("refused-alert", RESPONDER, [long(2), vec![0, 6]].concat()),
+        ("refused-packet-short", RESPONDER, [long(1), vec![0]].concat()),
+        ("refused-packet-long", RESPONDER, long(4353)),
+        ("refused-packet-cut", RESPONDER, [long(48), vec![9; 40]].concat()),
+        ("initiator-alert", INITIATOR, vec![0, 2, 0, 1]),
+        ("initiator-alert-long", INITIATOR, [vec![0, 15], vec![0; 15]].concat()),
+        ("initiator-forged", INITIATOR, packet(&[9; 48])),
+        ("initiator-xx-forged", 4, packet(&[9; 96])),
+        ("initiator-ik-forged", 5, packet(&[9; 48])),
+        ("initiator-psk-forged", 6, packet(&[9; 48])),
+        ("initiator-ix-forged", 7, packet(&[9; 96])),
+    ]
+    .into_iter()
+    .map(|(name, variant, bytes)| unauth(name, variant, &bytes))
+    .collect()
+}
+
+fn unauth(name: &str, variant: u8, bytes: &[u8]) -> Seed {
+    let mut input = vec![variant, 0, 0, 3, 1, 40, 2, 0];
+    debug_assert_eq!(input.len(), session_unauth::HEADER);
+    input.extend_from_slice(bytes);
+    ("session_unauth", name.to_owned(), input)
+}
+
+/// Every type of frame in and out of place; the first number is the variant.
+fn frames() -> Vec<Seed> {
+    let ping = [vec![8, 8], b"12345678".to_vec()].concat();
+    let cases: [(&str, u8, &[&[u8]]); 20] = [
+        ("messages", 0, &[&[0, 0, 0, 3, 1, 2, 3], &[0, 1, 9]]),
+        ("messages-xx", 2, &[&[0, 2, 1, 2]]),
+        ("messages-initiator", 3, &[&[0, 2, 1, 2]]),
+        ("messages-throttled", 4, &[&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0, 1, 9]]),
+        ("messages-over-rate", 5, &[&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]),
+        ("records-over-limit", 6, &[&[0, 0], &[0, 0], &[12, 0], &[0, 0], &[0, 0], &[0, 0], &[0, 0]]),
+        ("fragments", 0, &[&[2, 3, 4, 1, 2, 4, 1, 3], &[4, 1, 4, 0, 1, 5]]),
+        ("fragments-large", 7, &[&[2, 7, 0x80, 1, 0, 0, 1, 2, 3], &[4, 2, 4, 5], &[6, 0, 0, 1, 1]]),
+        ("fragments-past-total", 1, &[&[2, 2, 4, 1, 4, 4, 2, 3, 4, 5]]),
+        ("abandon", 1, &[&[2, 2, 9, 1, 6, 0, 0, 1, 7]]),
+        ("too-large", 0, &[&[2, 4, 0x50, 0, 1, 2]]),
+        ("ping-pong", 0, &[&ping, &[10, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]]),
+        ("rekey", 0, &[&[12, 0], &[0, 1, 1], &[0, 1, 2, 12, 0], &[0, 1, 3]]),
+        ("drain", 0, &[&[14, 0, 14, 0], &[0, 0]]),
+        ("close", 1, &[&[0, 1, 1, 16, 5, 0, b'd', b'o', b'n', b'e'], &[0, 0]]),
+        ("unknown-odd", 0, &[&[0x41, 1, 2, 9, 9, 0, 0]]),
+        ("unknown-even", 0, &[&[18, 0]]),
+        ("empty-record", 0, &[&[]]),
+        ("fault-in-a-charged-frame", 4, &[&[0, 0, 0, 1, 1, 2, 3, 0, 9, 9]]),
+        ("nothing", 0, &[]),
+    ];
+    cases
+        .into_iter()
+        .map(|(name, variant, records)| {
+            let mut input = vec![variant, 5];
+            debug_assert_eq!(input.len(), session_frames::HEADER);
+            for plain in records {
+                input.extend_from_slice(&packet(plain));
+            }
+            ("session_frames", name.to_owned(), input)
+        })
+        .collect()
+}

@@ -1,0 +1,78 @@
+//! What can be wrong with a configuration.
+
+use super::opening::MAX_PAYLOAD;
+use crate::heartbeat::HeartbeatError;
+use crate::noise::Protocol;
+use core::fmt;
+
+/// What is wrong with a [`Config`].
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// A responder must accept at least one Noise protocol.
+    NoProtocol,
+    /// A session needs both directions, which a one-way pattern does not have.
+    OneWay(Protocol),
+    /// The pattern uses this end's static key: `with_static_key`.
+    StaticKeyMissing(Protocol),
+    /// The pattern needs the peer's static key beforehand: `with_remote_static`.
+    RemoteStaticMissing(Protocol),
+    /// The pattern mixes another number of pre-shared keys: `with_psk`.
+    PskCount {
+        /// The Noise protocol.
+        protocol: Protocol,
+        /// How many keys are configured.
+        configured: usize,
+    },
+    /// A list of peers could not be enforced: the pattern never shows the peer's static key.
+    PeersUnknowable(Protocol),
+    /// The handshake payload is longer than 4,096 bytes.
+    PayloadTooLong,
+    /// No handshake message of this end gives its payload the security asked for.
+    PayloadSecurity(Protocol),
+    /// `max_message` must be 1 byte to 1 GiB.
+    MaxMessage,
+    /// The heartbeat's configuration is wrong.
+    Heartbeat(HeartbeatError),
+    /// Rekeying by records must be at least 1 and below 2^24.
+    RekeyRecords,
+    /// Rekeying by bytes or age must not be zero.
+    RekeyZero,
+    /// The records a peer may send under one key must be 1 to 2^24.
+    PeerRecords,
+    /// The handshake and close timeouts must not be zero.
+    ZeroTimeout,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProtocol => f.write_str("a responder must accept at least one Noise protocol"),
+            Self::OneWay(p) => write!(f, "{p} is one-way: a session needs both directions"),
+            Self::StaticKeyMissing(p) => write!(f, "{p} needs this end's static key: with_static_key"),
+            Self::RemoteStaticMissing(p) => {
+                write!(f, "{p} needs the peer's static key beforehand: with_remote_static")
+            }
+            Self::PskCount { protocol, configured } => write!(
+                f,
+                "{protocol} mixes {} pre-shared keys, {configured} are configured: with_psk",
+                protocol.psk_count()
+            ),
+            Self::PeersUnknowable(p) => {
+                write!(f, "{p} never shows the peer's static key, so a list of peers cannot be enforced")
+            }
+            Self::PayloadTooLong => write!(f, "a handshake payload has at most {MAX_PAYLOAD} bytes"),
+            Self::PayloadSecurity(p) => {
+                write!(f, "no handshake message of this end in {p} has the security asked for its payload")
+            }
+            Self::MaxMessage => f.write_str("max_message must be 1 byte to 1 GiB"),
+            Self::Heartbeat(error) => write!(f, "heartbeat: {error}"),
+            Self::RekeyRecords => f.write_str("rekey: records must be at least 1 and below 2^24"),
+            Self::RekeyZero => f.write_str("rekey: bytes and age must not be zero"),
+            Self::PeerRecords => f.write_str("rekey: the peer's records per key must be 1 to 2^24"),
+            Self::ZeroTimeout => f.write_str("the handshake and close timeouts must not be zero"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

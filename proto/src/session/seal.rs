@@ -1,0 +1,147 @@
+//! The open record and its end: room for frames, sealing, and when the sending key changes.
+
+use super::error::{Error, SendError};
+use super::frame;
+use super::policy::RekeyPolicy;
+use crate::buf::{Full, TxBuf};
+use crate::noise::{MAX_MESSAGE, SendCipher, TAG_LEN};
+
+/// Length field of a record.
+pub(super) const RECORD_HEAD: usize = 2;
+/// A REKEY frame always fits behind what a record holds.
+const REKEY_FRAME: usize = 2;
+/// Bytes of frames a record may hold.
+pub(super) const RECORD_ROOM: usize = MAX_MESSAGE - TAG_LEN - REKEY_FRAME;
+/// What a record takes in the buffer beside its frames.
+pub(super) const RECORD_OVERHEAD: usize = RECORD_HEAD + REKEY_FRAME + TAG_LEN;
+
+/// Whether a record that is sealed is the last under its key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rekey {
+    /// If the configured policy says so.
+    WhenDue,
+    Now,
+    /// CLOSE is the last frame of its sender.
+    Never,
+}
+
+/// The sending key and the records it has sealed.
+pub(super) struct Sealer {
+    cipher: SendCipher,
+    /// Records and bytes under one key after which it changes.
+    after: (u64, u64),
+    key_records: u64,
+    key_bytes: u64,
+    pub(super) records: u64,
+    pub(super) wire_bytes: u64,
+    pub(super) rekeys: u64,
+}
+
+impl Sealer {
+    pub(super) const fn new(cipher: SendCipher, policy: &RekeyPolicy) -> Self {
+        let after = (policy.records, policy.bytes);
+        Self { cipher, after, key_records: 0, key_bytes: 0, records: 0, wire_bytes: 0, rekeys: 0 }
+    }
+
+    /// Appends a frame with a body of one piece, leaving `reserve` bytes of `tx` free.
+    pub(super) fn put_frame(
+        &mut self,
+        kind: u64,
+        body: &[u8],
+        reserve: usize,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        let head = frame::head(kind, body.len());
+        self.make_place(head.len() + body.len(), reserve, tx)?;
+        put(tx, &head)?;
+        put(tx, body)
+    }
+
+    /// Makes sure a record is open in which `least` bytes of frames fit, with `reserve` bytes of `tx` left over.
+    /// Returns how many bytes fit.
+    pub(super) fn make_place(
+        &mut self,
+        least: usize,
+        reserve: usize,
+        tx: &mut TxBuf,
+    ) -> Result<usize, SendError> {
+        if tx.open_len() > 0 && room_in_record(tx) < least {
+            self.seal(Rekey::WhenDue, tx)?;
+        }
+        let head = if tx.open_len() == 0 { RECORD_HEAD } else { 0 };
+        let in_buffer = tx.room().saturating_sub(head + REKEY_FRAME + TAG_LEN + reserve);
+        if in_buffer < least {
+            return Err(SendError::Full);
+        }
+        put(tx, &[0; RECORD_HEAD][..head])?;
+        Ok(in_buffer.min(room_in_record(tx)))
+    }
+
+    /// Seals the open record, if there is one; changes the key behind it as `rekey` says.
+    ///
+    /// `Failed` only at nonce 2^64-1: nothing may leave under this key again.
+    pub(super) fn seal(&mut self, rekey: Rekey, tx: &mut TxBuf) -> Result<(), SendError> {
+        if rekey == Rekey::Now && tx.open_len() == 0 {
+            put(tx, &[0; RECORD_HEAD])?;
+        }
+        if tx.open_len() == 0 {
+            return Ok(());
+        }
+        let rekey = rekey == Rekey::Now || (rekey == Rekey::WhenDue && self.is_rekey_due(tx));
+        if rekey {
+            put(tx, &frame::head(frame::REKEY, 0))?;
+        }
+        put(tx, &[0; TAG_LEN])?;
+        let record = tx.open_mut();
+        let len = record.len();
+        let (head, body) = record.split_at_mut(RECORD_HEAD);
+        let (text, tag) = body.split_at_mut(len - RECORD_HEAD - TAG_LEN);
+        head.copy_from_slice(&((len - RECORD_HEAD) as u16).to_be_bytes());
+        let Ok(sealed) = self.cipher.seal(&[], text) else {
+            tx.truncate_open(0);
+            return Err(SendError::Failed(Error::KeyExhausted));
+        };
+        tag.copy_from_slice(&sealed);
+        tx.seal();
+        self.records += 1;
+        self.wire_bytes += len as u64;
+        self.key_records += 1;
+        self.key_bytes += len as u64;
+        if rekey {
+            self.cipher.rekey();
+            self.rekeys += 1;
+            (self.key_records, self.key_bytes) = (0, 0);
+        }
+        Ok(())
+    }
+
+    /// Whether the open record is to be the last under its key.
+    fn is_rekey_due(&self, tx: &TxBuf) -> bool {
+        let (records, bytes) = self.after;
+        let more = (tx.open_len() + REKEY_FRAME + TAG_LEN) as u64;
+        self.key_records + 1 >= records || self.key_bytes.saturating_add(more) >= bytes
+    }
+}
+
+fn room_in_record(tx: &TxBuf) -> usize {
+    RECORD_ROOM.saturating_sub(tx.open_len().saturating_sub(RECORD_HEAD))
+}
+
+pub(super) fn put(tx: &mut TxBuf, bytes: &[u8]) -> Result<(), SendError> {
+    tx.push(bytes).map_err(|Full| SendError::Full)
+}
+
+#[cfg(test)]
+impl Sealer {
+    /// Seals `plain` as a record of its own, whatever it holds.
+    pub(super) fn forge(&mut self, plain: &[u8], tx: &mut TxBuf) {
+        self.seal(Rekey::WhenDue, tx).unwrap();
+        put(tx, &[0; RECORD_HEAD]).unwrap();
+        put(tx, plain).unwrap();
+        self.seal(Rekey::WhenDue, tx).unwrap();
+    }
+
+    pub(super) fn set_nonce(&mut self, nonce: u64) {
+        self.cipher.set_nonce(nonce);
+    }
+}
