@@ -4,7 +4,6 @@ use crate::args::Listen;
 use crate::failure::one_line;
 use crate::policy::{self, Responder};
 use crate::runtime::{Connection, Runtime};
-use crate::turns::Turns;
 use crate::{dial, netcat, out, stdin, units};
 use anyhow::Result;
 use sealock_proto::noise::PublicKey;
@@ -80,12 +79,10 @@ async fn echo_and_tell<R: Runtime>(mut connection: Connection<R>) {
 
 /// Sends every message back until the peer is done.
 pub(crate) async fn echo<R: Runtime>(connection: &mut Connection<R>) -> Result<()> {
-    let mut turns = Turns::default();
     while let Some(event) = connection.receiver.next().await? {
         match event {
             Event::Message(message) => {
                 connection.sender.send(message).await?;
-                turns.step().await;
             }
             Event::Draining => connection.sender.drain(dial::PATIENCE).await?,
             _ => {}

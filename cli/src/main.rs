@@ -17,7 +17,6 @@ mod runtime;
 mod stdin;
 mod stdout;
 mod table;
-mod turns;
 mod units;
 
 use anyhow::Result;

@@ -4,7 +4,6 @@ use crate::args::Ends;
 use crate::out;
 use crate::runtime::{Connection, Runtime};
 use crate::stdout::Output;
-use crate::turns::Turns;
 use anyhow::{Result, bail};
 use async_channel::Receiver;
 use futures_lite::future;
@@ -32,11 +31,9 @@ pub(crate) async fn run<R: Runtime>(
                 None
             })
         };
-        let mut turns = Turns::default();
         while let Some(chunk) = next().await {
             sender.send(&chunk).await?;
             sender.flush().await?;
-            turns.step().await;
         }
         match sender.drain(ends.wait.unwrap_or(FOREVER)).await {
             // The peer was first, or failed: the receiver knows.
@@ -67,13 +64,12 @@ async fn receive<R: Runtime>(
     output: &Output,
     ends: Ends,
 ) -> Result<CloseCode> {
-    let (mut closed, mut turns) = (CloseCode::NORMAL, Turns::default());
+    let mut closed = CloseCode::NORMAL;
     while let Some(event) = receiver.next().await? {
         match event {
             Event::Message(_) if ends.send_only => {}
             Event::Message(message) => {
                 output.write(message).await;
-                turns.step().await;
             }
             Event::Draining => on_draining(),
             Event::Closed { code, .. } => closed = code,

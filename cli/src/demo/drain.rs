@@ -4,7 +4,6 @@ use super::numbered;
 use super::pair::{Initiated, friends, pair};
 use super::{Verdict, seen};
 use crate::runtime::{Connection, Runtime};
-use crate::turns::Turns;
 use crate::{dial, units};
 use anyhow::{Result, ensure};
 use sealock_proto::session::{CloseCode, Event};
@@ -43,24 +42,22 @@ async fn exchange<R: Runtime>(connection: Connection<R>, time: Option<Duration>)
     let begin = Instant::now();
     let sending = async move {
         let mut message = vec![0; SIZE];
-        let (mut sent, mut turns) = (0, Turns::default());
+        let mut sent = 0;
         while !stop.load(Ordering::Relaxed) && time.is_none_or(|time| begin.elapsed() < time) {
             numbered::write(&mut message, sent);
             sender.send(&message).await?;
             sent += 1;
-            turns.step().await;
         }
         sender.drain(dial::PATIENCE).await?;
         anyhow::Ok(sent)
     };
     let receiving = async move {
-        let (mut received, mut turns) = (0, Turns::default());
+        let mut received = 0;
         while let Some(event) = receiver.next().await? {
             match event {
                 Event::Message(message) => {
                     ensure!(numbered::read(message) == Some(received), "message {received} is missing");
                     received += 1;
-                    turns.step().await;
                 }
                 Event::Draining => stop.store(true, Ordering::Relaxed),
                 Event::Closed { code, .. } => ensure!(code == CloseCode::NORMAL, "closed: {code}"),

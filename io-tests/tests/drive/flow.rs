@@ -167,3 +167,26 @@ fn futures_of_two_halves_can_run_on_two_threads() {
     send(sender.call(|half, _, tx| half.close(tx)));
     send((receiver, sender));
 }
+
+#[test]
+fn calls_and_events_that_never_wait_give_others_their_turn() {
+    let clock = Arc::default();
+    let ([mut a, mut b], _) = toys(&clock, 1 << 20, None, Config::default());
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(flag.clone());
+    let cx = &mut Context::from_waker(&waker);
+    let mut turns = [0, 0];
+    for _ in 0..640 {
+        while pin!(a.sender.call(|half, _, tx| half.send(b"x", tx))).poll(cx).is_pending() {
+            turns[0] += 1;
+        }
+    }
+    ready(a.flush()).unwrap();
+    for _ in 0..640 {
+        while pin!(b.next()).poll(cx).is_pending() {
+            turns[1] += 1;
+        }
+    }
+    assert_eq!(turns, [9, 9], "every 64th asks for another turn first");
+    assert!(flag.wakes.load(Ordering::SeqCst) >= 18);
+}

@@ -19,6 +19,10 @@ const LINGER: Duration = Duration::from_secs(5);
 /// Reads and timeouts without an event after which other tasks get their turn.
 const BUDGET: usize = 16;
 
+/// Calls in a row that need not wait after which other tasks get their turn: not every runtime sees to that, and
+/// a task with both halves would starve one of them.
+pub(super) const TURN: u32 = 64;
+
 /// What [`Receiver::next`] fails with.
 pub type NextError<R, I> = DriveError<<R as RecvHalf>::Error, <I as ReadIo>::Error>;
 /// What [`Receiver::next`] answers, with payloads of type `P`.
@@ -35,6 +39,8 @@ pub struct Receiver<R, S, I, W: WriteIo> {
     now: Instant,
     /// Bytes at the front of `rx` that belong to the event last returned.
     used: usize,
+    /// Events in a row that did not have to be waited for.
+    streak: u32,
     eof: bool,
     /// When to give back the memory of large buffers, unless they are used before.
     release_at: Option<Instant>,
@@ -76,6 +82,7 @@ where
             shared,
             now,
             used: 0,
+            streak: 0,
             eof: false,
             release_at: None,
             give_up_at: None,
@@ -104,6 +111,11 @@ where
     /// As there.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<R, I, Span>> {
         self.rx.consume(mem::take(&mut self.used));
+        if self.streak == TURN {
+            self.streak = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.rx.is_empty() {
             self.now = self.io.now();
         }
@@ -115,8 +127,14 @@ where
             }
             match self.step(cx) {
                 Step::Again => {}
-                Step::Wait => return Poll::Pending,
-                Step::Event(event) => return Poll::Ready(Ok(Some(event))),
+                Step::Wait => {
+                    self.streak = 0;
+                    return Poll::Pending;
+                }
+                Step::Event(event) => {
+                    self.streak += 1;
+                    return Poll::Ready(Ok(Some(event)));
+                }
                 Step::Fail(error) => {
                     // Best effort: an alert should leave, but a stuck peer must not delay the verdict.
                     let _ = self.shared.poll_close_for_receiver(self.now, cx.waker());

@@ -1,5 +1,6 @@
 //! The sending half of a connection.
 
+use super::receiver::TURN;
 use super::wakers::Slot;
 use super::writer::{KEEP, Shared, Writer};
 use super::{DriveError, WriteError, WriteIo};
@@ -20,17 +21,19 @@ use core::task::{Context, Poll, ready};
 /// queued is lost.
 pub struct Sender<S, W: WriteIo> {
     shared: Arc<Shared<S, W>>,
+    /// Calls in a row that did not have to wait.
+    streak: u32,
 }
 
 impl<S: SendHalf, W: WriteIo> Sender<S, W> {
     pub(super) const fn new(shared: Arc<Shared<S, W>>) -> Self {
-        Self { shared }
+        Self { shared, streak: 0 }
     }
 
     /// Calls the protocol's sending half with the current time and the transmit buffer. While the protocol
     /// answers that there is no room ([`Backpressure::is_full`]) queued bytes are written and `call` is
-    /// tried again, so it must change nothing when it fails that way. Pending only while the stream takes
-    /// no bytes.
+    /// tried again, so it must change nothing when it fails that way. Pending while the stream takes no bytes,
+    /// and now and then so that other tasks get their turn.
     ///
     /// # Errors
     /// What `call` returned, including a full buffer that writing did not help; or the stream failed.
@@ -39,9 +42,15 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
         cx: &mut Context<'_>,
         call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
     ) -> Poll<Result<T, DriveError<E, W::Error>>> {
+        if self.streak == TURN {
+            self.streak = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let mut writer = self.shared.lock();
         let outcome = self.poll_call_locked(&mut writer, cx, call);
         self.shared.unlock(writer);
+        self.streak = if outcome.is_ready() { self.streak + 1 } else { 0 };
         outcome
     }
 

@@ -41,6 +41,7 @@ impl fmt::Display for Dead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silent { silence, probes } => {
+                let silence = Duration::from_millis(silence.as_millis().try_into().unwrap_or(u64::MAX));
                 write!(f, "peer is dead: nothing received for {silence:?} and {probes} pings; reconnect")
             }
             Self::Idle { limit } => {
