@@ -1,0 +1,100 @@
+//! Runs a test for many seeds and says how to repeat the one that fails.
+
+use alloc::string::String;
+use core::fmt;
+
+/// A seed for which a test failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedSeed {
+    /// The seed.
+    pub seed: u64,
+    /// What the test said.
+    pub reason: String,
+}
+
+impl fmt::Display for FailedSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {} failed: {}", self.seed, self.reason)
+    }
+}
+
+impl core::error::Error for FailedSeed {}
+
+/// Runs `test` for each of `seeds` until one fails.
+///
+/// # Errors
+/// The first seed that fails, and why.
+pub fn run_seeds(
+    seeds: impl IntoIterator<Item = u64>,
+    mut test: impl FnMut(u64) -> Result<(), String>,
+) -> Result<(), FailedSeed> {
+    for seed in seeds {
+        test(seed).map_err(|reason| FailedSeed { seed, reason })?;
+    }
+    Ok(())
+}
+
+/// Runs `test` for each of `seeds`, or only for that in the environment variable `SEALOCK_SEED`. The first seed that
+/// fails, by an error or a panic, is printed with the command that runs it again; `name` is what that command filters
+/// tests by.
+///
+/// Put seeds that once failed in front: `check("name", [17, 99].into_iter().chain(0..100), ..)`.
+///
+/// # Panics
+/// If a seed fails, or if `SEALOCK_SEED` is not a number.
+#[cfg(feature = "std")]
+pub fn check(
+    name: &str,
+    seeds: impl IntoIterator<Item = u64>,
+    mut test: impl FnMut(u64) -> Result<(), String>,
+) {
+    let seeds: alloc::vec::Vec<u64> = match std::env::var(VARIABLE) {
+        Ok(seed) => match seed.parse() {
+            Ok(seed) => alloc::vec![seed],
+            Err(_) => panic!("{VARIABLE} must be a number from 0 to 2^64-1, it is {seed:?}"),
+        },
+        Err(_) => seeds.into_iter().collect(),
+    };
+    let verdict = run_seeds(seeds, |seed| {
+        let guard = PrintOnPanic { name, seed };
+        let verdict = test(seed);
+        core::mem::forget(guard);
+        verdict
+    });
+    if let Err(FailedSeed { seed, reason }) = verdict {
+        panic!("{}\n{reason}", replay(name, seed));
+    }
+}
+
+#[cfg(feature = "std")]
+const VARIABLE: &str = "SEALOCK_SEED";
+
+/// Says which seed it was when the test panics.
+#[cfg(feature = "std")]
+struct PrintOnPanic<'a> {
+    name: &'a str,
+    seed: u64,
+}
+
+#[cfg(feature = "std")]
+impl Drop for PrintOnPanic<'_> {
+    fn drop(&mut self) {
+        std::eprintln!("{}", replay(self.name, self.seed));
+    }
+}
+
+/// The message with the command. Cargo tells a test its package, and the test's file tells its target.
+#[cfg(feature = "std")]
+fn replay(name: &str, seed: u64) -> String {
+    let package = std::env::var("CARGO_PKG_NAME").ok();
+    let exe = std::env::current_exe().ok();
+    let stem = exe.as_ref().and_then(|exe| exe.file_stem()?.to_str());
+    let target = stem.and_then(|stem| stem.rsplit_once('-')).map(|(target, _)| target);
+    let target = match (&package, target) {
+        (Some(package), Some(target)) if package.replace('-', "_") == target => " --lib".into(),
+        (Some(_), Some(target)) => alloc::format!(" --test {target}"),
+        _ => String::new(),
+    };
+    let package = package.map(|package| alloc::format!(" -p {package}")).unwrap_or_default();
+    alloc::format!("seed {seed} failed; replay: {VARIABLE}={seed} cargo test{package}{target} {name}")
+}
