@@ -34,33 +34,35 @@ pub fn run_seeds(
     Ok(())
 }
 
-/// Runs `test` for each of `seeds`, or only for that in the environment variable `SEALOCK_SEED`. The first seed that
-/// fails, by an error or a panic, is printed with the command that runs it again; `name` is what that command filters
-/// tests by.
+/// Runs `test` for each of `seeds`. The first that fails, by an error or a panic, is printed with the command that runs
+/// it again; `name` is what that command filters tests by.
+///
+/// The environment variable `SEALOCK_SEED` replaces the seeds: by one, such as `17`, or by a range to search through,
+/// such as `0..100000`.
 ///
 /// Put seeds that once failed in front: `check("name", [17, 99].into_iter().chain(0..100), ..)`.
 ///
 /// # Panics
-/// If a seed fails, or if `SEALOCK_SEED` is not a number.
+/// If a seed fails, or if `SEALOCK_SEED` is neither a number nor a range.
 #[cfg(feature = "std")]
 pub fn check(
     name: &str,
     seeds: impl IntoIterator<Item = u64>,
     mut test: impl FnMut(u64) -> Result<(), String>,
 ) {
-    let seeds: alloc::vec::Vec<u64> = match std::env::var(VARIABLE) {
-        Ok(seed) => match seed.parse() {
-            Ok(seed) => alloc::vec![seed],
-            Err(_) => panic!("{VARIABLE} must be a number from 0 to 2^64-1, it is {seed:?}"),
-        },
-        Err(_) => seeds.into_iter().collect(),
-    };
-    let verdict = run_seeds(seeds, |seed| {
+    let test = |seed| {
         let guard = PrintOnPanic { name, seed };
         let verdict = test(seed);
         core::mem::forget(guard);
         verdict
-    });
+    };
+    let verdict = match std::env::var(VARIABLE) {
+        Ok(asked) => match parse(&asked) {
+            Some(range) => run_seeds(range, test),
+            None => panic!("{VARIABLE} must be a number or a range such as 0..1000, it is {asked:?}"),
+        },
+        Err(_) => run_seeds(seeds, test),
+    };
     if let Err(FailedSeed { seed, reason }) = verdict {
         panic!("{}\n{reason}", replay(name, seed));
     }
@@ -68,6 +70,15 @@ pub fn check(
 
 #[cfg(feature = "std")]
 const VARIABLE: &str = "SEALOCK_SEED";
+
+/// `17` or `0..1000`.
+#[cfg(feature = "std")]
+pub(super) fn parse(seeds: &str) -> Option<core::ops::RangeInclusive<u64>> {
+    match seeds.split_once("..") {
+        Some((from, to)) => Some(from.parse().ok()?..=to.parse::<u64>().ok()?.checked_sub(1)?),
+        None => seeds.parse().ok().map(|seed| seed..=seed),
+    }
+}
 
 /// Says which seed it was when the test panics.
 #[cfg(feature = "std")]

@@ -28,3 +28,13 @@ fn a_failure_prints_the_command_that_repeats_it() {
         "seed 9 failed; replay: SEALOCK_SEED=9 cargo test -p sealock-proto --lib runner\nnine"
     );
 }
+
+#[cfg(feature = "std")]
+#[test]
+fn seeds_to_run_are_a_number_or_a_range() {
+    let parse = super::super::check::parse;
+    assert_eq!((parse("17"), parse("3..6")), (Some(17..=17), Some(3..=5)));
+    for wrong in ["", "x", "-1", "3..", "..3", "0..0", "18446744073709551616"] {
+        assert_eq!(parse(wrong), None, "{wrong}");
+    }
+}
