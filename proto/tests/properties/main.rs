@@ -13,7 +13,8 @@
 //! | | the same seeds give the same bytes and the same trace | `replay.rs` |
 //!
 //! A new protocol implements [`protocol::Protocol`] and gets a line in the list below. A failure prints its seed and the
-//! command that replays it.
+//! command that replays it; `spoilt.rs` shows that they can fail.
+#![cfg(all(feature = "std", feature = "aes-gcm", feature = "sha2"))]
 
 mod chunking;
 mod damage;
@@ -25,6 +26,7 @@ mod nonces;
 mod protocol;
 mod replay;
 mod script;
+mod spoilt;
 
 use native::{Native, Shape};
 
