@@ -34,7 +34,7 @@ pub(crate) fn noise_ends_the_session<P: Protocol>(protocol: &P, name: &str) {
 /// A few faults of any kind at any place, in both directions: no panic, no more than a few calls a byte, no buffer past
 /// its bound, no message that was not sent, and both ends come to an end.
 pub(crate) fn damage_ends_the_session<P: Protocol>(protocol: &P, name: &str) {
-    check(name, 0..120, |seed| {
+    check(name, 0..300, |seed| {
         let mut random = Jitter::new(seed);
         let script = Script::random(seed, 16, 9000);
         let mut link = |salt: u64| {
@@ -80,9 +80,9 @@ pub(crate) fn a_flipped_bit_gives_no_wrong_event<P: Protocol>(protocol: &P, name
     play(&mut clean).unwrap();
     let lengths = [clean.a_to_b.written(), clean.b_to_a.written()];
     let places = lengths.into_iter().sum::<u64>();
-    // A prime stride keeps the test short and still visits every kind of byte.
-    check(name, (0..places).step_by(3), |seed| {
-        let flip = Fault::Flip(1 << (seed / 3 % 8));
+    // Every other byte keeps the test short.
+    check(name, (0..places).step_by(2), |seed| {
+        let flip = Fault::Flip(1 << (seed / 2 % 8));
         let mut pair = protocol.pair(3);
         let forth = seed < lengths[0];
         if forth {

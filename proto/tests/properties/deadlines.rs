@@ -47,7 +47,7 @@ pub(crate) fn polling_more_often_changes_nothing<P: Protocol>(protocol: &P, name
 /// Wherever one direction or both are cut, before, in or after the handshake: no deadline is left behind or lies in the
 /// past (the simulator sees to that), and both machines come to an end by themselves.
 pub(crate) fn nothing_waits_for_ever<P: Protocol>(protocol: &P, name: &str) {
-    check(name, 0..40, |seed| {
+    check(name, 0..150, |seed| {
         let mut random = Jitter::new(seed);
         let script = Script::random(seed, 10, 2000);
         let (mut forth, mut back) = links(seed);

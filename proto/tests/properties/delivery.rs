@@ -32,7 +32,7 @@ pub(crate) fn every_size_arrives<P: Protocol>(protocol: &P, name: &str) {
 
 /// Owners that leave out `poll_transmit` now and then, for up to 200 ms.
 pub(crate) fn late_transmits_lose_nothing<P: Protocol>(protocol: &P, name: &str) {
-    check(name, 0..20, |seed| {
+    check(name, 0..60, |seed| {
         let mut random = Jitter::new(!seed);
         let script = Script::random(seed, 30, 4000);
         let mut pair = protocol.pair(seed).with_links(
