@@ -40,7 +40,21 @@ pub fn run_seeds(
 /// The environment variable `SEALOCK_SEED` replaces the seeds: by one, such as `17`, or by a range to search through,
 /// such as `0..100000`.
 ///
-/// Put seeds that once failed in front: `check("name", [17, 99].into_iter().chain(0..100), ..)`.
+/// Put seeds that once failed in front:
+///
+/// ```
+/// # use sealock_proto::sim::{Link, check};
+/// # use sealock_proto::time::Instant;
+/// check("a_link_keeps_every_byte", [17, 99].into_iter().chain(0..10), |seed| {
+///     let mut link = Link::new(seed).with_chunks(3);
+///     link.write(Instant::ZERO, b"hello");
+///     let mut read = 0;
+///     while link.ready(Instant::ZERO) > 0 {
+///         read += link.read(Instant::ZERO, &mut [0; 8]);
+///     }
+///     if read == 5 { Ok(()) } else { Err(format!("{read} bytes")) }
+/// });
+/// ```
 ///
 /// # Panics
 /// If a seed fails, or if `SEALOCK_SEED` is neither a number nor a range.

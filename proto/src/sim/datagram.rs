@@ -37,6 +37,20 @@ pub enum Fate {
 /// One direction of datagrams, as a value: push at one instant, pop at a later one.
 ///
 /// By default nothing is lost, doubled or delayed. Two links with the same seed and the same calls behave the same.
+///
+/// ```
+/// use sealock_proto::sim::{DatagramLink, Fate};
+/// use sealock_proto::time::Instant;
+/// use std::time::Duration;
+///
+/// let sent = Instant::ZERO;
+/// let mut link = DatagramLink::new(7).with_latency(Duration::from_millis(30)).with_mtu(1200);
+/// assert_eq!(link.push(sent, b"are you there?"), Fate::Sent);
+/// assert_eq!(link.push(sent, &[0; 1500]), Fate::TooLarge);
+/// let arrival = link.poll_timeout().unwrap();
+/// assert_eq!(arrival, sent + Duration::from_millis(30));
+/// assert_eq!(link.pop(arrival).as_deref(), Some(&b"are you there?"[..]));
+/// ```
 #[derive(Debug)]
 pub struct DatagramLink {
     rng: Jitter,

@@ -282,7 +282,8 @@ impl<M: Subject> End<M> {
             return Ok(false);
         }
         let (side, at) = (turn.side, turn.now);
-        let due = self.machine.poll_timeout().filter(|deadline| *deadline <= at);
+        let before = self.machine.poll_timeout();
+        let due = before.filter(|deadline| *deadline <= at);
         if let Some(deadline) = due.filter(|deadline| *deadline < at && !called) {
             return Err(SimError::DeadlineInPast { side, at, deadline });
         }
@@ -292,14 +293,18 @@ impl<M: Subject> End<M> {
         if due.is_some() {
             turn.log(format_args!("deadline"));
         }
-        match self.machine.handle_timeout(at) {
-            Ok(()) => match self.machine.poll_timeout() {
-                Some(deadline) if deadline <= at => {
-                    return Err(SimError::DeadlineSurvived { side, at, deadline });
-                }
-                _ => {}
-            },
-            Err(error) => self.fail(turn, error),
+        if let Err(error) = self.machine.handle_timeout(at) {
+            self.fail(turn, error);
+            return Ok(true);
+        }
+        let after = self.machine.poll_timeout();
+        if let Some(deadline) = after.filter(|deadline| *deadline <= at) {
+            return Err(SimError::DeadlineSurvived { side, at, deadline });
+        }
+        if let Some(deadline) =
+            before.filter(|before| due.is_none() && after.is_none_or(|after| after > *before))
+        {
+            return Err(SimError::DeadlineLost { side, at, deadline });
         }
         Ok(due.is_some())
     }

@@ -43,6 +43,15 @@ pub enum SimError {
         /// The deadline that was left.
         deadline: Instant,
     },
+    /// `handle_timeout` was called before the deadline, and now it is later or gone: what it stood for will not happen.
+    DeadlineLost {
+        /// Whose deadline.
+        side: Side,
+        /// When the call was made.
+        at: Instant,
+        /// The deadline that was there before.
+        deadline: Instant,
+    },
     /// A machine set itself a deadline that had already passed, without its owner asking for one.
     DeadlineInPast {
         /// Whose deadline.
@@ -88,6 +97,12 @@ impl fmt::Display for SimError {
             Self::DeadlineSurvived { side, at, deadline } => write!(
                 f,
                 "{side} was told at {} ns that time is up and still waits for {} ns: handle_timeout must leave a later deadline",
+                at.as_nanos(),
+                deadline.as_nanos()
+            ),
+            Self::DeadlineLost { side, at, deadline } => write!(
+                f,
+                "{side} was asked at {} ns, before its deadline at {} ns, and forgot it: a call too early must change nothing",
                 at.as_nanos(),
                 deadline.as_nanos()
             ),

@@ -35,6 +35,28 @@ impl core::error::Error for WorldError {}
 ///
 /// Buffers that run empty give their memory back, so an idle pair holds its machines and little else. Give pairs
 /// [`Pair::with_trace`] zero when there are thousands.
+///
+/// ```
+/// use sealock_proto::entropy::Seed;
+/// use sealock_proto::session::{Config, Session};
+/// use sealock_proto::sim::{Pair, World};
+/// use sealock_proto::time::Instant;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse()?;
+/// let (client, server) = (Config::initiator(protocol).build()?, Config::responder(&[protocol]).build()?);
+/// let mut world = World::new();
+/// for n in 0..10 {
+///     let a = Session::new(&client, Seed::new(&mut [n; 32]), Instant::ZERO)?;
+///     let b = Session::new(&server, Seed::new(&mut [100 + n; 32]), Instant::ZERO)?;
+///     world.add(Pair::new(a, b).with_trace(0));
+/// }
+/// world.drive_for(Duration::from_secs(3600))?;
+/// assert!(world.pairs().all(|(_, pair)| pair.a.machine().stats().pongs > 200));
+/// # Ok(())
+/// # }
+/// ```
 pub struct World<A: Subject, B: Subject> {
     pairs: Vec<Pair<A, B>>,
     /// When each pair is looked at next; entries of the heap that say otherwise are stale.

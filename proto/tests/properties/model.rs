@@ -17,8 +17,8 @@ use sealock_proto::time::Instant;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
-/// Seeds that once failed.
-const REGRESSIONS: [u64; 0] = [];
+/// Seeds that once failed: 0 continued one of two messages that were begun as if it were the other.
+const REGRESSIONS: [u64; 1] = [0];
 
 type Nodes = Pair<Node, Node>;
 
@@ -280,7 +280,7 @@ fn link(random: &mut Jitter) -> Link {
 
 #[test]
 fn delivered_is_what_was_accepted() {
-    check("delivered_is_what_was_accepted", REGRESSIONS.into_iter().chain(0..150), |seed| {
+    check("delivered_is_what_was_accepted", REGRESSIONS.into_iter().chain(1..150), |seed| {
         let large = Large::new(seed);
         let parts = large.parts();
         let mut run = Run::new(seed, &parts);

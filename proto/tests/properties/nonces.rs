@@ -317,9 +317,12 @@ fn session_against_auditor(seed: u64, protocol: &'static str, role: Side) -> Res
     Ok((sent.records, sent.rekeys))
 }
 
+/// Seeds that once failed: 1 sent REKEY behind CLOSE.
+const REGRESSIONS: [u64; 1] = [1];
+
 #[test]
 fn p6_no_nonce_is_used_twice() {
-    check("p6_no_nonce_is_used_twice", 0..160, |seed| {
+    check("p6_no_nonce_is_used_twice", REGRESSIONS.into_iter().chain(0..160), |seed| {
         let protocol =
             ["Noise_NN_25519_ChaChaPoly_BLAKE2s", "Noise_NN_25519_AESGCM_SHA256"][seed as usize / 5 % 2];
         let role = if seed / 10 % 2 == 0 { Side::A } else { Side::B };

@@ -15,6 +15,7 @@ enum Habit {
     None,
     KeepsDeadline,
     DeadlineInPast,
+    ForgetsDeadline,
     EventForNothing,
     AnswersAnswers,
     ConsumesTooMuch,
@@ -89,6 +90,9 @@ impl Machine for Toy {
                 self.next = Some(now + S);
             }
         }
+        if self.habit == Habit::ForgetsDeadline {
+            self.next = Some(now + S);
+        }
         Ok(())
     }
 
@@ -121,6 +125,17 @@ fn each_breach_of_the_contract_ends_the_run_with_its_name() {
     for (habit, expected) in cases {
         assert_eq!(pair(habit).drive_for(60 * S), expected, "{habit:?}");
     }
+}
+
+#[test]
+fn being_asked_too_early_must_not_put_a_deadline_off() {
+    let asked = |habit| {
+        let mut pair = pair(habit);
+        pair.drive_for(S / 2).and_then(|()| pair.poke())
+    };
+    let (at, deadline) = (Instant::ZERO + S / 2, Instant::ZERO + S);
+    assert_eq!(asked(Habit::None), Ok(()));
+    assert_eq!(asked(Habit::ForgetsDeadline), Err(SimError::DeadlineLost { side: Side::B, at, deadline }));
 }
 
 #[test]
