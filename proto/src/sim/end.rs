@@ -2,48 +2,11 @@
 
 use super::error::{Side, SimError};
 use super::link::Link;
+use super::subject::{Seen, Subject};
 use super::trace::Trace;
-use crate::buf::{RxBuf, Span, TxBuf};
-use crate::machine::Machine;
+use crate::buf::{RxBuf, TxBuf};
 use crate::time::Instant;
 use alloc::vec::Vec;
-use core::fmt::Debug;
-
-/// A machine whose events can be kept and printed: every [`Machine`] whose events and errors are `Clone` and `Debug`.
-pub trait Subject: Machine<Error: Clone + Debug> {
-    /// An event that owns its payload.
-    type Owned: Clone + Debug;
-
-    /// Copies the payload of `event` out of `buf`; `None` if it does not lie there.
-    fn own(event: Self::Event<Span>, buf: &[u8]) -> Option<Self::Owned>;
-}
-
-impl<M> Subject for M
-where
-    M: Machine<Error: Clone + Debug>,
-    M::Event<Vec<u8>>: Clone + Debug,
-{
-    type Owned = M::Event<Vec<u8>>;
-
-    fn own(event: Self::Event<Span>, buf: &[u8]) -> Option<Self::Owned> {
-        let mut inside = true;
-        let owned = M::map_event(event, |span| {
-            let payload = span.of(buf);
-            inside = payload.len() == span.len();
-            payload.to_vec()
-        });
-        inside.then_some(owned)
-    }
-}
-
-/// An event and when it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen<E> {
-    /// The virtual time.
-    pub at: Instant,
-    /// The event, with its payload.
-    pub event: E,
-}
 
 /// One end of a [`Pair`](super::Pair): a machine, its buffers and what came of it.
 pub struct End<M: Subject> {
@@ -57,6 +20,10 @@ pub struct End<M: Subject> {
     /// The owner is busy with an event and takes no other.
     holding: bool,
     transmits: bool,
+    /// Something happened since the machine last said that it has no event.
+    news: bool,
+    /// How many more bytes it said would help then.
+    need: usize,
     eof: bool,
     /// Both directions of the stream.
     closed: bool,
@@ -101,6 +68,8 @@ impl<M: Subject> End<M> {
             reads: true,
             holding: false,
             transmits: true,
+            news: true,
+            need: 0,
             eof: false,
             closed: false,
             called: false,
@@ -213,11 +182,20 @@ impl<M: Subject> End<M> {
         Ok(moved)
     }
 
-    /// Takes events until there are no more and nothing more has arrived.
+    /// Takes events until there are no more and nothing more has arrived. Like a driver that waits, it calls `recv` only
+    /// when bytes came or a deadline was handled.
     fn read(&mut self, turn: &mut Turn<'_>) -> Result<bool, SimError> {
         let (side, now) = (turn.side, turn.now);
         let mut moved = false;
+        self.news |= turn.early;
         while self.listens() {
+            if !self.news {
+                if self.need == 0 || !self.take_bytes(turn, self.need)? {
+                    break;
+                }
+                moved = true;
+                continue;
+            }
             let steps = turn.steps.allowed;
             turn.steps.left =
                 turn.steps.left.checked_sub(1).ok_or(SimError::NeverIdle { side, at: now, steps })?;
@@ -243,10 +221,7 @@ impl<M: Subject> End<M> {
                 continue;
             }
             self.rx.consume(recv.consumed);
-            if recv.need == 0 || !self.take_bytes(turn, recv.need)? {
-                break;
-            }
-            moved = true;
+            (self.news, self.need) = (false, recv.need);
         }
         Ok(moved)
     }
@@ -261,6 +236,7 @@ impl<M: Subject> End<M> {
             }
             self.rx.commit(n);
             self.most_rx = self.most_rx.max(self.rx.len());
+            self.news = true;
             turn.log(format_args!("read {n} bytes"));
             return Ok(true);
         }
@@ -268,6 +244,7 @@ impl<M: Subject> End<M> {
             return Ok(false);
         }
         self.eof = true;
+        self.news = true;
         turn.log(format_args!("end of the stream"));
         if let Err(error) = self.machine.recv_eof(turn.now) {
             self.fail(turn, error);
@@ -297,6 +274,7 @@ impl<M: Subject> End<M> {
             self.fail(turn, error);
             return Ok(true);
         }
+        self.news |= due.is_some();
         let after = self.machine.poll_timeout();
         if let Some(deadline) = after.filter(|deadline| *deadline <= at) {
             return Err(SimError::DeadlineSurvived { side, at, deadline });

@@ -1,8 +1,9 @@
 //! Two machines joined by two links, on virtual time.
 
-use super::end::{End, Steps, Subject, Turn};
+use super::end::{End, Steps, Turn};
 use super::error::{Side, SimError};
 use super::link::Link;
+use super::subject::Subject;
 use super::trace::Trace;
 use crate::buf::TxBuf;
 use crate::time::Instant;

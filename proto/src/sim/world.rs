@@ -1,8 +1,8 @@
 //! Many pairs on one clock.
 
-use super::end::Subject;
 use super::error::SimError;
 use super::pair::Pair;
+use super::subject::Subject;
 use crate::time::Instant;
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
