@@ -115,12 +115,13 @@
 //! | [`noise`] | the Noise Protocol Framework, every pattern by one interpreter |
 //! | [`heartbeat`], [`limit`], [`backoff`] | liveness, rate limits and admission, reconnecting: machines of their own |
 //! | [`drive`] | the one driver loop and the traits a runtime implements |
+//! | `sim` | two machines, or thousands, on virtual time and bad links: test your own application (feature `sim`) |
 //! | [`buf`], [`time`], [`entropy`], [`timer`], [`machine`] | what all of them are made of |
 //!
 //! # Features
 //!
 //! `std` (default): the driver loop and splitting a session for two threads, which need a lock. Without it the crate
-//! is `no_std` with `alloc`. `aes-gcm`, `sha2` (default): the suites of those names.
+//! is `no_std` with `alloc`. `aes-gcm`, `sha2` (default): the suites of those names. `sim`: the simulator.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -137,5 +138,7 @@ pub mod limit;
 pub mod machine;
 pub mod noise;
 pub mod session;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod time;
 pub mod timer;

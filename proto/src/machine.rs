@@ -48,6 +48,9 @@ pub trait Machine {
     /// Why the machine failed.
     type Error;
 
+    /// Replaces the payload of an event, if it has one.
+    fn map_event<P, Q>(event: Self::Event<P>, f: impl FnOnce(P) -> Q) -> Self::Event<Q>;
+
     /// Works on the front of `buf`, in place. Unconsumed bytes must be passed again, unchanged and at the
     /// front. An empty `buf` is allowed.
     ///

@@ -284,6 +284,10 @@ impl Machine for Session {
     type Event<P> = Event<P>;
     type Error = Error;
 
+    fn map_event<P, Q>(event: Event<P>, f: impl FnOnce(P) -> Q) -> Event<Q> {
+        event.map(f)
+    }
+
     fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
         self.recv.recv(&mut self.control, now, buf)
     }

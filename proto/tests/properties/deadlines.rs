@@ -1,0 +1,72 @@
+//! P2 and P3: deadlines are complete, and each can be acted on.
+
+use crate::protocol::Protocol;
+use crate::script::{Script, complete, truthful};
+use sealock_proto::entropy::Jitter;
+use sealock_proto::sim::{Link, check};
+use sealock_proto::time::Instant;
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn links(seed: u64) -> (Link, Link) {
+    let link = |seed| {
+        Link::new(seed).with_latency(7 * MS).with_jitter(9 * MS).with_rate(2_000_000).with_chunks(9000)
+    };
+    (link(seed), link(!seed))
+}
+
+/// Whether a machine is asked only at the instants it names or at every millisecond as well: the same bytes, the same
+/// events at the same nanosecond.
+pub(crate) fn polling_more_often_changes_nothing<P: Protocol>(protocol: &P, name: &str) {
+    check(name, 0..3, |seed| {
+        let script = Script::random(seed, 30, 20_000);
+        let run = |every: Option<Duration>| {
+            let (forth, back) = links(seed);
+            let mut pair = protocol.pair(seed).with_links(forth, back);
+            let accepted = script.play_with::<P>(&mut pair, |pair, until| {
+                while let Some(every) = every.filter(|every| pair.now() + *every < until) {
+                    pair.drive_for(every)?;
+                    pair.poke()?;
+                }
+                pair.drive_until(until)
+            })?;
+            complete::<P>(&pair, &accepted)?;
+            let prints = (pair.trace().digest(), pair.a_to_b.digest(), pair.b_to_a.digest());
+            Ok::<_, String>((prints, pair.explain("")))
+        };
+        let (asked, often) = (run(None)?, run(Some(MS))?);
+        if asked.0 == often.0 {
+            Ok(())
+        } else {
+            Err(format!("asked:{}\nevery millisecond:{}", asked.1, often.1))
+        }
+    });
+}
+
+/// Wherever one direction or both are cut, before, in or after the handshake: no deadline is left behind or lies in the
+/// past (the simulator sees to that), and both machines come to an end by themselves.
+pub(crate) fn nothing_waits_for_ever<P: Protocol>(protocol: &P, name: &str) {
+    check(name, 0..150, |seed| {
+        let mut random = Jitter::new(seed);
+        let script = Script::random(seed, 10, 2000);
+        let (mut forth, mut back) = links(seed);
+        let cut = Instant::ZERO + random.up_to(if seed % 4 == 0 { 60 * MS } else { 10_000 * MS });
+        if seed % 3 != 0 {
+            forth.stall(cut, Instant::MAX);
+        }
+        if seed % 3 != 1 {
+            back.stall(cut, Instant::MAX);
+        }
+        let mut pair = protocol.pair(seed).with_links(forth, back);
+        let accepted = script.play::<P>(&mut pair)?;
+        truthful::<P>(&pair, &accepted)?;
+        if !pair.is_closed() {
+            return Err(pair.explain("cut off and still waiting a minute later"));
+        }
+        if pair.next_wake().is_some() {
+            return Err(pair.explain("a deadline outlives its machine"));
+        }
+        Ok(())
+    });
+}
