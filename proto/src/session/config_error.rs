@@ -5,7 +5,7 @@ use crate::heartbeat::HeartbeatError;
 use crate::noise::Protocol;
 use core::fmt;
 
-/// What is wrong with a [`Config`].
+/// What is wrong with a [`Config`](super::Config).
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigError {
