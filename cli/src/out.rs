@@ -17,7 +17,7 @@ pub(crate) fn print(text: impl fmt::Display) -> Result<()> {
 /// Prints bytes to standard output, at once.
 ///
 /// # Errors
-/// As for [`print`].
+/// As for [`print()`].
 pub(crate) fn write(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(failed)
