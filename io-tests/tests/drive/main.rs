@@ -44,11 +44,13 @@ thread_local! {
 /// Polls by a task that nobody else wakes, for as long as the future only gives others their turn.
 fn now<T>(future: impl Future<Output = T>) -> Poll<T> {
     let mut future = pin!(future);
-    WAKES.with(|(flag, waker)| loop {
-        let before = flag.wakes.load(Ordering::SeqCst);
-        let outcome = future.as_mut().poll(&mut Context::from_waker(waker));
-        if outcome.is_ready() || flag.wakes.load(Ordering::SeqCst) == before {
-            return outcome;
+    WAKES.with(|(flag, waker)| {
+        loop {
+            let before = flag.wakes.load(Ordering::SeqCst);
+            let outcome = future.as_mut().poll(&mut Context::from_waker(waker));
+            if outcome.is_ready() || flag.wakes.load(Ordering::SeqCst) == before {
+                return outcome;
+            }
         }
     })
 }
