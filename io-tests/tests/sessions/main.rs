@@ -64,6 +64,7 @@ macro_rules! on {
                 scenarios!(linux, $net, $net, Tcp, [connecting_takes_a_bounded_time]);
                 #[cfg(unix)]
                 scenarios!(unix, $net, $net, Unix, [
+                    a_deaf_peer_does_not_hold_a_send,
                     reconnects_after_a_restart,
                     retries_end,
                     sessions_are_limited,

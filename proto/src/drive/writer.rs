@@ -177,9 +177,15 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
             let Some(mut writer) = self.try_lock() else { return };
             self.owed.store(false, Ordering::Relaxed);
             let now = writer.now();
-            // A failure stays in the writer; what does not leave now is the receiver's again.
-            let _ = writer.poll_drain(now, &mut Context::from_waker(&self.waker));
+            // A failure stays in the writer.
+            let drained = writer.poll_drain(now, &mut Context::from_waker(&self.waker));
             drop(writer);
+            if drained.is_pending() {
+                // The rest is the receiver's, which is woken for it. With blocking sockets it would owe again during
+                // every try, and the sender be stuck.
+                self.owed.store(false, Ordering::SeqCst);
+            }
+            // Last: a receiver that owed again since then has left its waker.
             self.wakers.wake(Slot::Receiver);
         }
     }
