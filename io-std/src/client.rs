@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Connects to `address` and establishes a session.
+/// Connects to `address` and establishes a session. Resolving a host name takes the time the system gives it.
 ///
 /// # Errors
 /// If the peer cannot be reached, or the handshake fails.
@@ -36,7 +36,7 @@ pub(crate) fn open(address: &Address, options: &ConnectOptions) -> io::Result<Io
         Address::Tcp(name) => from_tcp(open_tcp(name, options.timeout())?, options.socket()),
         #[cfg(unix)]
         Address::Unix(path) => {
-            crate::socket::from_unix(std::os::unix::net::UnixStream::connect(path)?, options.socket())
+            crate::socket::from_unix(sealock_net::connect_unix(path, options.timeout())?, options.socket())
         }
         _ => Err(ErrorKind::Unsupported.into()),
     }
