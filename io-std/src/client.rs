@@ -7,7 +7,7 @@ use sealock_net::{Address, ConnectError, ConnectOptions, Target, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
 use sealock_proto::drive::{SessionConnection, SessionError};
 use sealock_proto::session::Config;
-use std::future::ready;
+use std::future::{Ready, ready};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
@@ -73,6 +73,11 @@ pub fn from_stream<R: Read + Timeouts, W: Write + Timeouts>(
     block_on(SessionConnection::establish(config, seed, io)).map(Connection::new)
 }
 
+pub(crate) fn sleep(delay: Duration) -> Ready<()> {
+    thread::sleep(delay);
+    ready(())
+}
+
 /// A client that tries until it has a session, with exponential backoff and full jitter.
 #[derive(Debug)]
 pub struct Reconnector(Target);
@@ -109,10 +114,6 @@ impl Reconnector {
         failed: impl FnMut(&ConnectError, Duration),
     ) -> Result<Connection, ConnectError> {
         let connect = |address, config, options| ready(connect(address, config, options));
-        let sleep = |delay| {
-            thread::sleep(delay);
-            ready(())
-        };
         block_on(self.0.run(connect, sleep, failed))
     }
 }
