@@ -59,3 +59,18 @@ fn a_drain_behind_bytes_that_waited_long_has_all_its_time() {
     ready(b.flush()).unwrap();
     assert!(matches!(ready(a.next()), Ok(Some(Event::Message(_)))));
 }
+
+#[test]
+fn a_flood_behind_a_close_leaves_other_tasks_their_turn() {
+    const COUNT: u64 = 1000;
+    let clock: Arc<Clock> = Arc::default();
+    let [mut a, mut b] = sessions(&clock);
+    for _ in 0..COUNT {
+        ready(b.send(b"flood")).unwrap();
+    }
+    ready(b.sender.close(CloseCode::NORMAL, "")).unwrap();
+    assert!(now(a.receiver.finish()).is_pending(), "other tasks had no turn");
+    let mut sim = Sim::new(1);
+    sim.spawn(async move { assert_eq!(a.receiver.finish().await.unwrap().undelivered, COUNT) });
+    sim.run();
+}
