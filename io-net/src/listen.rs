@@ -249,8 +249,9 @@ impl AcceptFault {
     fn of(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => Self::Skip,
-            ErrorKind::InvalidInput | ErrorKind::NotConnected | ErrorKind::Unsupported => Self::Fatal,
-            // Too many open files and the like, for which there is no kind.
+            ErrorKind::InvalidInput | ErrorKind::NotConnected => Self::Fatal,
+            // Too many open files and the like, for which there is no kind; and the network errors of one connection,
+            // which Linux reports here (accept(2), "Error handling").
             _ => Self::Pause,
         }
     }
@@ -296,11 +297,15 @@ mod tests {
         const EINVAL: i32 = 22;
         const ENOBUFS: i32 = 105;
         const ECONNABORTED: i32 = 103;
+        const EOPNOTSUPP: i32 = 95;
+        const EHOSTUNREACH: i32 = 113;
         for (errno, want) in [
             (EMFILE, AcceptFault::Pause),
             (ENFILE, AcceptFault::Pause),
             (ENOBUFS, AcceptFault::Pause),
             (ECONNABORTED, AcceptFault::Skip),
+            (EOPNOTSUPP, AcceptFault::Pause),
+            (EHOSTUNREACH, AcceptFault::Pause),
             (EINVAL, AcceptFault::Fatal),
         ] {
             assert_eq!(AcceptFault::of(&io::Error::from_raw_os_error(errno)), want, "{errno}");

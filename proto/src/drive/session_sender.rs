@@ -15,6 +15,9 @@ use core::time::Duration;
 ///
 /// Sending queues: bytes leave at [`SessionSender::flush`], when 64 KiB are queued, or when the receiver starts to
 /// wait. One flush after many messages costs one write.
+///
+/// What waits here waits for the stream, which a peer that reads nothing can hold. The deadlines that end such a wait
+/// are the receiver's: they come only while that is polled.
 pub struct SessionSender<W: WriteIo> {
     inner: Sender<session::Sender, W>,
     /// The listener's place for this session, held by both halves.
