@@ -1,6 +1,6 @@
 //! What the sealock drivers share: addresses, options, errors, and a listener's work that needs no runtime.
 //!
-//! Nothing here waits and nothing knows a runtime; users meet these types through a driver crate.
+//! Nothing here knows a runtime, and what blocks says so; users meet these types through a driver crate.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -17,6 +17,8 @@ pub use error::{ConnectError, ListenError};
 pub use options::{ConnectOptions, ListenOptions};
 pub use reconnect::Target;
 pub use socket::SocketOptions;
+#[cfg(unix)]
+pub use unix::connect_unix;
 
 use sealock_proto::entropy::Seed;
 use sealock_proto::noise::SecretKey;

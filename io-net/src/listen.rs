@@ -7,13 +7,15 @@ use sealock_proto::noise::Role;
 use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
 use socket2::SockRef;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How long a listener rests when the system has no room for another connection.
-pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A listening socket of the standard library, for a driver to wrap.
 #[derive(Debug)]
@@ -191,9 +193,49 @@ pub fn wake(address: &Address) {
     }
 }
 
+/// Calls `one` until it has something. It answers `None` for a stream that is refused or gone; other tasks get their
+/// turn behind each, since a source that is refused may come back without pause. When the system is out of files or
+/// memory, accepting rests for 100 ms of `sleep`.
+///
+/// # Errors
+/// If the listening socket is broken.
+pub async fn accept<T, A, S>(
+    mut one: impl FnMut() -> A,
+    mut sleep: impl FnMut(Duration) -> S,
+) -> io::Result<T>
+where
+    A: Future<Output = io::Result<Option<T>>>,
+    S: Future<Output = ()>,
+{
+    loop {
+        match one().await {
+            Ok(Some(accepted)) => return Ok(accepted),
+            Ok(None) => yield_once().await,
+            Err(error) => match AcceptFault::of(&error) {
+                AcceptFault::Skip => yield_once().await,
+                AcceptFault::Pause => sleep(ACCEPT_PAUSE).await,
+                AcceptFault::Fatal => return Err(error),
+            },
+        }
+    }
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 /// What a listener does about an error of `accept`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcceptFault {
+enum AcceptFault {
     /// That connection is gone; accept the next.
     Skip,
     /// The system is short of something; accept again after [`ACCEPT_PAUSE`].
@@ -204,12 +246,12 @@ pub enum AcceptFault {
 
 impl AcceptFault {
     /// What `error` of `accept` calls for.
-    #[must_use]
-    pub fn of(error: &io::Error) -> Self {
+    fn of(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => Self::Skip,
-            ErrorKind::InvalidInput | ErrorKind::NotConnected | ErrorKind::Unsupported => Self::Fatal,
-            // Too many open files and the like, for which there is no kind.
+            ErrorKind::InvalidInput | ErrorKind::NotConnected => Self::Fatal,
+            // Too many open files and the like, for which there is no kind; and the network errors of one connection,
+            // which Linux reports here (accept(2), "Error handling").
             _ => Self::Pause,
         }
     }
@@ -218,6 +260,34 @@ impl AcceptFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::ready;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    #[test]
+    fn refused_streams_leave_other_tasks_their_turn_and_shortage_rests() {
+        let mut answers = vec![
+            Ok(Some("in")),
+            Err(ErrorKind::OutOfMemory.into()),
+            Err(ErrorKind::ConnectionAborted.into()),
+            Ok(None),
+            Ok(None),
+        ];
+        let mut rests = Vec::new();
+        let sleep = |time| {
+            rests.push(time);
+            ready(())
+        };
+        {
+            let mut accepting = pin!(accept(|| ready(answers.pop().unwrap()), sleep));
+            let mut cx = Context::from_waker(Waker::noop());
+            for _ in 0..3 {
+                assert!(accepting.as_mut().poll(&mut cx).is_pending());
+            }
+            assert!(matches!(accepting.as_mut().poll(&mut cx), Poll::Ready(Ok("in"))));
+        }
+        assert_eq!(rests, [ACCEPT_PAUSE]);
+    }
 
     #[cfg(target_os = "linux")]
     #[test]
@@ -227,11 +297,15 @@ mod tests {
         const EINVAL: i32 = 22;
         const ENOBUFS: i32 = 105;
         const ECONNABORTED: i32 = 103;
+        const EOPNOTSUPP: i32 = 95;
+        const EHOSTUNREACH: i32 = 113;
         for (errno, want) in [
             (EMFILE, AcceptFault::Pause),
             (ENFILE, AcceptFault::Pause),
             (ENOBUFS, AcceptFault::Pause),
             (ECONNABORTED, AcceptFault::Skip),
+            (EOPNOTSUPP, AcceptFault::Pause),
+            (EHOSTUNREACH, AcceptFault::Pause),
             (EINVAL, AcceptFault::Fatal),
         ] {
             assert_eq!(AcceptFault::of(&io::Error::from_raw_os_error(errno)), want, "{errno}");

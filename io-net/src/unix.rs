@@ -1,11 +1,13 @@
-//! The file of a listening Unix-domain socket, which the system leaves behind.
+//! Unix-domain sockets: the file of a listening one, which the system leaves behind, and connecting to a busy one.
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A socket's file. Dropping it removes the file, if it is still the same one.
 #[derive(Debug)]
@@ -49,6 +51,24 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     match knock(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
         _ => in_use("another process listens there"),
+    }
+}
+
+/// Connects, and waits for at most `timeout` (at least 1 ms) for a listener that is busy.
+///
+/// # Errors
+/// The system's, or `TimedOut`.
+pub fn connect_unix(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Zero would mean "for ever".
+    socket.set_write_timeout(Some(timeout.max(Duration::from_millis(1))))?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
+        result => {
+            result?;
+            socket.set_write_timeout(None)?;
+            Ok(OwnedFd::from(socket).into())
+        }
     }
 }
 

@@ -80,7 +80,7 @@ pub async fn from_stream<T: AsyncRead + AsyncWrite + Unpin>(
     Connection::establish(config, seed, crate::halves(read, write)).await
 }
 
-async fn sleep(delay: Duration) {
+pub(crate) async fn sleep(delay: Duration) {
     Timer::after(delay).await;
 }
 

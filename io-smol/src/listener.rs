@@ -1,9 +1,10 @@
 //! Accepting: admission first, the handshake apart from it.
 
+use crate::client::sleep;
 use crate::socket::{AnySocket, from_tcp};
 use crate::{SmolRead, SmolWrite, now};
-use async_io::{Async, Timer};
-use sealock_net::listen::{ACCEPT_PAUSE, AcceptFault, Door, Socket};
+use async_io::Async;
+use sealock_net::listen::{self, Door, Socket};
 use sealock_net::{Address, ListenError, ListenOptions};
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
@@ -64,19 +65,7 @@ impl Listener {
     /// # Errors
     /// If the listening socket is broken.
     pub async fn accept(&self) -> io::Result<Incoming> {
-        loop {
-            match self.accept_one().await {
-                Ok(Some(incoming)) => return Ok(incoming),
-                Ok(None) => {}
-                Err(error) => match AcceptFault::of(&error) {
-                    AcceptFault::Skip => {}
-                    AcceptFault::Pause => {
-                        Timer::after(ACCEPT_PAUSE).await;
-                    }
-                    AcceptFault::Fatal => return Err(error),
-                },
-            }
-        }
+        listen::accept(|| self.accept_one(), sleep).await
     }
 
     /// `None` for a stream that is refused or gone already.
@@ -96,4 +85,4 @@ impl Listener {
 }
 
 /// A stream that was admitted, before any work was done for it.
-pub type Incoming = sealock_net::listen::Incoming<SmolRead<AnySocket>, SmolWrite<AnySocket>>;
+pub type Incoming = listen::Incoming<SmolRead<AnySocket>, SmolWrite<AnySocket>>;

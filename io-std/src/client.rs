@@ -7,14 +7,14 @@ use sealock_net::{Address, ConnectError, ConnectOptions, Target, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
 use sealock_proto::drive::{SessionConnection, SessionError};
 use sealock_proto::session::Config;
-use std::future::ready;
+use std::future::{Ready, ready};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Connects to `address` and establishes a session.
+/// Connects to `address` and establishes a session. Resolving a host name takes the time the system gives it.
 ///
 /// # Errors
 /// If the peer cannot be reached, or the handshake fails.
@@ -36,7 +36,7 @@ pub(crate) fn open(address: &Address, options: &ConnectOptions) -> io::Result<Io
         Address::Tcp(name) => from_tcp(open_tcp(name, options.timeout())?, options.socket()),
         #[cfg(unix)]
         Address::Unix(path) => {
-            crate::socket::from_unix(std::os::unix::net::UnixStream::connect(path)?, options.socket())
+            crate::socket::from_unix(sealock_net::connect_unix(path, options.timeout())?, options.socket())
         }
         _ => Err(ErrorKind::Unsupported.into()),
     }
@@ -71,6 +71,11 @@ pub fn from_stream<R: Read + Timeouts, W: Write + Timeouts>(
     let seed = seed().map_err(SessionError::Io)?;
     let io = halves(read, write).map_err(SessionError::Io)?;
     block_on(SessionConnection::establish(config, seed, io)).map(Connection::new)
+}
+
+pub(crate) fn sleep(delay: Duration) -> Ready<()> {
+    thread::sleep(delay);
+    ready(())
 }
 
 /// A client that tries until it has a session, with exponential backoff and full jitter.
@@ -109,10 +114,6 @@ impl Reconnector {
         failed: impl FnMut(&ConnectError, Duration),
     ) -> Result<Connection, ConnectError> {
         let connect = |address, config, options| ready(connect(address, config, options));
-        let sleep = |delay| {
-            thread::sleep(delay);
-            ready(())
-        };
         block_on(self.0.run(connect, sleep, failed))
     }
 }

@@ -1,18 +1,21 @@
 //! Accepting: admission first, the handshake apart from it.
 
+use crate::client::sleep;
 use crate::socket::from_tcp;
+#[cfg(unix)]
+use crate::socket::from_unix;
 use crate::stream::{StdRead, StdWrite};
 use crate::{Connection, block_on, now};
-use sealock_net::listen::{self, ACCEPT_PAUSE, AcceptFault, Door, Socket, wake};
+use sealock_net::listen::{self, Door, Socket, wake};
 use sealock_net::{Address, ListenError, ListenOptions};
 use sealock_proto::drive::SessionError;
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
+use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 /// Listens at an address. Dropping it stops listening; sessions go on.
 #[derive(Debug)]
@@ -72,40 +75,27 @@ impl Listener {
     /// # Errors
     /// If the listening socket is broken.
     pub fn accept(&self) -> io::Result<Option<Incoming>> {
-        loop {
-            if self.stopped.load(Ordering::SeqCst) {
-                return Ok(None);
-            }
-            match self.accept_one() {
-                Ok(Some(incoming)) => return Ok(Some(incoming)),
-                Ok(None) => {}
-                Err(error) => match AcceptFault::of(&error) {
-                    AcceptFault::Skip => {}
-                    AcceptFault::Pause => thread::sleep(ACCEPT_PAUSE),
-                    AcceptFault::Fatal => return Err(error),
-                },
-            }
-        }
+        block_on(listen::accept(|| ready(self.accept_one()), sleep))
     }
 
-    /// `None` for a stream that is refused, gone already or only there to stop the listener.
-    fn accept_one(&self) -> io::Result<Option<Incoming>> {
+    /// `None` for a stream that is refused or gone already, `Some(None)` once the listener is stopped.
+    fn accept_one(&self) -> io::Result<Option<Option<Incoming>>> {
+        let stopped = || self.stopped.load(Ordering::SeqCst);
+        if stopped() {
+            return Ok(Some(None));
+        }
         let incoming = match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
-                self.unless_stopped(|door| door.admit(now(), stream, Some(peer), from_tcp))
+                if stopped() { None } else { self.door.admit(now(), stream, Some(peer), from_tcp) }
             }
             #[cfg(unix)]
             Socket::Unix(listener) => {
                 let (stream, _) = listener.accept()?;
-                self.unless_stopped(|door| door.admit(now(), stream, None, crate::socket::from_unix))
+                if stopped() { None } else { self.door.admit(now(), stream, None, from_unix) }
             }
         };
-        Ok(incoming.map(Incoming))
-    }
-
-    fn unless_stopped<T>(&self, admit: impl FnOnce(&Door) -> Option<T>) -> Option<T> {
-        if self.stopped.load(Ordering::SeqCst) { None } else { admit(&self.door) }
+        Ok(incoming.map(|incoming| Some(Incoming(incoming))))
     }
 }
 

@@ -6,18 +6,19 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) type Io = (StdRead<Socket>, StdWrite<Socket>);
 
-/// A TCP or Unix-domain socket.
+/// A TCP or Unix-domain socket, which both halves hold: a connection takes one file of the system's.
 #[derive(Debug)]
 pub enum Socket {
     /// TCP.
-    Tcp(TcpStream),
+    Tcp(Arc<TcpStream>),
     /// Unix-domain.
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(Arc<UnixStream>),
 }
 
 macro_rules! either {
@@ -32,41 +33,43 @@ macro_rules! either {
 
 pub(crate) fn from_tcp(stream: TcpStream, options: &SocketOptions) -> io::Result<Io> {
     options.apply_tcp(&stream)?;
-    halves(Socket::Tcp(stream.try_clone()?), Socket::Tcp(stream))
+    let stream = Arc::new(stream);
+    halves(Socket::Tcp(Arc::clone(&stream)), Socket::Tcp(stream))
 }
 
 #[cfg(unix)]
 pub(crate) fn from_unix(stream: UnixStream, options: &SocketOptions) -> io::Result<Io> {
     options.apply_unix(&stream)?;
-    halves(Socket::Unix(stream.try_clone()?), Socket::Unix(stream))
+    let stream = Arc::new(stream);
+    halves(Socket::Unix(Arc::clone(&stream)), Socket::Unix(stream))
 }
 
 impl Read for Socket {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        either!(self, socket => socket.read(buf))
+        either!(self, socket => (&**socket).read(buf))
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        either!(self, socket => socket.write(buf))
+        either!(self, socket => (&**socket).write(buf))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        either!(self, socket => socket.flush())
+        either!(self, socket => (&**socket).flush())
     }
 }
 
 impl Timeouts for Socket {
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        either!(self, socket => Timeouts::set_read_timeout(socket, timeout))
+        either!(self, socket => Timeouts::set_read_timeout(&**socket, timeout))
     }
 
     fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        either!(self, socket => Timeouts::set_write_timeout(socket, timeout))
+        either!(self, socket => Timeouts::set_write_timeout(&**socket, timeout))
     }
 
     fn close_write(&self) -> io::Result<()> {
-        either!(self, socket => Timeouts::close_write(socket))
+        either!(self, socket => Timeouts::close_write(&**socket))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::socket::{SocketRead, SocketWrite, from_tcp};
 use crate::{TokioRead, TokioWrite, now};
-use sealock_net::listen::{ACCEPT_PAUSE, AcceptFault, Door, Socket};
+use sealock_net::listen::{self, Door, Socket};
 use sealock_net::{Address, ListenError, ListenOptions};
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
@@ -68,17 +68,7 @@ impl Listener {
     /// # Errors
     /// If the listening socket is broken.
     pub async fn accept(&self) -> io::Result<Incoming> {
-        loop {
-            match self.accept_one().await {
-                Ok(Some(incoming)) => return Ok(incoming),
-                Ok(None) => {}
-                Err(error) => match AcceptFault::of(&error) {
-                    AcceptFault::Skip => {}
-                    AcceptFault::Pause => tokio::time::sleep(ACCEPT_PAUSE).await,
-                    AcceptFault::Fatal => return Err(error),
-                },
-            }
-        }
+        listen::accept(|| self.accept_one(), tokio::time::sleep).await
     }
 
     /// `None` for a stream that is refused or gone already.
@@ -98,4 +88,4 @@ impl Listener {
 }
 
 /// A stream that was admitted, before any work was done for it.
-pub type Incoming = sealock_net::listen::Incoming<TokioRead<SocketRead>, TokioWrite<SocketWrite>>;
+pub type Incoming = listen::Incoming<TokioRead<SocketRead>, TokioWrite<SocketWrite>>;

@@ -6,10 +6,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use sealock_proto::drive::{
-    DriveError, ReadIo, SessionConnection, SessionError, SessionReceiver, SessionSendError, SessionSender,
-    WriteIo,
+    ReadIo, SessionConnection, SessionError, SessionReceiver, SessionSendError, SessionSender, WriteIo,
 };
-use sealock_proto::session::{CloseCode, Event, Outgoing, Progress, SendError};
+use sealock_proto::session::{CloseCode, Event, Outgoing, Progress};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -56,6 +55,9 @@ where
 }
 
 /// A sender as a sink of messages. Closing it closes the session with [`CloseCode::NORMAL`] and flushes.
+///
+/// A message is judged by the call behind `start_send`, whose error is its own: the sink then takes others, unless the
+/// session has ended.
 #[derive(Debug)]
 pub struct MessageSink<W: WriteIo> {
     sender: SessionSender<W>,
@@ -79,16 +81,17 @@ impl<W: WriteIo> MessageSink<W> {
         self.sender
     }
 
-    /// Sends the rest of the message that was begun.
+    /// Sends the rest of the message that was begun. After an error that message is gone.
     fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SessionSendError<W::Error>>> {
         let Some((message, progress)) = &mut self.begun else { return Poll::Ready(Ok(())) };
         let parts = [&message[..]];
         let mut rest = Outgoing::resumed(&parts, *progress);
         let outcome = self.sender.poll_send(cx, &mut rest);
         *progress = rest.progress();
-        ready!(outcome)?;
-        self.begun = None;
-        Poll::Ready(Ok(()))
+        if outcome.is_ready() {
+            self.begun = None;
+        }
+        outcome
     }
 }
 
@@ -112,11 +115,8 @@ impl<W: WriteIo + Unpin> Sink<Bytes> for MessageSink<W> {
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let sink = self.get_mut();
-        match ready!(sink.poll_begun(cx)) {
-            // The peer, or another call of this, was first.
-            Ok(()) | Err(DriveError::Protocol(SendError::Closed)) => {}
-            failed => return Poll::Ready(failed),
-        }
+        // Even if the peer closed first: this message was not sent.
+        ready!(sink.poll_begun(cx))?;
         sink.sender.poll_close(cx, CloseCode::NORMAL, "")
     }
 }

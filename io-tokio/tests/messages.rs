@@ -97,3 +97,28 @@ async fn a_failed_session_is_an_error_of_the_stream_once() {
     assert!(next(&mut server).await.unwrap().is_err());
     assert!(next(&mut server).await.is_none());
 }
+
+#[tokio::test]
+async fn a_message_that_was_not_sent_is_an_error_of_the_close() {
+    let (mut server, client) = pair().await;
+    let (mut stream, mut sink) = Messages::new(client).split();
+    feed(&mut sink, Bytes::from_static(b"too late")).await.unwrap();
+    let closing = tokio::spawn(async move { server.close(CloseCode::NORMAL, "").await.map(|_| ()) });
+    assert!(next(&mut stream).await.is_none());
+    let lost = close(&mut sink).await.unwrap_err();
+    assert!(matches!(lost, DriveError::Protocol(SendError::Closed)), "{lost:?}");
+    close(&mut sink).await.unwrap();
+    closing.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_does_not_block_the_next() {
+    let (server, client) = pair().await;
+    let (mut sink, mut stream) = (Messages::new(server).split().1, Messages::new(client));
+    feed(&mut sink, Bytes::from(vec![0; 64 << 20])).await.unwrap();
+    let refused = flush(&mut sink).await.unwrap_err();
+    assert!(matches!(refused, DriveError::Protocol(SendError::TooLarge { .. })), "{refused:?}");
+    feed(&mut sink, Bytes::from_static(b"next")).await.unwrap();
+    flush(&mut sink).await.unwrap();
+    assert_eq!(next(&mut stream).await.unwrap().unwrap(), "next");
+}

@@ -1,7 +1,7 @@
 //! Messages on their way.
 
 use super::{CLIENT, IK, Kind, Net, SERVER, Session, XX, client, join, message, pair, public, server, task};
-use sealock_proto::drive::{SessionConnection, WriteIo};
+use sealock_proto::drive::{SessionConnection, SessionError, SessionSender, WriteIo};
 use sealock_proto::entropy::Seed;
 use sealock_proto::limit::Rate;
 use sealock_proto::noise::PayloadSecurity;
@@ -9,8 +9,8 @@ use sealock_proto::session::{CloseCode, Error, Event, RateLimit, RekeyPolicy};
 use sealock_proto::time::Instant;
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -139,10 +139,7 @@ fn counted<N: Net>(
         let write = Counting { inner: write, writes: Arc::clone(&writes) };
         let (config, seed) = (config.build().unwrap(), Seed::new(&mut [seed; 32]));
         let session = RawSession::<N>::establish(&config, seed, (read, write)).await;
-        (
-            session.unwrap_or_else(|error: sealock_proto::drive::SessionError<io::Error>| panic!("{error}")),
-            writes,
-        )
+        (session.unwrap_or_else(|error: SessionError<io::Error>| panic!("{error}")), writes)
     })
 }
 
@@ -241,4 +238,41 @@ pub fn flood_is_closed<S: Net, C: Net>(kind: Kind) {
     assert!(matches!(error, sealock_proto::drive::DriveError::Protocol(Error::RateLimited)), "{error:?}");
     assert_eq!(rejects, 1);
     assert!((10..50).contains(&messages), "{messages}");
+}
+
+/// While there is room in the queue, sending does not wait for a peer that reads nothing, nor for the receiving half.
+/// For sockets whose buffers do not grow.
+pub fn a_deaf_peer_does_not_hold_a_send<S: Net, C: Net>(kind: Kind) {
+    async fn queue<W: WriteIo<Error = io::Error>>(sender: &mut SessionSender<W>, bytes: usize) {
+        while sender.queued() < bytes {
+            sender.send(&[0; 1000]).await.unwrap();
+        }
+    }
+    let (mut server, client) =
+        pair::<S, C>(kind, server().with_heartbeat(None), client(XX).with_heartbeat(None));
+    let (mut receiver, mut sender) = client.split();
+    let (tell, heard) = mpsc::channel();
+    let receiving = task::<C, _>(async move {
+        while receiver.next().await?.is_some() {
+            tell.send(()).unwrap();
+        }
+        Ok::<_, SessionError<io::Error>>(())
+    });
+    let mut sender = join(task::<C, _>(async move {
+        queue(&mut sender, 70 * 1024).await;
+        sender
+    }));
+    // From now on the receiver tries to write too.
+    S::block_on(async {
+        server.send(b"listening").await.unwrap();
+        server.flush().await.unwrap();
+    });
+    heard.recv().unwrap();
+    let sender = join(task::<C, _>(async move {
+        queue(&mut sender, 220 * 1024).await;
+        sender
+    }));
+    drop(server);
+    join(receiving).unwrap_err();
+    drop(sender);
 }

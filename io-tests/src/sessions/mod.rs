@@ -16,8 +16,8 @@ pub use ending::{
     silent_peer_is_found, truncation_is_an_error,
 };
 pub use flow::{
-    both_directions_at_once, burst_is_one_write, echo_of_all_sizes, flood_is_closed, flood_is_throttled,
-    rekey_under_load,
+    a_deaf_peer_does_not_hold_a_send, both_directions_at_once, burst_is_one_write, echo_of_all_sizes,
+    flood_is_closed, flood_is_throttled, rekey_under_load,
 };
 pub use opening::{
     connecting_takes_a_bounded_time, connecting_to_nobody_names_address_and_cause, silent_client_times_out,

@@ -4,7 +4,7 @@ use super::{IK, Kind, Net, XX, accept_one, client, connect, join, listen, public
 use sealock_net::{Address, ConnectError, ConnectOptions, ListenOptions};
 use sealock_proto::drive::{DriveError, Retryable};
 use sealock_proto::session::{Alert, Error, Peers};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -82,21 +82,36 @@ pub fn connecting_to_nobody_names_address_and_cause<S: Net, C: Net>(_: Kind) {
     }
 }
 
-/// An address that does not answer: connecting ends at its timeout.
-pub fn connecting_takes_a_bounded_time<S: Net, C: Net>(_: Kind) {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    socket.bind(&any.into()).unwrap();
-    socket.listen(1).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap();
-    // Fills the queue of connections that nobody accepts.
-    let wait = Duration::from_millis(100);
-    let queued: Vec<_> = (0..64).map_while(|_| TcpStream::connect_timeout(&address, wait).ok()).collect();
-    assert!(queued.len() < 64, "the queue has no end");
-    let options = ConnectOptions::default().with_timeout(wait);
+/// An address where nobody accepts: connecting ends at its timeout, or at once where the system says so.
+pub fn connecting_takes_a_bounded_time<S: Net, C: Net>(kind: Kind) {
+    let (domain, local) = match kind.address() {
+        Address::Unix(path) => (Domain::UNIX, SockAddr::unix(path).unwrap()),
+        _ => (Domain::IPV4, SocketAddr::from(([127, 0, 0, 1], 0)).into()),
+    };
+    let listening = Socket::new(domain, Type::STREAM, None).unwrap();
+    listening.bind(&local).unwrap();
+    listening.listen(1).unwrap();
+    let local = listening.local_addr().unwrap();
+    let address = match local.as_socket() {
+        Some(address) => address.into(),
+        None => Address::unix(local.as_pathname().unwrap()),
+    };
+    let queued: Vec<_> = (0..64)
+        .map(|_| {
+            let socket = Socket::new(domain, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&local);
+            socket
+        })
+        .collect();
+    let options = ConnectOptions::default().with_timeout(Duration::from_millis(100));
     let config = client(XX).build().unwrap();
-    match C::block_on(C::connect(&address.into(), &config, &options)).map(|_| ()) {
-        Err(ConnectError::Io { error, .. }) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+    let error = C::block_on(C::connect(&address, &config, &options)).map(|_| ()).unwrap_err();
+    assert!(error.is_retryable());
+    match error {
+        ConnectError::Io { error, .. } if kind == Kind::Tcp => assert_eq!(error.kind(), ErrorKind::TimedOut),
+        ConnectError::Io { .. } => {}
         other => panic!("{other:?}"),
     }
+    drop(queued);
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 mod ending;
 mod flow;
+mod session;
 mod waking;
 
 type MemToy = Toy<MemRead, MemWrite>;

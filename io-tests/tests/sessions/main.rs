@@ -62,8 +62,11 @@ macro_rules! on {
                 ]);
                 #[cfg(target_os = "linux")]
                 scenarios!(linux, $net, $net, Tcp, [connecting_takes_a_bounded_time]);
+                #[cfg(target_os = "linux")]
+                scenarios!(linux_unix, $net, $net, Unix, [connecting_takes_a_bounded_time]);
                 #[cfg(unix)]
                 scenarios!(unix, $net, $net, Unix, [
+                    a_deaf_peer_does_not_hold_a_send,
                     reconnects_after_a_restart,
                     retries_end,
                     sessions_are_limited,

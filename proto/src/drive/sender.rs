@@ -40,7 +40,27 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
     pub fn poll_call<T, E: Backpressure>(
         &mut self,
         cx: &mut Context<'_>,
-        call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
+        mut call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
+    ) -> Poll<Result<T, DriveError<E, W::Error>>> {
+        self.poll_locked(cx, |writer| {
+            let now = writer.now();
+            call(&mut writer.half, now, &mut writer.tx)
+        })
+    }
+
+    /// [`Sender::poll_call`] for a call that needs no time: reading the clock costs as much as a small message.
+    pub(super) fn poll_timeless_call<T, E: Backpressure>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(&mut S, &mut TxBuf) -> Result<T, E>,
+    ) -> Poll<Result<T, DriveError<E, W::Error>>> {
+        self.poll_locked(cx, |writer| call(&mut writer.half, &mut writer.tx))
+    }
+
+    fn poll_locked<T, E: Backpressure>(
+        &self,
+        cx: &mut Context<'_>,
+        call: impl FnMut(&mut Writer<S, W>) -> Result<T, E>,
     ) -> Poll<Result<T, DriveError<E, W::Error>>> {
         if self.streak == TURN {
             self.streak = 0;
@@ -48,30 +68,29 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
             return Poll::Pending;
         }
         let mut writer = self.shared.lock();
-        let outcome = self.poll_call_locked(&mut writer, cx, call);
+        let outcome = self.poll_with(&mut writer, cx, call);
         self.shared.unlock(writer);
         self.streak = if outcome.is_ready() { self.streak + 1 } else { 0 };
         outcome
     }
 
-    fn poll_call_locked<T, E: Backpressure>(
+    fn poll_with<T, E: Backpressure>(
         &self,
         writer: &mut Writer<S, W>,
         cx: &mut Context<'_>,
-        mut call: impl FnMut(&mut S, Instant, &mut TxBuf) -> Result<T, E>,
+        mut call: impl FnMut(&mut Writer<S, W>) -> Result<T, E>,
     ) -> Poll<Result<T, DriveError<E, W::Error>>> {
         loop {
-            let now = writer.burst_now();
-            let full = match call(&mut writer.half, now, &mut writer.tx) {
+            let full = match call(writer) {
                 Err(error) if !error.is_full() => return Poll::Ready(Err(DriveError::Protocol(error))),
                 _ if !writer.is_open() => return Poll::Ready(Err(writer.take_error().into())),
                 Ok(value) => {
-                    self.write_eagerly(writer, cx, now);
+                    self.write_eagerly(writer, cx);
                     return Poll::Ready(Ok(value));
                 }
                 Err(full) => full,
             };
-            if !writer.seal(now) {
+            if !writer.seal_now() {
                 return Poll::Ready(Err(DriveError::Protocol(full)));
             }
             if ready!(self.shared.poll(writer, Slot::Sender, cx.waker(), Writer::poll_write)).is_err() {
@@ -82,10 +101,10 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
 
     /// Keeps a long run of calls from piling up. Where the stream takes nothing, the next try waits for
     /// as much again: with blocking sockets a try costs time.
-    fn write_eagerly(&self, writer: &mut Writer<S, W>, cx: &mut Context<'_>, now: Instant) {
+    fn write_eagerly(&self, writer: &mut Writer<S, W>, cx: &mut Context<'_>) {
         if writer.tx.len() < KEEP {
             writer.eager_at = KEEP;
-        } else if writer.tx.len() >= writer.eager_at && writer.seal(now) {
+        } else if writer.tx.len() >= writer.eager_at && writer.seal_now() {
             // A failure stays in the writer and the next call reports it: this one was accepted.
             let outcome = self.shared.poll(writer, Slot::Sender, cx.waker(), Writer::poll_write);
             writer.eager_at = if outcome.is_pending() { writer.tx.len().saturating_add(KEEP) } else { KEEP };
@@ -109,7 +128,7 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
     /// If the stream failed or is closed with bytes still queued.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError<W::Error>>> {
         let mut writer = self.shared.lock();
-        let now = writer.fresh_now();
+        let now = writer.now();
         let outcome = self.shared.poll(&mut writer, Slot::Sender, cx.waker(), |w, cx| w.poll_drain(now, cx));
         let outcome = outcome.map_err(|_| writer.take_error());
         self.shared.unlock(writer);
@@ -131,7 +150,7 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
     /// As [`Sender::poll_flush`].
     pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError<W::Error>>> {
         let mut writer = self.shared.lock();
-        let now = writer.fresh_now();
+        let now = writer.now();
         let outcome = self.shared.poll(&mut writer, Slot::Sender, cx.waker(), |w, cx| w.poll_close(now, cx));
         let outcome = outcome.map_err(|_| writer.take_error());
         self.shared.unlock(writer);

@@ -15,6 +15,8 @@ use core::task::{Context, Poll, ready};
 
 /// The most bytes queued for the peer; memory is taken as it is needed.
 const TX_LIMIT: usize = 256 * 1024;
+/// Events dropped in a row after which other tasks get their turn: a flood must not hold them.
+const BUDGET: usize = 64;
 
 /// Receives the messages of a session. It also answers the peer, keeps the deadlines and closes the stream in the
 /// end, so it must be polled while the session lives.
@@ -104,12 +106,20 @@ where
     /// # Errors
     /// As [`SessionReceiver::next`].
     pub async fn finish(&mut self) -> Result<Closed, SessionError<I::Error>> {
-        while let Some(event) = poll_fn(|cx| self.poll_next(cx)).await? {
-            if let Event::Message(_) = event {
-                self.undelivered = self.undelivered.saturating_add(1);
+        poll_fn(|cx| self.poll_finish(cx)).await?;
+        Ok(Closed { undelivered: self.undelivered, peer: self.peer_close.clone() })
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SessionError<I::Error>>> {
+        for _ in 0..BUDGET {
+            match ready!(self.poll_next(cx))? {
+                Some(Event::Message(_)) => self.undelivered = self.undelivered.saturating_add(1),
+                Some(_) => {}
+                None => return Poll::Ready(Ok(())),
             }
         }
-        Ok(Closed { undelivered: self.undelivered, peer: self.peer_close.clone() })
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// [`SessionConnection::close`](super::SessionConnection::close) for halves that are apart; `sender` is the

@@ -3,6 +3,7 @@
 use super::session::SessionSendError;
 use super::{DriveError, Permit, Sender, WriteError, WriteIo};
 use crate::session::{self, CloseCode, Outgoing, SendError, Traffic};
+use crate::time::Instant;
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
@@ -14,6 +15,9 @@ use core::time::Duration;
 ///
 /// Sending queues: bytes leave at [`SessionSender::flush`], when 64 KiB are queued, or when the receiver starts to
 /// wait. One flush after many messages costs one write.
+///
+/// What waits here waits for the stream, which a peer that reads nothing can hold. The deadlines that end such a wait
+/// are the receiver's: they come only while that is polled.
 pub struct SessionSender<W: WriteIo> {
     inner: Sender<session::Sender, W>,
     /// The listener's place for this session, held by both halves.
@@ -60,8 +64,9 @@ impl<W: WriteIo> SessionSender<W> {
         cx: &mut Context<'_>,
         message: &mut Outgoing<'_>,
     ) -> Poll<Result<(), SessionSendError<W::Error>>> {
-        // A small message goes out whole or not at all; a larger one continues where it was.
-        self.inner.poll_call(cx, |half, now, tx| half.send_some(now, message, tx))
+        // A small message goes out whole or not at all; a larger one continues where it was. The session takes the
+        // time of messages from the sealing of their record.
+        self.inner.poll_timeless_call(cx, |half, tx| half.send_some(Instant::ZERO, message, tx))
     }
 
     /// Writes everything queued. Ready once the stream has taken all of it.

@@ -31,7 +31,6 @@ pub(super) struct Writer<S, W: WriteIo> {
     /// Queued bytes at which a call starts writing by itself.
     pub(super) eager_at: usize,
     io: W,
-    now: Instant,
     stream: Stream<W::Error>,
     /// Counts what the other task may be waiting for: bytes taken by the stream, and its end.
     changes: u64,
@@ -40,14 +39,8 @@ pub(super) struct Writer<S, W: WriteIo> {
 }
 
 impl<S: SendHalf, W: WriteIo> Writer<S, W> {
-    /// The clock, read once per burst: while bytes are queued the burst's first reading stands.
-    pub(super) fn burst_now(&mut self) -> Instant {
-        if self.tx.is_empty() { self.fresh_now() } else { self.now }
-    }
-
-    pub(super) fn fresh_now(&mut self) -> Instant {
-        self.now = self.io.now();
-        self.now
+    pub(super) fn now(&self) -> Instant {
+        self.io.now()
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -60,6 +53,12 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
             self.half.poll_transmit(now, &mut self.tx);
         }
         !self.tx.sealed().is_empty()
+    }
+
+    /// [`Writer::seal`] by the clock.
+    pub(super) fn seal_now(&mut self) -> bool {
+        let now = self.now();
+        self.seal(now)
     }
 
     /// One write.
@@ -142,11 +141,10 @@ type Guard<'a, S, W> = MutexGuard<'a, Writer<S, W>>;
 
 impl<S: SendHalf, W: WriteIo> Shared<S, W> {
     pub(super) fn new(half: S, tx: TxBuf, io: W) -> Self {
-        let now = io.now();
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let writer =
-            Writer { half, tx, eager_at: KEEP, io, now, stream: Stream::Open, changes: 0, failed_now: false };
+            Writer { half, tx, eager_at: KEEP, io, stream: Stream::Open, changes: 0, failed_now: false };
         Self {
             writer: Mutex::new(writer),
             owed: AtomicBool::new(false),
@@ -178,10 +176,16 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
             // If it is taken again, its holder comes through here or is the receiver itself.
             let Some(mut writer) = self.try_lock() else { return };
             self.owed.store(false, Ordering::Relaxed);
-            let now = writer.fresh_now();
-            // A failure stays in the writer; what does not leave now is the receiver's again.
-            let _ = writer.poll_drain(now, &mut Context::from_waker(&self.waker));
+            let now = writer.now();
+            // A failure stays in the writer.
+            let drained = writer.poll_drain(now, &mut Context::from_waker(&self.waker));
             drop(writer);
+            if drained.is_pending() {
+                // The rest is the receiver's, which is woken for it. With blocking sockets it would owe again during
+                // every try, and the sender be stuck.
+                self.owed.store(false, Ordering::SeqCst);
+            }
+            // Last: a receiver that owed again since then has left its waker.
             self.wakers.wake(Slot::Receiver);
         }
     }
