@@ -58,7 +58,7 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
     }
 
     fn poll_locked<T, E: Backpressure>(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         call: impl FnMut(&mut Writer<S, W>) -> Result<T, E>,
     ) -> Poll<Result<T, DriveError<E, W::Error>>> {

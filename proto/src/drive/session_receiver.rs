@@ -15,8 +15,6 @@ use core::task::{Context, Poll, ready};
 
 /// The most bytes queued for the peer; memory is taken as it is needed.
 const TX_LIMIT: usize = 256 * 1024;
-/// Events dropped in a row after which other tasks get their turn: a flood must not hold them.
-const BUDGET: usize = 64;
 
 /// Receives the messages of a session. It also answers the peer, keeps the deadlines and closes the stream in the
 /// end, so it must be polled while the session lives.
@@ -111,15 +109,13 @@ where
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SessionError<I::Error>>> {
-        for _ in 0..BUDGET {
-            match ready!(self.poll_next(cx))? {
-                Some(Event::Message(_)) => self.undelivered = self.undelivered.saturating_add(1),
-                Some(_) => {}
-                None => return Poll::Ready(Ok(())),
+        // A flood does not hold other tasks: `poll_next` gives them their turn.
+        while let Some(event) = ready!(self.poll_next(cx))? {
+            if let Event::Message(_) = event {
+                self.undelivered = self.undelivered.saturating_add(1);
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        Poll::Ready(Ok(()))
     }
 
     /// [`SessionConnection::close`](super::SessionConnection::close) for halves that are apart; `sender` is the
