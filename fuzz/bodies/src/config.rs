@@ -176,7 +176,8 @@ fn open(values: &Values, offered: Protocol, initiator: &Arc<Config>, responder: 
     }
     exchange(&mut ends);
     for (end, peer) in ends.iter().zip([Role::Responder, Role::Initiator]) {
-        let payloads = end.seen.iter().filter(|event| matches!(event, Event::HandshakePayload { .. })).count();
+        let payloads =
+            end.seen.iter().filter(|event| matches!(event, Event::HandshakePayload { .. })).count();
         let expected = values.payload.is_some_and(|(len, _)| len > 0);
         assert_eq!(payloads, usize::from(expected), "the payload of the {peer:?}");
         let rest: Vec<_> =

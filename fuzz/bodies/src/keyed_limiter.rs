@@ -27,7 +27,8 @@ pub fn run(input: &[u8]) {
     let cool_down = Duration::from_millis(u64::from(input.byte()) * 10);
     let sources = input.pick(&[0, 1, 8, 9, 24, 64, 1000, KeyedConfig::MAX_SOURCES + 1]);
     let crowd = 1 + input.byte() % 64;
-    let config = KeyedConfig::default().with_attempts(attempts).with_cool_down(cool_down).with_sources(sources);
+    let config =
+        KeyedConfig::default().with_attempts(attempts).with_cool_down(cool_down).with_sources(sources);
     let in_range = attempts > 0 && !cool_down.is_zero() && (1..=KeyedConfig::MAX_SOURCES).contains(&sources);
     let limiter = KeyedLimiter::new(config, &keys::seed());
     assert_eq!(limiter.is_ok(), in_range, "{config:?}");
@@ -40,21 +41,19 @@ pub fn run(input: &[u8]) {
     while !input.is_empty() {
         let (operation, who, wait) = (input.byte(), input.byte() % crowd, u64::from(input.byte()));
         now += Duration::from_millis(wait);
-        latest = latest.max(now);
         everyone.insert(who);
-        match operation % 8 {
-            0 => {
+        match operation {
+            0..16 => {
                 limiter.forgive(source(who));
                 model.histories.remove(&who);
             }
-            // A clock that steps back counts as one that stands.
-            1 => {
-                let earlier = Duration::from_nanos(now.as_nanos()).saturating_sub(Duration::from_secs(1));
-                let verdict = limiter.check(Instant::ZERO + earlier, source(who));
-                model.check(latest, who, verdict, everyone.len() <= FEW);
-            }
-            _ => {
-                let verdict = limiter.check(now, source(who));
+            other => {
+                // A clock that steps back counts as one that stands.
+                let back = Duration::from_secs(u64::from(other % 8 == 1));
+                let given = now.saturating_since(Instant::ZERO + back);
+                let given = Instant::ZERO + given;
+                latest = latest.max(given);
+                let verdict = limiter.check(given, source(who));
                 model.check(latest, who, verdict, everyone.len() <= FEW);
             }
         }

@@ -45,7 +45,10 @@ pub fn run(input: &[u8]) {
         let authenticated = psks != 0 || protocol.pattern().messages[..=index].iter().any(|m| has_dh(m));
         match reader.read(&mut message) {
             Ok(range) => {
-                assert!(!(tampered && authenticated), "message {index} of {protocol} was changed and accepted");
+                assert!(
+                    !(tampered && authenticated),
+                    "message {index} of {protocol} was changed and accepted"
+                );
                 assert!(tampered || message[range] == payload, "another payload");
             }
             Err(error) => {
@@ -170,7 +173,11 @@ fn exchange(input: &mut Input<'_>, from: &mut Transport, to: &mut Transport) {
     record.extend_from_slice(&tag);
     let place = at % record.len();
     let mut changed = record.clone();
-    if what & 1 == 0 { changed[place] ^= 1 } else { changed.truncate(place) }
+    if what & 1 == 0 {
+        changed[place] ^= 1
+    } else {
+        changed.truncate(place)
+    }
     let before = (changed.clone(), recv.nonce());
     let refused = recv.open(b"ad", &mut changed);
     assert!(matches!(refused, Err(CipherError::Decrypt | CipherError::TooShort)), "{refused:?}");

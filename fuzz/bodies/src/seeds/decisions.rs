@@ -15,7 +15,9 @@ pub(super) fn all() -> Vec<Seed> {
         seeds.extend(cases.iter().map(|(name, bytes)| (target, (*name).to_owned(), bytes.to_vec())));
     }
     seeds.extend(
-        VECTORS_FILE.iter().map(|(name, text)| ("vectors_file", (*name).to_owned(), text.as_bytes().to_vec())),
+        VECTORS_FILE
+            .iter()
+            .map(|(name, text)| ("vectors_file", (*name).to_owned(), text.as_bytes().to_vec())),
     );
     seeds
 }
@@ -44,7 +46,10 @@ const SESSION_PAIR: [(&str, &[u8]); 14] = [
     ("partial", &[1, 1, 5, 6, 0, 3, 5, 6, 0, 40, BACK | 8, 8, BACK | 8, 8, 0, 0, 0, 5, 6, 0, 1, 6, 0, 9]),
     ("rekey-by-age", &[7, 2, 9, 15, 200, 0, 200, 0, 0, 9, 9]),
     ("ping", &[3, 1, 9, 15, 200, 3, 0, 0, 0, 9, 9]),
-    ("throttled", &[4, 2, 9, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 9, 15, 200, 1, 0]),
+    (
+        "throttled",
+        &[4, 2, 9, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 9, 15, 200, 1, 0],
+    ),
     ("over-rate", &[5, 2, 9, 2, 200, 0, 9, 4, 9]),
     ("drain", &[0, 0, 9, 0, 0, 1, 13, 10, 0, 9, BACK | 13, 9, 0, 9]),
     ("drain-late", &[0, 0, 9, 13, 0, 10, 10, 1, 0, 9]),
@@ -64,7 +69,13 @@ const BUFFERS: [(&str, &[u8]); 6] = [
 const KEYED_LIMITER: [(&str, &[u8]); 5] = [
     ("one", &[2, 10, 2, 0, 2, 0, 0, 2, 0, 0, 2, 0, 0, 2, 0, 50, 2, 0, 50, 2, 0, 1]),
     ("few", &[1, 20, 2, 7, 2, 1, 0, 2, 2, 0, 2, 1, 9, 0, 1, 0, 2, 1, 0, 2, 2, 200, 1, 2, 0]),
-    ("crowd", &[1, 9, 1, 63, 2, 1, 0, 2, 2, 0, 2, 3, 0, 2, 4, 0, 2, 5, 0, 2, 6, 0, 2, 7, 0, 2, 8, 0, 2, 9, 0, 2, 1, 0]),
+    (
+        "crowd",
+        &[
+            1, 9, 1, 63, 2, 1, 0, 2, 2, 0, 2, 3, 0, 2, 4, 0, 2, 5, 0, 2, 6, 0, 2, 7, 0, 2, 8, 0, 2, 9, 0, 2,
+            1, 0,
+        ],
+    ),
     ("forgive", &[1, 9, 5, 3, 2, 1, 0, 2, 1, 0, 0, 1, 0, 2, 1, 0]),
     ("out-of-range", &[0, 0, 0]),
 ];
@@ -82,7 +93,10 @@ const CONFIG: [(&str, &[u8]); 8] = [
 
 const VECTORS_FILE: [(&str, &str); 6] = [
     ("empty", r#"{"vectors":[]}"#),
-    ("kinds", r#"[1,{},{"name":"Noise_XX_448_ChaChaPoly_BLAKE2s"},{"name":"Noise_NN_25519_ChaChaPoly_BLAKE2s"}]"#),
+    (
+        "kinds",
+        r#"[1,{},{"name":"Noise_XX_448_ChaChaPoly_BLAKE2s"},{"name":"Noise_NN_25519_ChaChaPoly_BLAKE2s"}]"#,
+    ),
     (
         "one-way-passes",
         r#"[{"name":"Noise_Npsk0+psk1_25519_ChaChaPoly_BLAKE2s","init_ephemeral":"1111111111111111111111111111111111111111111111111111111111111111","init_remote_static":"ff2ee45601ec1b67310c7790404585ae697331eee1c1f8cf2419731c1fff3e6b","init_psks":["2222222222222222222222222222222222222222222222222222222222222222","3333333333333333333333333333333333333333333333333333333333333333"],"resp_static":"4444444444444444444444444444444444444444444444444444444444444444","resp_psks":["2222222222222222222222222222222222222222222222222222222222222222","3333333333333333333333333333333333333333333333333333333333333333"],"messages":[{"payload":"616c6c","ciphertext":"7b4e909bbe7ffe44c465a220037d608ee35897d31ef972f07f74892cb0f73f13e02375e8cb18c6ec2565da7b86b33e7b9f08f5"},{"payload":"6f6e65","ciphertext":"aa19d653b3b5dc6ede22f6263971052b738f43"}]}]"#,

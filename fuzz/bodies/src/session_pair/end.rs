@@ -4,7 +4,6 @@ use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::session::{CloseCode, Config, Error, Event, Outgoing, Progress, SendError, Session};
 use sealock_proto::time::Instant;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What the network holds in one direction.
@@ -19,13 +18,16 @@ pub(super) struct End {
     pending: Option<(Vec<u8>, Progress)>,
     begun: u8,
     /// Bytes on their way to this end.
-    pub(super) wire: VecDeque<u8>,
+    pub(super) wire: Vec<u8>,
     /// Nothing follows what is on its way to this end.
     pub(super) cut: bool,
     eof_told: bool,
     written: u64,
-    pub(super) accepted: Vec<Vec<u8>>,
-    pub(super) delivered: Vec<Vec<u8>>,
+    /// Messages accepted here, and how many of them the peer was seen to get.
+    accepted: Vec<Vec<u8>>,
+    arrived: usize,
+    delivered: Vec<Vec<u8>>,
+    deliveries: usize,
     pub(super) peer_closed: bool,
     pub(super) error: Option<Error>,
 }
@@ -39,12 +41,14 @@ impl End {
             need: 1,
             pending: None,
             begun: seed,
-            wire: VecDeque::new(),
+            wire: Vec::new(),
             cut: false,
             eof_told: false,
             written: 0,
             accepted: Vec::new(),
+            arrived: 0,
             delivered: Vec::new(),
+            deliveries: 0,
             peer_closed: false,
             error: None,
         }
@@ -54,10 +58,22 @@ impl End {
         self.session.is_finished()
     }
 
+    /// What arrived here since the last time must be what `peer` accepted next.
+    pub(super) fn compare(&mut self, peer: &mut Self) {
+        for message in self.delivered.drain(..) {
+            let accepted = peer.accepted.get(peer.arrived);
+            assert!(accepted == Some(&message), "a message of {} bytes that is not the next", message.len());
+            peer.accepted[peer.arrived].clear();
+            peer.arrived += 1;
+        }
+        let missing = peer.accepted.len() - peer.arrived;
+        assert!(!self.peer_closed || missing == 0, "{missing} messages are missing at the end");
+    }
+
     /// What changes while anything happens.
     pub(super) fn progress(&self) -> (u64, usize, usize, bool) {
         let on_the_way = self.wire.len() + self.tx.len();
-        (self.written, self.rx.len() + on_the_way, self.delivered.len(), self.pending.is_some())
+        (self.written, self.rx.len() + on_the_way, self.deliveries, self.pending.is_some())
     }
 
     fn message(&mut self, len: usize) -> Vec<u8> {
@@ -146,7 +162,7 @@ impl End {
         // A stream that is cut takes anything and carries nothing.
         let len = if peer.cut { sealed.len() } else { sealed.len().min(WIRE - peer.wire.len()) };
         if !peer.cut {
-            peer.wire.extend(&sealed[..len]);
+            peer.wire.extend_from_slice(&sealed[..len]);
         }
         self.written += len as u64;
         self.tx.consume(len);
@@ -160,9 +176,8 @@ impl End {
             assert!(held + self.need <= self.rx.max(), "{held} and {} bytes do not fit", self.need);
             let spare = self.rx.spare_mut(self.need);
             let n = spare.len().min(len).min(self.wire.len());
-            for (to, from) in spare.iter_mut().zip(self.wire.drain(..n)) {
-                *to = from;
-            }
+            spare[..n].copy_from_slice(&self.wire[..n]);
+            self.wire.drain(..n);
             self.rx.commit(n);
             len -= n;
             self.read(now);
@@ -205,7 +220,10 @@ impl End {
     fn event(&mut self, event: Event<Vec<u8>>) {
         assert!(!self.peer_closed, "{event:?} behind the peer's end");
         match event {
-            Event::Message(message) => self.delivered.push(message),
+            Event::Message(message) => {
+                self.deliveries += 1;
+                self.delivered.push(message);
+            }
             Event::Closed { .. } => self.peer_closed = true,
             Event::Established => assert!(self.session.info().is_some()),
             _ => {}

@@ -90,7 +90,7 @@ fn configs() -> &'static [[Arc<Config>; 2]] {
 }
 
 /// Operations in one input: enough for anything, and no input takes long.
-const MAX_OPERATIONS: usize = 400;
+const MAX_OPERATIONS: usize = 200;
 
 /// Runs one input.
 ///
@@ -211,24 +211,28 @@ impl Pair {
         self.ends.each_ref().map(End::progress)
     }
 
+    /// The deadlines at `next` are handled.
+    fn step(&mut self, next: Instant) {
+        self.now = next;
+        self.ends.iter_mut().filter(|end| end.timeout() == Some(next)).for_each(|end| end.tick(next));
+    }
+
     /// Time passes and only deadlines are handled, each at its instant.
     fn pass(&mut self, until: Instant) {
         while let Some(next) = self.next(until) {
-            self.now = next;
-            self.ends.iter_mut().filter(|end| end.timeout() == Some(next)).for_each(|end| end.tick(next));
+            self.step(next);
         }
         self.now = until;
     }
 
     /// Time passes and everybody does their part.
     fn live(&mut self, until: Instant) {
-        for _ in 0..2000 {
+        for _ in 0..50 {
             let Some(next) = self.next(until) else {
                 self.now = until;
                 return;
             };
-            self.now = next;
-            self.ends.iter_mut().filter(|end| end.timeout() == Some(next)).for_each(|end| end.tick(next));
+            self.step(next);
             self.settle();
         }
         // Very many short intervals: enough of them.
@@ -240,16 +244,14 @@ impl Pair {
         Some(next)
     }
 
-    fn check(&self, variant: &Variant) {
+    fn check(&mut self, variant: &Variant) {
+        let [first, second] = &mut self.ends;
+        first.compare(second);
+        second.compare(first);
         let [first, second] = &self.ends;
         // Who is left alone may give up waiting.
         let late = self.late || first.cut || second.cut || variant.rates.is_some();
         for (end, peer) in [(first, second), (second, first)] {
-            let arrived = end.delivered.len();
-            assert_eq!(end.delivered[..], peer.accepted[..arrived.min(peer.accepted.len())], "another message");
-            if end.peer_closed {
-                assert_eq!(arrived, peer.accepted.len(), "a message is missing at the end");
-            }
             let Some(error) = end.error else { continue };
             let possible = match error {
                 Error::Truncated => end.cut,
@@ -277,14 +279,16 @@ impl Pair {
             }
             return;
         }
-        // Nobody waits for ever.
-        let until = self.now + Duration::from_secs(24 * 3600);
-        for _ in 0..100_000 {
+        // Nobody waits for ever: neither for a handshake, nor for a drain, nor for the answer to a close.
+        let until = self.now + Duration::from_secs(120);
+        for _ in 0..3000 {
             let Some(next) = self.next(until) else { break };
-            self.now = next;
-            self.ends.iter_mut().filter(|end| end.timeout() == Some(next)).for_each(|end| end.tick(next));
+            self.step(next);
+            self.ends[0].close(self.now, 0);
             self.settle();
         }
         self.check(variant);
+        let done = |end: &End| end.is_finished() || end.error.is_some();
+        assert!(self.next(until).is_some() || done(&self.ends[0]), "waiting for ever");
     }
 }
