@@ -5,9 +5,13 @@ use sealock_proto::entropy::Seed;
 use sealock_proto::session::{CloseCode, Config, Error, Event, Outgoing, Progress, SendError, Session};
 use sealock_proto::time::Instant;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the network holds in one direction.
 const WIRE: usize = 100_000;
+
+/// For the slowest rate: that of `VARIANTS`, with the largest record.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct End {
     session: Session,
@@ -205,15 +209,21 @@ impl End {
                     self.rx.consume(consumed);
                     let Some(event) = event else {
                         self.need = need;
-                        let waits = need > 0 || self.session.is_finished() || self.peer_closed;
-                        let stuck = self.session.poll_timeout().is_none();
-                        assert!(waits || !stuck, "no need and no deadline");
+                        self.check_wait(now);
                         return;
                     };
                     self.event(event);
                 }
                 Err(error) => self.failed(now, error),
             }
+        }
+    }
+
+    /// Who holds its peer back says until when, and that is soon.
+    fn check_wait(&self, now: Instant) {
+        if self.need == 0 && !self.session.is_finished() && !self.peer_closed {
+            let until = self.session.poll_timeout();
+            assert!(until.is_some_and(|until| until <= now + LONGEST_WAIT), "held back until {until:?}");
         }
     }
 
