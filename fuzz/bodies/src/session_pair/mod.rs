@@ -133,7 +133,7 @@ impl Pair {
         let end = &mut self.ends[at];
         match operation % 16 {
             0 | 1 => end.send(now, input.size() % 3000),
-            2 | 3 => end.begin(now, input.size() * 3 % (MAX_MESSAGE + 2)),
+            2 | 3 => end.begin(now, (input.size() * 3 + 1) % (MAX_MESSAGE + 2)),
             4 => end.go_on(now),
             5 => end.transmit(now),
             6 | 7 => self.carry(at, input.size()),
