@@ -2,8 +2,11 @@
 
 use super::Seed;
 
+/// Name and bytes.
+type Case = (&'static str, &'static [u8]);
+
 pub(super) fn all() -> Vec<Seed> {
-    let targets: [(&'static str, &[(&str, &[u8])]); 5] = [
+    let targets: [(&'static str, &[Case]); 5] = [
         ("noise_handshake", &NOISE_HANDSHAKE),
         ("session_pair", &SESSION_PAIR),
         ("buffers", &BUFFERS),
@@ -22,7 +25,7 @@ pub(super) fn all() -> Vec<Seed> {
     seeds
 }
 
-const NOISE_HANDSHAKE: [(&str, &[u8]); 10] = [
+const NOISE_HANDSHAKE: [Case; 10] = [
     ("nn", &[3, 0, 0, 5, 0, 0, 0, 5, 0, 0, 0, 40, 0, 3, 41, 0, 9]),
     ("n-aes", &[0, 1, 3, 200, 0, 0, 0, 6, 0, 1]),
     ("xx-flip-first", &[8, 2, 0, 0, 0x21, 0, 3]),
@@ -37,7 +40,7 @@ const NOISE_HANDSHAKE: [(&str, &[u8]); 10] = [
 
 const BACK: u8 = 0x80;
 
-const SESSION_PAIR: [(&str, &[u8]); 15] = [
+const SESSION_PAIR: [Case; 15] = [
     ("nothing", &[]),
     ("messages", &[0, 0, 9, 0, 0, 5, BACK, 0, 9, 0, 2, 0, 5, 9, 14, 0]),
     ("large", &[2, 0, 9, 2, 100, 0, 9, BACK | 2, 195, 0, 9, 14, 0]),
@@ -58,7 +61,7 @@ const SESSION_PAIR: [(&str, &[u8]); 15] = [
     ("lost", &[0, 0, 9, 0, 0, 1, 5, 6, 0, 2, 15, 0, 11, 200, 0, 9]),
 ];
 
-const BUFFERS: [(&str, &[u8]); 7] = [
+const BUFFERS: [Case; 7] = [
     ("rx", &[0, 7, 0, 32, 0, 3, 31, 0, 1, 4, 0, 4, 0, 0, 3, 255, 255, 5, 0, 0]),
     ("rx-full", &[0, 3, 2, 0, 0, 0, 0, 9, 3, 0, 5, 2, 0, 1]),
     ("rx-nothing", &[0, 0, 0, 0, 1, 2, 0, 0, 3, 0, 1, 5, 0, 0]),
@@ -72,7 +75,7 @@ const BUFFERS: [(&str, &[u8]); 7] = [
 const TRY: u8 = 18;
 const BACK_IN_TIME: u8 = 17;
 
-const KEYED_LIMITER: [(&str, &[u8]); 6] = [
+const KEYED_LIMITER: [Case; 6] = [
     ("one", &[2, 10, 2, 0, TRY, 0, 0, TRY, 0, 0, TRY, 0, 0, TRY, 0, 50, TRY, 0, 50, TRY, 0, 1]),
     ("window-ends", &[2, 10, 2, 0, TRY, 0, 0, TRY, 0, 0, TRY, 0, 100]),
     ("few", &[1, 20, 2, 7, TRY, 1, 0, TRY, 2, 0, TRY, 1, 9, 0, 1, 0, TRY, 2, 200, BACK_IN_TIME, 2, 0]),
@@ -87,7 +90,7 @@ const KEYED_LIMITER: [(&str, &[u8]); 6] = [
     ("out-of-range", &[0, 0, 0]),
 ];
 
-const CONFIG: [(&str, &[u8]); 10] = [
+const CONFIG: [Case; 10] = [
     ("nn", &[1, 0, 0]),
     ("xx", &[1, 1, 0, 1, 1, 0, 2]),
     ("ik-of-three", &[3, 0, 1, 2, 2, 1, 1]),
