@@ -4,17 +4,34 @@
 //! replayed by the ordinary tests.
 #![forbid(unsafe_code)]
 
+pub mod buffers;
+pub mod chunking;
+pub mod config;
+mod input;
+pub mod keyed_limiter;
 mod keys;
 mod model;
+pub mod noise_handshake;
 mod peer;
 pub mod seeds;
 pub mod session_frames;
+pub mod session_pair;
 pub mod session_unauth;
 mod subject;
+pub mod vectors_file;
 
 /// A function of bytes that panics when a rule is broken.
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 2] =
-    [("session_unauth", session_unauth::run), ("session_frames", session_frames::run)];
+pub const TARGETS: [(&str, Body); 9] = [
+    ("session_unauth", session_unauth::run),
+    ("session_frames", session_frames::run),
+    ("session_pair", session_pair::run),
+    ("chunking", chunking::run),
+    ("config", config::run),
+    ("noise_handshake", noise_handshake::run),
+    ("vectors_file", vectors_file::run),
+    ("buffers", buffers::run),
+    ("keyed_limiter", keyed_limiter::run),
+];

@@ -1,8 +1,10 @@
 //! The committed corpora as a program: openings that are valid up to some point, refusals, and every kind of frame.
 
+mod decisions;
+
 use crate::keys::psk;
 use crate::peer::{handshake, hello, next_packet, packet};
-use crate::{session_frames, session_unauth};
+use crate::{chunking, session_frames, session_unauth};
 use sealock_proto::noise::Role;
 
 /// Target, name and bytes of one input.
@@ -14,7 +16,43 @@ pub fn all() -> Vec<Seed> {
     let mut seeds = openings();
     seeds.extend(refusals());
     seeds.extend(frames());
+    seeds.extend(pieces());
+    seeds.extend(decisions::all());
     seeds
+}
+
+/// Some of the above, in pieces.
+fn pieces() -> Vec<Seed> {
+    const UNAUTHENTICATED: u8 = 0x80;
+    let opening = |name: &str, number| {
+        let seeds = openings().into_iter().chain(refusals());
+        let (_, _, bytes) = seeds.into_iter().find(|(_, known, _)| known == name).expect("a name of a seed");
+        (UNAUTHENTICATED | number, bytes[session_unauth::HEADER..].to_vec())
+    };
+    let records = |name: &str| {
+        let seed = frames().into_iter().find(|(_, known, _)| known == name).expect("a name of a seed");
+        (seed.2[0], seed.2[session_frames::HEADER..].to_vec())
+    };
+    [
+        ("opening", opening("opening-0-XX", 0), [1, 0, 0, 0, 0]),
+        ("opening-cut", opening("opening-0-IK", 0), [5, 7, 0, 0, 1]),
+        ("alert", opening("initiator-alert-long", 3), [1, 0, 0, 0, 0]),
+        ("messages", records("messages"), [1, 0, 0, 0, 1]),
+        ("throttled", records("messages-throttled"), [3, 0, 0, 0, 0]),
+        ("over-rate", records("messages-over-rate"), [3, 1, 0, 0, 0]),
+        ("fragments", records("fragments-large"), [1, 1, 0, 0, 0]),
+        ("changed", records("abandon"), [2, 0, 0, 9, 0]),
+        ("close", records("close"), [4, 0, 0, 0, 1]),
+    ]
+    .into_iter()
+    .map(|(name, (choice, bytes), header)| {
+        let mut input = vec![choice];
+        input.extend_from_slice(&header);
+        debug_assert_eq!(input.len(), chunking::HEADER);
+        input.extend_from_slice(&bytes);
+        ("chunking", name.to_owned(), input)
+    })
+    .collect()
 }
 
 /// A valid first flight for every protocol of every responder, with and without a payload.

@@ -24,8 +24,8 @@ const BURST: u64 = 3;
 
 pub(crate) struct Variant {
     /// That of the session.
-    role: Role,
-    protocol: &'static str,
+    pub(crate) role: Role,
+    pub(crate) protocol: &'static str,
     max_message: usize,
     /// Messages a second, after a burst of [`BURST`], and whether more close the session.
     messages: Option<(u64, bool)>,
@@ -79,7 +79,7 @@ impl Variant {
     }
 }
 
-fn configs() -> &'static [Arc<Config>] {
+pub(crate) fn configs() -> &'static [Arc<Config>] {
     static CONFIGS: OnceLock<Vec<Arc<Config>>> = OnceLock::new();
     CONFIGS.get_or_init(|| VARIANTS.iter().map(Variant::config).collect())
 }

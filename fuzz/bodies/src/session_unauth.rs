@@ -103,7 +103,7 @@ impl Variant {
     }
 }
 
-fn configs() -> &'static [Arc<Config>] {
+pub(crate) fn configs() -> &'static [Arc<Config>] {
     static CONFIGS: OnceLock<Vec<Arc<Config>>> = OnceLock::new();
     CONFIGS.get_or_init(|| VARIANTS.iter().map(Variant::config).collect())
 }

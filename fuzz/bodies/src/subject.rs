@@ -63,8 +63,8 @@ impl Subject {
         if self.error.is_none() && !self.session.is_finished() { self.session.poll_timeout() } else { None }
     }
 
-    /// Hands over all of `bytes`, as far as the session listens, and takes the events.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
+    /// Hands over all of `bytes`, as far as the session listens, and takes the events. Gives what is left.
+    pub(crate) fn feed<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
         while !bytes.is_empty() && self.listens() {
             let spare = self.rx.spare_mut(self.need);
             assert!(!spare.is_empty(), "more bytes are wanted than rx_limit has room for");
@@ -74,6 +74,16 @@ impl Subject {
             bytes = &bytes[n..];
             self.fed += n;
             self.read();
+        }
+        bytes
+    }
+
+    /// The peer sends nothing more.
+    pub(crate) fn end(&mut self) {
+        if let Err(error) = self.session.recv_eof(self.now) {
+            if self.error.is_none() {
+                self.fail(error);
+            }
         }
     }
 
@@ -116,6 +126,12 @@ impl Subject {
             let closed = self.seen.iter().any(|event| matches!(event, Event::Closed { .. }));
             assert!(closed || self.session.poll_timeout().is_some(), "stuck: no need and no deadline");
         }
+    }
+
+    /// Sends a small message.
+    pub(crate) fn send(&mut self, message: &[u8]) {
+        self.session.send(self.now, message, &mut self.tx).expect("a small message");
+        self.transmit(true);
     }
 
     /// Lets the session transmit; `written` says whether the stream takes what there is.

@@ -1,0 +1,123 @@
+//! Inputs whose bytes are decisions; the targets say which.
+
+use super::Seed;
+
+/// Name and bytes.
+type Case = (&'static str, &'static [u8]);
+
+pub(super) fn all() -> Vec<Seed> {
+    let targets: [(&'static str, &[Case]); 5] = [
+        ("noise_handshake", &NOISE_HANDSHAKE),
+        ("session_pair", &SESSION_PAIR),
+        ("buffers", &BUFFERS),
+        ("keyed_limiter", &KEYED_LIMITER),
+        ("config", &CONFIG),
+    ];
+    let mut seeds = Vec::new();
+    for (target, cases) in targets {
+        seeds.extend(cases.iter().map(|(name, bytes)| (target, (*name).to_owned(), bytes.to_vec())));
+    }
+    seeds.extend(
+        VECTORS_FILE
+            .iter()
+            .map(|(name, text)| ("vectors_file", (*name).to_owned(), text.as_bytes().to_vec())),
+    );
+    seeds
+}
+
+const NOISE_HANDSHAKE: [Case; 10] = [
+    ("nn", &[3, 0, 0, 5, 0, 0, 0, 5, 0, 0, 0, 40, 0, 3, 41, 0, 9]),
+    ("n-aes", &[0, 1, 3, 200, 0, 0, 0, 6, 0, 1]),
+    ("xx-flip-first", &[8, 2, 0, 0, 0x21, 0, 3]),
+    ("ik-truncate", &[13, 4, 0, 9, 2, 0, 90]),
+    ("kk-psk-extend", &[10, 6, 5, 0, 3, 0, 0]),
+    ("x1x1-replay", &[23, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 1]),
+    ("xx-lost", &[8, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0]),
+    ("nx-rotate", &[5, 3, 0, 0, 0, 0, 0, 1, 4, 0, 7]),
+    ("nn-zero-key", &[3, 0, 0, 0, 6, 0, 0]),
+    ("x1x1-all-psks", &[23, 7, 31, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]),
+];
+
+const BACK: u8 = 0x80;
+
+const SESSION_PAIR: [Case; 15] = [
+    ("nothing", &[]),
+    ("messages", &[0, 0, 9, 0, 0, 5, BACK, 0, 9, 0, 2, 0, 5, 9, 14, 0]),
+    ("large", &[2, 0, 9, 2, 100, 0, 9, BACK | 2, 195, 0, 9, 14, 0]),
+    ("large-abandoned", &[3, 1, 9, 2, 100, 0, 8, 0, 0, 7, 9]),
+    ("throttled-bytes", &[4, 3, 9, 2, 160, 0, 9, 9, 15, 200, 1, 0]),
+    ("too-large", &[0, 0, 9, 2, 195, 80, 0, 0, 0, 9]),
+    ("partial", &[1, 1, 5, 6, 0, 3, 5, 6, 0, 40, BACK | 8, 8, BACK | 8, 8, 0, 0, 0, 5, 6, 0, 1, 6, 0, 9]),
+    ("rekey-by-age", &[7, 2, 9, 15, 200, 0, 200, 0, 0, 9, 9]),
+    ("ping", &[3, 1, 9, 15, 200, 3, 0, 0, 0, 9, 9]),
+    (
+        "throttled",
+        &[4, 2, 9, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 9, 15, 200, 1, 0],
+    ),
+    ("over-rate", &[5, 2, 9, 2, 160, 0, 9, 4, 9]),
+    ("drain", &[0, 0, 9, 0, 0, 1, 13, 10, 0, 9, BACK | 13, 9, 0, 9]),
+    ("drain-late", &[0, 0, 9, 13, 0, 10, 10, 1, 0, 9]),
+    ("cut", &[0, 0, 9, 0, 0, 1, 8, 15, 70, 9]),
+    ("lost", &[0, 0, 9, 0, 0, 1, 5, 6, 0, 2, 15, 0, 11, 200, 0, 9]),
+];
+
+const BUFFERS: [Case; 7] = [
+    ("rx", &[0, 7, 0, 32, 0, 3, 31, 0, 1, 4, 0, 4, 0, 0, 3, 255, 255, 5, 0, 0]),
+    ("rx-full", &[0, 3, 2, 0, 0, 0, 0, 9, 3, 0, 5, 2, 0, 1]),
+    ("rx-nothing", &[0, 0, 0, 0, 1, 2, 0, 0, 3, 0, 1, 5, 0, 0]),
+    ("tx", &[1, 5, 0, 0, 200, 2, 0, 0, 0, 0, 9, 3, 0, 100, 4, 0, 3, 2, 0, 0, 3, 1, 0, 5, 0, 0]),
+    ("tx-full", &[1, 3, 0, 0, 60, 0, 0, 5, 0, 0, 4, 2, 0, 0, 3, 0, 10, 0, 0, 10]),
+    ("tx-open", &[1, 5, 0, 0, 9, 3, 0, 9, 2, 0, 0, 3, 0, 4]),
+    ("tx-nothing", &[1, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 5, 0, 0]),
+];
+
+/// An attempt, and one by a clock that steps back.
+const TRY: u8 = 18;
+const BACK_IN_TIME: u8 = 17;
+
+const KEYED_LIMITER: [Case; 6] = [
+    ("one", &[2, 10, 2, 0, TRY, 0, 0, TRY, 0, 0, TRY, 0, 0, TRY, 0, 50, TRY, 0, 50, TRY, 0, 1]),
+    ("window-ends", &[2, 10, 2, 0, TRY, 0, 0, TRY, 0, 0, TRY, 0, 100]),
+    ("few", &[1, 20, 2, 7, TRY, 1, 0, TRY, 2, 0, TRY, 1, 9, 0, 1, 0, TRY, 2, 200, BACK_IN_TIME, 2, 0]),
+    (
+        "crowd",
+        &[
+            1, 9, 1, 63, TRY, 1, 0, TRY, 2, 0, TRY, 3, 0, TRY, 4, 0, TRY, 5, 0, TRY, 6, 0, TRY, 7, 0, TRY, 8,
+            0, TRY, 9, 0, TRY, 1, 0,
+        ],
+    ),
+    ("forgive", &[1, 9, 5, 3, TRY, 1, 0, TRY, 1, 0, 0, 1, 0, TRY, 1, 0]),
+    ("out-of-range", &[0, 0, 0]),
+];
+
+const CONFIG: [Case; 10] = [
+    ("nn", &[1, 0, 0]),
+    ("xx", &[1, 1, 0, 1, 1, 0, 2]),
+    ("ik-of-three", &[3, 0, 1, 2, 2, 1, 1]),
+    ("not-listed", &[1, 1, 0, 1, 1, 0, 3]),
+    ("payload", &[1, 2, 0, 1, 1, 0, 0, 0, 3, 1, 3, 1, 0]),
+    ("psks", &[1, 14, 0, 1, 0, 4, 0, 2, 65, 66]),
+    ("psk-superfluous", &[1, 0, 0, 0, 0, 1]),
+    ("max-message-zero", &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+    ("one-way", &[1, 7, 0, 1, 1]),
+    ("rates", &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 9, 9, 9, 1, 9, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
+];
+
+const VECTORS_FILE: [(&str, &str); 7] = [
+    ("empty", r#"{"vectors":[]}"#),
+    (
+        "kinds",
+        r#"[1,{},{"name":"Noise_XX_448_ChaChaPoly_BLAKE2s"},{"name":"Noise_NN_25519_ChaChaPoly_BLAKE2s"}]"#,
+    ),
+    (
+        "one-way-passes",
+        r#"[{"name":"Noise_Npsk0+psk1_25519_ChaChaPoly_BLAKE2s","init_ephemeral":"1111111111111111111111111111111111111111111111111111111111111111","init_remote_static":"ff2ee45601ec1b67310c7790404585ae697331eee1c1f8cf2419731c1fff3e6b","init_psks":["2222222222222222222222222222222222222222222222222222222222222222","3333333333333333333333333333333333333333333333333333333333333333"],"resp_static":"4444444444444444444444444444444444444444444444444444444444444444","resp_psks":["2222222222222222222222222222222222222222222222222222222222222222","3333333333333333333333333333333333333333333333333333333333333333"],"messages":[{"payload":"616c6c","ciphertext":"7b4e909bbe7ffe44c465a220037d608ee35897d31ef972f07f74892cb0f73f13e02375e8cb18c6ec2565da7b86b33e7b9f08f5"},{"payload":"6f6e65","ciphertext":"aa19d653b3b5dc6ede22f6263971052b738f43"}]}]"#,
+    ),
+    (
+        "nn-fails",
+        r#"[{"name":"Noise_NN_25519_ChaChaPoly_BLAKE2s","init_prologue":"00","init_ephemeral":"1111111111111111111111111111111111111111111111111111111111111111","resp_ephemeral":"2222222222222222222222222222222222222222222222222222222222222222","messages":[{"payload":"","ciphertext":"00"},{"payload":"","ciphertext":"00"}]}]"#,
+    ),
+    ("skipped-twice", "[{},{}]"),
+    ("not-a-list", r#"{"vectors":1}"#),
+    ("not-json", "["),
+];
