@@ -236,10 +236,11 @@ fn connect(configs: &Configs) -> (Connection, Connection) {
 
 /// Polls `future` unless it is done.
 fn step<T>(future: Pin<&mut impl Future<Output = T>>, done: &mut Option<T>) {
-    if done.is_none() {
-        if let Poll::Ready(value) = future.poll(&mut Context::from_waker(Waker::noop())) {
-            *done = Some(value);
-        }
+    if done.is_some() {
+        return;
+    }
+    if let Poll::Ready(value) = future.poll(&mut Context::from_waker(Waker::noop())) {
+        *done = Some(value);
     }
 }
 
