@@ -8,12 +8,12 @@ use sealock_proto::session::{Config, Event, Session};
 use sealock_proto::time::Instant;
 use std::sync::Arc;
 
-const NOW: Instant = Instant::ZERO;
-
 /// Both configurations of one protocol.
 pub struct Configs {
-    initiator: Arc<Config>,
-    responder: Arc<Config>,
+    /// The initiator's.
+    pub initiator: Arc<Config>,
+    /// The responder's.
+    pub responder: Arc<Config>,
 }
 
 impl Configs {
@@ -36,62 +36,94 @@ impl Configs {
     }
 }
 
-struct End {
-    session: Session,
-    rx: RxBuf,
-    tx: TxBuf,
-    messages: usize,
-    bytes: usize,
+/// A session with its buffers and its clock.
+pub struct End {
+    /// The session.
+    pub session: Session,
+    /// What it has received.
+    pub rx: RxBuf,
+    /// What it is about to transmit.
+    pub tx: TxBuf,
+    /// The time it is told.
+    pub now: Instant,
+    /// Messages received.
+    pub messages: usize,
+    /// Bytes of messages received.
+    pub bytes: usize,
 }
 
 impl End {
-    fn new(config: &Arc<Config>, seed: u8) -> Self {
-        Self {
-            session: Session::new(config, Seed::new(&mut [seed; 32]), NOW).expect("the keys fit"),
-            rx: RxBuf::new(config.rx_limit()),
-            tx: TxBuf::new(256 * 1024),
-            messages: 0,
-            bytes: 0,
-        }
+    /// A session that begins at time zero, with empty buffers.
+    ///
+    /// # Panics
+    /// If the keys of `config` do not fit.
+    #[must_use]
+    pub fn new(config: &Arc<Config>, seed: u64) -> Self {
+        Self::with_buffers(config, seed, RxBuf::new(config.rx_limit()), TxBuf::new(256 * 1024))
+    }
+
+    /// Like [`End::new`], with buffers that may have memory already.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn with_buffers(config: &Arc<Config>, seed: u64, rx: RxBuf, tx: TxBuf) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let now = Instant::ZERO;
+        let session = Session::new(config, Seed::new(&mut bytes), now).expect("the keys fit");
+        Self { session, rx, tx, now, messages: 0, bytes: 0 }
     }
 
     /// Moves what this end transmits to `to`, as a socket would, and lets that take its events.
-    fn carry(&mut self, to: &mut Self) -> bool {
-        self.session.poll_transmit(NOW, &mut self.tx);
+    pub fn carry(&mut self, to: &mut Self) -> bool {
+        self.session.poll_transmit(self.now, &mut self.tx);
         let moved = !self.tx.sealed().is_empty();
         while !self.tx.sealed().is_empty() {
-            let wire = self.tx.sealed();
-            let spare = to.rx.spare_mut(wire.len());
-            let n = spare.len().min(wire.len());
-            spare[..n].copy_from_slice(&wire[..n]);
-            to.rx.commit(n);
-            self.tx.consume(n);
+            self.hand_over(to);
             to.read();
         }
         moved
     }
 
-    fn read(&mut self) {
-        loop {
-            let recv = self.session.recv(NOW, self.rx.filled_mut()).expect("an honest peer");
-            let done = recv.event.is_none();
-            if let Some(Event::Message(message)) = &recv.event {
-                self.messages += 1;
-                self.bytes += message.len();
-            }
-            let consumed = recv.consumed;
-            self.rx.consume(consumed);
-            if done {
-                return;
-            }
+    /// Moves sealed bytes to `to`, as many as its buffer takes at once. It does not look at them yet.
+    pub fn hand_over(&mut self, to: &mut Self) {
+        let wire = self.tx.sealed();
+        let spare = to.rx.spare_mut(wire.len());
+        let n = spare.len().min(wire.len());
+        spare[..n].copy_from_slice(&wire[..n]);
+        to.rx.commit(n);
+        self.tx.consume(n);
+    }
+
+    /// Takes every event that has arrived.
+    pub fn read(&mut self) {
+        while self.read_one() {}
+    }
+
+    /// Takes one event, if there is one, and says whether there was.
+    ///
+    /// # Panics
+    /// If the peer is at fault.
+    pub fn read_one(&mut self) -> bool {
+        let recv = self.session.recv(self.now, self.rx.filled_mut()).expect("an honest peer");
+        let any = recv.event.is_some();
+        if let Some(Event::Message(message)) = &recv.event {
+            self.messages += 1;
+            self.bytes += message.len();
         }
+        let consumed = recv.consumed;
+        self.rx.consume(consumed);
+        any
     }
 }
 
 /// An initiator and a responder.
 pub struct Pair {
-    initiator: End,
-    responder: End,
+    /// Who opened the stream.
+    pub initiator: End,
+    /// Who accepted it.
+    pub responder: End,
 }
 
 impl Pair {
@@ -103,9 +135,20 @@ impl Pair {
     pub fn connect(configs: &Configs) -> Self {
         let mut pair =
             Self { initiator: End::new(&configs.initiator, 1), responder: End::new(&configs.responder, 2) };
-        while pair.initiator.carry(&mut pair.responder) | pair.responder.carry(&mut pair.initiator) {}
-        assert!(pair.initiator.session.info().is_some() && pair.responder.session.info().is_some());
+        pair.shake_hands();
         pair
+    }
+
+    /// Completes the handshake.
+    ///
+    /// # Panics
+    /// If it does not succeed.
+    pub fn shake_hands(&mut self) {
+        while self.initiator.carry(&mut self.responder) | self.responder.carry(&mut self.initiator) {}
+        // Who wrote the last handshake message has an event that no bytes announce.
+        self.initiator.read();
+        self.responder.read();
+        assert!(self.initiator.session.info().is_some() && self.responder.session.info().is_some());
     }
 
     /// Sends `message` `times` times in one go, from the initiator's `send` to the responder's events.
@@ -115,10 +158,19 @@ impl Pair {
     pub fn send(&mut self, message: &[u8], times: usize) {
         let (messages, bytes) =
             (self.responder.messages + times, self.responder.bytes + times * message.len());
-        for _ in 0..times {
-            self.initiator.session.send(NOW, message, &mut self.initiator.tx).expect("room");
-        }
+        self.queue(message, times);
         self.initiator.carry(&mut self.responder);
         assert_eq!((self.responder.messages, self.responder.bytes), (messages, bytes));
+    }
+
+    /// Adds `message` `times` times to the initiator's open record.
+    ///
+    /// # Panics
+    /// If there is no room.
+    pub fn queue(&mut self, message: &[u8], times: usize) {
+        let End { session, tx, now, .. } = &mut self.initiator;
+        for _ in 0..times {
+            session.send(*now, message, tx).expect("room");
+        }
     }
 }
