@@ -1,0 +1,73 @@
+//! A blocking client for the examples that are servers: sends messages of the given sizes, one after the other, and
+//! checks that each comes back.
+//!
+//! Not an example of its own: it has no deadlines, a read timeout ends it instead. `sealock_proto`'s first page shows
+//! the loop with them.
+
+use sealock_proto::buf::{RxBuf, TxBuf};
+use sealock_proto::entropy::Seed;
+use sealock_proto::session::{CloseCode, Config, Event, Session};
+use sealock_proto::time::Instant;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What every example speaks.
+pub(crate) const PROTOCOL: &str = "Noise_NN_25519_ChaChaPoly_BLAKE2s";
+
+/// A fresh seed from the operating system.
+pub(crate) fn seed() -> Result<Seed, Failure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(Seed::new(&mut bytes))
+}
+
+/// The whole life of a client. Returns how many messages came back.
+pub(crate) fn echo_client(address: SocketAddr, sizes: &[usize]) -> Result<usize, Failure> {
+    let config = Config::initiator(PROTOCOL.parse()?).with_heartbeat(None).build()?;
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let epoch = std::time::Instant::now();
+    let clock = || Instant::from_nanos(epoch.elapsed().as_nanos() as u64);
+    let mut session = Session::new(&config, seed()?, clock())?;
+    let (mut rx, mut tx) = (RxBuf::new(config.rx_limit()), TxBuf::new(256 * 1024));
+    let message = |k: usize| sizes.get(k).map(|size| vec![k as u8; *size]);
+    let mut returned = 0;
+    loop {
+        let recv = session.recv(clock(), rx.filled_mut())?;
+        let (consumed, need, more) = (recv.consumed, recv.need, recv.event.is_some());
+        let speak = match recv.event {
+            Some(Event::Established) => true,
+            Some(Event::Message(echo)) => {
+                if message(returned).as_deref() != Some(echo) {
+                    return Err("the echo is not what was sent".into());
+                }
+                returned += 1;
+                true
+            }
+            _ => false,
+        };
+        rx.consume(consumed);
+        if speak {
+            match message(returned) {
+                Some(message) => session.send(clock(), &message, &mut tx)?,
+                None => session.close(clock(), CloseCode::NORMAL, "done", &mut tx)?,
+            }
+        }
+        session.poll_transmit(clock(), &mut tx);
+        stream.write_all(tx.sealed())?;
+        tx.consume(usize::MAX);
+        if session.is_finished() {
+            return Ok(returned);
+        }
+        if !more {
+            match stream.read(rx.spare_mut(need))? {
+                0 => session.recv_eof(clock())?,
+                n => rx.commit(n),
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The example `io_uring_echo`.
+#![cfg(target_os = "linux")]
+
+#[expect(dead_code, reason = "its `main` is called as a program only")]
+#[path = "../io_uring_echo/main.rs"]
+mod io_uring_echo;
+
+use io_uring_echo::server::{CLIENTS, SIZES, run};
+
+#[test]
+fn every_echo_comes_back_over_io_uring_where_the_kernel_has_it() {
+    let Some(report) = run().unwrap() else {
+        println!("SKIPPED: the kernel refuses io_uring");
+        return;
+    };
+    assert!(report.driver.is_iouring());
+    assert_eq!(report.echoed, (CLIENTS * SIZES.len()) as u64);
+}
