@@ -69,8 +69,9 @@ impl fmt::Display for ConnectError {
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Io { error, .. } => Some(error),
-            Self::Session { error, .. } => Some(error),
+            // The causes themselves are part of the text.
+            Self::Io { error, .. } => error.source(),
+            Self::Session { error, .. } => error.source(),
             Self::NotInitiator => None,
         }
     }
@@ -108,8 +109,8 @@ impl fmt::Display for ListenError {
 impl Error for ListenError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Io { error, .. } => Some(error),
-            Self::Admission(error) => Some(error),
+            Self::Io { error, .. } => error.source(),
+            Self::Admission(error) => error.source(),
             Self::NotResponder => None,
         }
     }

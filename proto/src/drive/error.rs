@@ -43,10 +43,11 @@ impl<P: fmt::Display, E: fmt::Display> fmt::Display for DriveError<P, E> {
 }
 
 impl<P: Error + 'static, E: Error + 'static> Error for DriveError<P, E> {
+    /// What lies below the cause: the cause itself is part of the text.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Protocol(error) => error.source(),
-            Self::Io(error) => Some(error),
+            Self::Io(error) => error.source(),
             Self::Broken | Self::ReceiveBufferTooSmall => None,
         }
     }
@@ -77,7 +78,7 @@ impl<E: fmt::Display> fmt::Display for WriteError<E> {
 impl<E: Error + 'static> Error for WriteError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) => error.source(),
             Self::Broken => None,
         }
     }
