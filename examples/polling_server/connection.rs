@@ -1,7 +1,7 @@
 //! One connection of the example: what a turn of it does. Knows nothing of the others or of the poll.
 
-use super::client::Failure;
 use mio::net::TcpStream;
+use sealock_examples::Failure;
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::session::{Config, Event, Session};
 use sealock_proto::time::Instant;

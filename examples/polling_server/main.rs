@@ -13,14 +13,12 @@
 //! Serves 32 clients (threads), then ends: `cargo run -p sealock-examples --example polling_server`
 #![forbid(unsafe_code)]
 
-#[path = "../client.rs"]
-pub(crate) mod client;
 mod connection;
 
-use client::{Failure, PROTOCOL, echo_client, seed};
 use connection::{Connection, MAX_MESSAGE};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
+use sealock_examples::{Failure, PROTOCOL, echo_client, seed};
 use sealock_proto::buf::RxBuf;
 use sealock_proto::session::{Config, Session};
 use sealock_proto::time::Instant;

@@ -4,8 +4,8 @@
 #[path = "../polling_server/main.rs"]
 mod polling_server;
 
-use polling_server::client::{Failure, PROTOCOL, seed};
 use polling_server::{CLIENTS, SIZES, run_with};
+use sealock_examples::{Failure, PROTOCOL, seed};
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::machine::{RecvHalf, SendHalf};
 use sealock_proto::session::{CloseCode, Config, Event, Outgoing, SendError, Session};
