@@ -4,11 +4,11 @@
 //! before it next sends. A read owns a buffer of its own, from which bytes are copied to the `RxBuf`: the machine must
 //! be able to look at what it left there while a read is under way.
 
-use super::client::Failure;
 use compio::BufResult;
 use compio::buf::IoBuf;
 use compio::io::{AsyncRead, AsyncWriteExt};
 use compio::net::TcpStream;
+use sealock_examples::Failure;
 use sealock_proto::buf::{RxBuf, TxBuf};
 
 /// Lends what is sealed to the kernel.

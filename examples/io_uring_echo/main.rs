@@ -12,13 +12,10 @@
 #[cfg(target_os = "linux")]
 mod buffers;
 #[cfg(target_os = "linux")]
-#[path = "../client.rs"]
-mod client;
-#[cfg(target_os = "linux")]
 pub(crate) mod server;
 
 #[cfg(target_os = "linux")]
-fn main() -> Result<(), client::Failure> {
+fn main() -> Result<(), sealock_examples::Failure> {
     match server::run()? {
         Some(report) => {
             println!("{} clients, {} echoes over {:?}", server::CLIENTS, report.echoed, report.driver)

@@ -4,11 +4,11 @@
 //! has its `handle_timeout`, and the same read is waited for again.
 
 use super::buffers::{keep, read, write_out};
-use super::client::{Failure, PROTOCOL, echo_client, seed};
 use compio::BufResult;
 use compio::net::{TcpListener, TcpStream};
 use compio::runtime::{Runtime, spawn};
 use compio::time::timeout;
+use sealock_examples::{Failure, PROTOCOL, echo_client, seed};
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::session::{Config, Event, SendError, Session};
 use sealock_proto::time::Instant;

@@ -1,7 +1,7 @@
 //! One connection of the example: what a turn of it does. Knows nothing of the others or of the poll.
 
-use super::client::Failure;
 use mio::net::TcpStream;
+use sealock_examples::Failure;
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::session::{Config, Event, Session};
 use sealock_proto::time::Instant;
@@ -42,6 +42,8 @@ impl Connection {
         self.wants_read() || (self.stopped && self.tx.room() >= ECHO_ROOM)
     }
 
+    /// Finished and written out. Here the end of the whole example bounds the wait for a peer that does not read; a server
+    /// that lives longer gives it a deadline.
     pub(super) fn is_over(&self) -> bool {
         self.session.is_finished() && self.tx.is_empty()
     }

@@ -13,14 +13,12 @@
 //! Serves 32 clients (threads), then ends: `cargo run -p sealock-examples --example polling_server`
 #![forbid(unsafe_code)]
 
-#[path = "../client.rs"]
-pub(crate) mod client;
 mod connection;
 
-use client::{Failure, PROTOCOL, echo_client, seed};
 use connection::{Connection, MAX_MESSAGE};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
+use sealock_examples::{Failure, PROTOCOL, echo_client, seed};
 use sealock_proto::buf::RxBuf;
 use sealock_proto::session::{Config, Session};
 use sealock_proto::time::Instant;
@@ -43,6 +41,8 @@ pub(crate) struct Report {
     pub(crate) most_open: usize,
     /// The most connections that had memory of their own for reading.
     pub(crate) most_own: usize,
+    /// How many still had some when they ended.
+    pub(crate) kept: usize,
 }
 
 fn serve(mut poll: Poll, listener: &TcpListener, clients: usize) -> Result<Report, Failure> {
@@ -93,6 +93,7 @@ fn serve(mut poll: Poll, listener: &TcpListener, clients: usize) -> Result<Repor
             let result = connection.turn(now, &mut shared);
             deadlines.remove(&(connection.deadline, id));
             if result.is_err() || connection.is_over() {
+                report.kept += usize::from(connection.has_own_memory());
                 report.echoed += connection.session.stats().sent.messages;
                 *(if result.is_err() { &mut report.failed } else { &mut report.served }) += 1;
                 connections.remove(&id);

@@ -1,8 +1,9 @@
-//! A blocking client for the examples that are servers: sends messages of the given sizes, one after the other, and
+//! What the examples that are servers share: a blocking client. It sends messages of the given sizes, one after the other, and
 //! checks that each comes back.
 //!
 //! Not an example of its own: it has no deadlines, a read timeout ends it instead. `sealock_proto`'s first page shows
 //! the loop with them.
+#![forbid(unsafe_code)]
 
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
@@ -12,20 +13,27 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Any error that another thread may be told.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What every example speaks.
-pub(crate) const PROTOCOL: &str = "Noise_NN_25519_ChaChaPoly_BLAKE2s";
+pub const PROTOCOL: &str = "Noise_NN_25519_ChaChaPoly_BLAKE2s";
 
 /// A fresh seed from the operating system.
-pub(crate) fn seed() -> Result<Seed, Failure> {
+///
+/// # Errors
+/// If the system has no entropy to give.
+pub fn seed() -> Result<Seed, Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(Seed::new(&mut bytes))
 }
 
 /// The whole life of a client. Returns how many messages came back.
-pub(crate) fn echo_client(address: SocketAddr, sizes: &[usize]) -> Result<usize, Failure> {
+///
+/// # Errors
+/// If the stream or the session fails, or an echo is not what was sent.
+pub fn echo_client(address: SocketAddr, sizes: &[usize]) -> Result<usize, Failure> {
     let config = Config::initiator(PROTOCOL.parse()?).with_heartbeat(None).build()?;
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
