@@ -1,7 +1,7 @@
 //! Memory: the sizes of types, the heap behind one idle session, and what 100,000 of them take together.
 //!
 //! The heap is counted by the allocator; what the process really holds comes from the operating system (Linux only).
-//! `--test` makes few sessions, to see that it runs.
+//! Fails if the many sessions miss the aim. `--test` makes few of them.
 #![forbid(unsafe_code)]
 
 use allocation_counter::measure;
@@ -141,9 +141,11 @@ fn many_sessions(n: usize) {
         Some((before, after)) => row("resident memory, grown by", (after - before) / n as i64),
         None => println!("  resident memory is not known on this system"),
     }
-    verdict(heap.bytes_current / n as i64);
+    let each = heap.bytes_current / n as i64;
+    verdict(each);
     println!("  made in {:.1} s", started.elapsed().as_secs_f64());
     assert!(black_box(&ends).iter().all(|(session, ..)| session.info().is_some() && !session.is_finished()));
+    assert!(each <= AIM, "{each} bytes for an idle session, more than {AIM}");
 }
 
 /// Bytes of memory this process holds.
