@@ -181,7 +181,9 @@ impl Control {
 
     /// The receiving key, once `Established` has been announced.
     pub(super) fn take_recv_key(&mut self) -> Option<RecvCipher> {
-        self.keys.as_mut().filter(|_| self.announced)?.recv.take()
+        let key = self.keys.as_mut().filter(|_| self.announced)?.recv.take();
+        self.free_keys();
+        key
     }
 
     /// Appends what the opening owes. Says whether that ended it, well or not.
@@ -209,7 +211,14 @@ impl Control {
 
     /// The sending key, once the handshake is complete.
     pub(super) fn take_send_key(&mut self) -> Option<SendCipher> {
-        self.keys.as_mut()?.send.take()
+        let key = self.keys.as_mut()?.send.take();
+        self.free_keys();
+        key
+    }
+
+    /// Gives the memory back once both halves have their keys.
+    fn free_keys(&mut self) {
+        self.keys.take_if(|keys| self.info.is_some() && keys.send.is_none() && keys.recv.is_none());
     }
 
     fn opened(&mut self, now: Instant, opened: Option<Opened>) {

@@ -1,13 +1,15 @@
 //! The authenticated ciphers (Noise sections 12.3 and 12.4). Nonces are numbered here, never chosen.
 
 #[cfg(feature = "aes-gcm")]
-use aes_gcm::Aes256Gcm;
-#[cfg(feature = "aes-gcm")]
 use alloc::boxed::Box;
 use chacha20poly1305::ChaCha20Poly1305;
 use chacha20poly1305::aead::consts::{U12, U16, U32};
 use chacha20poly1305::aead::{AeadInOut, KeyInit, KeySizeUser};
 use zeroize::Zeroizing;
+
+/// GCM only ever encrypts with the block cipher, and the expanded keys for decrypting are two fifths of the state.
+#[cfg(feature = "aes-gcm")]
+type Aes256Gcm = aes_gcm::AesGcm<aes_gcm::aes::Aes256Enc, U12>;
 
 /// The cipher functions a protocol name can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
