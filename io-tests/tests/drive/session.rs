@@ -11,7 +11,12 @@ type Session = SessionConnection<MemRead, MemWrite>;
 
 /// Two sessions on one stream, the initiator's first, without heartbeats.
 fn sessions(clock: &Arc<Clock>) -> [Session; 2] {
-    let (there, back) = (Pipe::new(1 << 20, None), Pipe::new(1 << 20, None));
+    sessions_over(clock, 1 << 20)
+}
+
+/// [`sessions`] on a stream that holds `capacity` bytes in each direction.
+fn sessions_over(clock: &Arc<Clock>, capacity: usize) -> [Session; 2] {
+    let (there, back) = (Pipe::new(capacity, None), Pipe::new(capacity, None));
     let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
     let configs = [Config::initiator(protocol), Config::responder(&[protocol])];
     let ios = [end(clock, &back, &there), end(clock, &there, &back)];
@@ -58,6 +63,53 @@ fn a_drain_behind_bytes_that_waited_long_has_all_its_time() {
     ready(b.send(b"still welcome")).unwrap();
     ready(b.flush()).unwrap();
     assert!(matches!(ready(a.next()), Ok(Some(Event::Message(_)))));
+}
+
+/// Messages that have arrived at `session`, taken until it waits for more.
+fn arrived(session: &mut Session) -> Vec<Vec<u8>> {
+    let mut messages = Vec::new();
+    while let Poll::Ready(event) = now(session.next()) {
+        match event.unwrap() {
+            Some(Event::Message(message)) => messages.push(message.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+    messages
+}
+
+#[test]
+fn a_send_dropped_at_any_poll_is_a_message_that_was_never_sent() {
+    let clock: Arc<Clock> = Arc::default();
+    let large = message(7, 700_000);
+    for polls in 1.. {
+        let [mut a, mut b] = sessions_over(&clock, 8 * 1024);
+        let mut messages = Vec::new();
+        let mut sent = false;
+        {
+            let mut sending = pin!(a.send(&large));
+            for _ in 0..polls {
+                if let Poll::Ready(outcome) = sending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    outcome.unwrap();
+                    sent = true;
+                    break;
+                }
+                messages.extend(arrived(&mut b));
+            }
+        }
+        while now(a.send(b"after")).map(Result::unwrap).is_pending() {
+            messages.extend(arrived(&mut b));
+        }
+        while now(a.flush()).map(Result::unwrap).is_pending() {
+            messages.extend(arrived(&mut b));
+        }
+        messages.extend(arrived(&mut b));
+        let expected: &[&[u8]] = if sent { &[&large, b"after"] } else { &[b"after"] };
+        assert!(messages == expected, "dropped after {polls} polls: {} messages", messages.len());
+        if sent {
+            assert!(polls > 20, "{polls} polls are too few to show anything");
+            return;
+        }
+    }
 }
 
 #[test]
