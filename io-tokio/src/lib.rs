@@ -37,6 +37,10 @@
 //! # }
 //! ```
 //!
+//! Here both ends let in whoever proves a key, whichever it is: [`Peers::Any`](session::Peers::Any) is the default.
+//! Name the keys you trust with [`with_peers`](session::Config::with_peers), or look at `info().peer` before you
+//! trust anything else. AES-GCM and SHA-2 are features of `sealock-proto`, off unless you depend on it yourself.
+//!
 //! Any other protocol: [`tcp`], [`unix`] and [`stream`] make the two halves of a stream for
 //! [`drive::Connection::new`](sealock_proto::drive::Connection::new), whose futures then run on any task of a
 //! runtime with its time and I/O enabled.

@@ -103,6 +103,9 @@
 //! # }
 //! ```
 //!
+//! The pattern decides who is known: NN, as here, authenticates nobody. Where it has static keys, say which ones you
+//! trust with [`Config::with_peers`](session::Config::with_peers); any is accepted by default.
+//!
 //! A real server also bounds what it queues: on [`SendError::Full`](session::SendError::Full) write out first, then
 //! try again. Two rules keep a loop right: call `poll_transmit` after anything else and before waiting, and read what
 //! the stream has before `handle_timeout`, because silence is judged there.
