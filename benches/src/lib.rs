@@ -4,7 +4,7 @@
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::noise::{Protocol, SecretKey};
-use sealock_proto::session::{Config, Event, Session};
+use sealock_proto::session::{Config, Event, Peers, Session};
 use sealock_proto::time::Instant;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl Configs {
         let protocol = Protocol::parse(name).expect("a protocol");
         let secret = |n| SecretKey::new(&mut [n; 32]);
         let initiator =
-            Config::initiator(protocol).with_static_key(secret(1)).with_remote_static(secret(2).public());
+            Config::initiator(protocol).with_peers(Peers::Any).with_static_key(secret(1)).with_remote_static(secret(2).public());
         let responder =
             Config::responder(&[protocol]).with_static_key(secret(2)).with_remote_static(secret(1).public());
         Self {

@@ -42,7 +42,8 @@ pub(crate) fn initiator(options: &Session, peer: Option<PublicKey>) -> Result<Ar
     if peer.is_some() && !protocol.needs_local_static(Role::Responder) {
         return usage(format!("the pattern {pattern} never shows the listener's key: leave --peer out"));
     }
-    let mut config = Config::initiator(protocol);
+    // Without --peer the key that is shown on standard error is all there is to go by.
+    let mut config = Config::initiator(protocol).with_peers(Peers::Any);
     if let Some(path) = &options.key {
         config = config.with_static_key(keyfile::read_key(path)?);
     }

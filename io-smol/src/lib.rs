@@ -3,7 +3,7 @@
 //! A server and a client of the native session:
 //!
 //! ```
-//! use sealock_smol::session::{CloseCode, Config, Event};
+//! use sealock_smol::session::{CloseCode, Config, Event, Peers};
 //! use sealock_smol::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
 //!
 //! async fn serve(mut session: Connection) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -19,7 +19,9 @@
 //! # let executor: &async_executor::Executor<'static> = Box::leak(Box::default());
 //! # async_io::block_on(executor.run(async {
 //! let protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse()?;
-//! let config = Config::responder(&[protocol]).with_static_key(generate_key()?).build()?;
+//! let key = generate_key()?;
+//! let server = Peers::Only(vec![key.public()]); // the client must know whom it wants
+//! let config = Config::responder(&[protocol]).with_static_key(key).build()?;
 //! let listener = Listener::bind(&"127.0.0.1:0".parse()?, config, ListenOptions::default()).await?;
 //! let address = listener.local_address().clone();
 //! executor.spawn(async move {
@@ -28,7 +30,7 @@
 //!     }
 //! }).detach();
 //!
-//! let config = Config::initiator(protocol).with_static_key(generate_key()?).build()?;
+//! let config = Config::initiator(protocol).with_static_key(generate_key()?).with_peers(server).build()?;
 //! let mut session = sealock_smol::connect(&address, &config, &ConnectOptions::default()).await?;
 //! session.send(b"hello").await?;
 //! assert!(matches!(session.next().await?, Some(Event::Message(m)) if *m == *b"hello"));
@@ -39,9 +41,10 @@
 //! # }
 //! ```
 //!
-//! Here both ends let in whoever proves a key, whichever it is: [`Peers::Any`](session::Peers::Any) is the default.
-//! Name the keys you trust with [`with_peers`](session::Config::with_peers), or look at `info().peer` before you
-//! trust anything else. AES-GCM and SHA-2 are features of `sealock-proto`, off unless you depend on it yourself.
+//! The server lets in whoever proves a key, whichever it is: name the keys you trust with
+//! [`with_peers`](session::Config::with_peers), or look at `info().peer` before you trust anything else.
+//!
+//! Features `aes-gcm` and `sha2` (default) offer the suites of those names.
 //!
 //! Any other protocol: [`tcp`], [`unix`] and [`halves`] make the two halves of a stream for
 //! [`drive::Connection::new`](sealock_proto::drive::Connection::new), whose futures then run on any executor.

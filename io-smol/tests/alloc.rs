@@ -3,7 +3,7 @@
 //! B-tree. In a file of its own, since it counts.
 
 use futures_lite::future::{or, zip};
-use sealock_smol::session::{Config, Event};
+use sealock_smol::session::{Config, Event, Peers};
 use sealock_smol::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -17,7 +17,11 @@ async fn pair() -> (Connection, Connection) {
     let address = "127.0.0.1:0".parse().unwrap();
     let listener = Listener::bind(&address, config, ListenOptions::default()).await.unwrap();
     let address = listener.local_address().clone();
-    let config = Config::initiator(protocol).with_static_key(generate_key().unwrap()).build().unwrap();
+    let config = Config::initiator(protocol)
+        .with_peers(Peers::Any)
+        .with_static_key(generate_key().unwrap())
+        .build()
+        .unwrap();
     let options = ConnectOptions::default();
     let accept = async { listener.accept().await.unwrap().handshake().await.unwrap() };
     let connect = async { sealock_smol::connect(&address, &config, &options).await.unwrap() };

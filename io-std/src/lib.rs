@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use std::thread;
-//! use sealock_std::session::{CloseCode, Config, Event};
+//! use sealock_std::session::{CloseCode, Config, Event, Peers};
 //! use sealock_std::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
 //!
 //! fn serve(mut session: Connection) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -18,7 +18,9 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! let protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse()?;
-//! let config = Config::responder(&[protocol]).with_static_key(generate_key()?).build()?;
+//! let key = generate_key()?;
+//! let server = Peers::Only(vec![key.public()]); // the client must know whom it wants
+//! let config = Config::responder(&[protocol]).with_static_key(key).build()?;
 //! let listener = Listener::bind(&"127.0.0.1:0".parse()?, config, ListenOptions::default())?;
 //! let address = listener.local_address().clone();
 //! thread::spawn(move || {
@@ -27,7 +29,7 @@
 //!     }
 //! });
 //!
-//! let config = Config::initiator(protocol).with_static_key(generate_key()?).build()?;
+//! let config = Config::initiator(protocol).with_static_key(generate_key()?).with_peers(server).build()?;
 //! let mut session = sealock_std::connect(&address, &config, &ConnectOptions::default())?;
 //! session.send(b"hello")?;
 //! assert!(matches!(session.next()?, Some(Event::Message(m)) if *m == *b"hello"));
@@ -37,9 +39,10 @@
 //! # }
 //! ```
 //!
-//! Here both ends let in whoever proves a key, whichever it is: [`Peers::Any`](session::Peers::Any) is the default.
-//! Name the keys you trust with [`with_peers`](session::Config::with_peers), or look at `info().peer` before you
-//! trust anything else. AES-GCM and SHA-2 are features of `sealock-proto`, off unless you depend on it yourself.
+//! The server lets in whoever proves a key, whichever it is: name the keys you trust with
+//! [`with_peers`](session::Config::with_peers), or look at `info().peer` before you trust anything else.
+//!
+//! Features `aes-gcm` and `sha2` (default) offer the suites of those names.
 //!
 //! Any other protocol: [`tcp`], [`unix`] and [`halves`] make the two halves of a stream for
 //! [`drive::Connection::new`](sealock_proto::drive::Connection::new); [`block_on`] runs a connection's futures.

@@ -1,6 +1,6 @@
 //! Steady-state traffic on a real socket allocates nothing. In a file of its own, since it counts.
 
-use sealock_std::session::{Config, Event};
+use sealock_std::session::{Config, Event, Peers};
 use sealock_std::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
 use std::thread;
 
@@ -42,7 +42,11 @@ fn an_echo_allocates_nothing_at_either_end() {
         server.flush().unwrap();
         count
     });
-    let config = Config::initiator(protocol).with_static_key(generate_key().unwrap()).build().unwrap();
+    let config = Config::initiator(protocol)
+        .with_peers(Peers::Any)
+        .with_static_key(generate_key().unwrap())
+        .build()
+        .unwrap();
     let mut client = sealock_std::connect(&address, &config, &ConnectOptions::default()).unwrap();
     assert_eq!(counted(|| ask(&mut client)), 0, "client");
     assert_eq!(server.join().unwrap(), 0, "server");

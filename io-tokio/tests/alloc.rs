@@ -1,6 +1,6 @@
 //! Steady-state traffic on a real socket allocates nothing. In a file of its own, since it counts.
 
-use sealock_tokio::session::{Config, Event};
+use sealock_tokio::session::{Config, Event, Peers};
 use sealock_tokio::{ConnectOptions, Connection, ListenOptions, Listener, generate_key};
 use tokio::runtime::Builder;
 
@@ -13,7 +13,11 @@ async fn pair() -> (Connection, Connection) {
     let listener = Listener::bind(&address, config, ListenOptions::default()).await.unwrap();
     let address = listener.local_address().clone();
     let server = tokio::spawn(async move { listener.accept().await.unwrap().handshake().await.unwrap() });
-    let config = Config::initiator(protocol).with_static_key(generate_key().unwrap()).build().unwrap();
+    let config = Config::initiator(protocol)
+        .with_peers(Peers::Any)
+        .with_static_key(generate_key().unwrap())
+        .build()
+        .unwrap();
     let client = sealock_tokio::connect(&address, &config, &ConnectOptions::default()).await.unwrap();
     (server.await.unwrap(), client)
 }

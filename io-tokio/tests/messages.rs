@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use sealock_tokio::drive::DriveError;
-use sealock_tokio::session::{CloseCode, Config, SendError};
+use sealock_tokio::session::{CloseCode, Config, Peers, SendError};
 use sealock_tokio::{ConnectOptions, Connection, ListenOptions, Listener, Messages, generate_key};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -16,7 +16,11 @@ async fn pair() -> (Connection, Connection) {
     let listener = Listener::bind(&address, config, ListenOptions::default()).await.unwrap();
     let address = listener.local_address().clone();
     let server = tokio::spawn(async move { listener.accept().await.unwrap().handshake().await.unwrap() });
-    let config = Config::initiator(protocol).with_static_key(generate_key().unwrap()).build().unwrap();
+    let config = Config::initiator(protocol)
+        .with_peers(Peers::Any)
+        .with_static_key(generate_key().unwrap())
+        .build()
+        .unwrap();
     let client = sealock_tokio::connect(&address, &config, &ConnectOptions::default()).await.unwrap();
     (server.await.unwrap(), client)
 }

@@ -5,7 +5,7 @@ use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::noise::{Protocol, SecretKey};
-use sealock_proto::session::{CloseCode, Config, Event, Session};
+use sealock_proto::session::{CloseCode, Config, Event, Peers, Session};
 use sealock_proto::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +79,7 @@ fn pair(name: &str) -> (End, End) {
     let secret = |n| SecretKey::new(&mut [n; 32]);
     let heartbeat = HeartbeatConfig::default().with_interval(Duration::from_secs(1));
     let a = Config::initiator(protocol)
+        .with_peers(Peers::Any)
         .with_static_key(secret(1))
         .with_remote_static(secret(2).public())
         .with_heartbeat(Some(heartbeat));

@@ -43,7 +43,7 @@ pub(super) fn responder(key: SecretKey) -> Result<Config> {
 }
 
 pub(super) fn initiator(key: SecretKey) -> Result<Config> {
-    Ok(Config::initiator(Protocol::parse(PROTOCOL)?).with_static_key(key))
+    Ok(Config::initiator(Protocol::parse(PROTOCOL)?).with_peers(Peers::Any).with_static_key(key))
 }
 
 /// Runs a responder on `A` and an initiator on `B`, and hands each its side of the handshake's outcome; the

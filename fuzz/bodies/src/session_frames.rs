@@ -13,7 +13,7 @@ use crate::peer::Peer;
 use crate::subject::Subject;
 use sealock_proto::limit::Rate;
 use sealock_proto::noise::Role;
-use sealock_proto::session::{Config, Error, Event, RateLimit, RekeyPolicy};
+use sealock_proto::session::{Config, Error, Event, Peers, RateLimit, RekeyPolicy};
 use std::sync::{Arc, OnceLock};
 
 /// Bytes of an input before the records.
@@ -57,7 +57,7 @@ impl Variant {
     fn config(&self) -> Arc<Config> {
         let protocol = protocol(self.protocol);
         let mut config = match self.role {
-            Role::Initiator => Config::initiator(protocol),
+            Role::Initiator => Config::initiator(protocol).with_peers(Peers::Any),
             Role::Responder => Config::responder(&[protocol]),
         };
         config = config

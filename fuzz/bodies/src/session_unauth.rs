@@ -83,7 +83,7 @@ impl Variant {
     fn config(&self) -> Arc<Config> {
         let protocols: Vec<Protocol> = self.protocols.iter().map(|name| protocol(name)).collect();
         let mut config = match self.role {
-            Role::Initiator => Config::initiator(protocols[0]),
+            Role::Initiator => Config::initiator(protocols[0]).with_peers(Peers::Any),
             Role::Responder => Config::responder(&protocols),
         };
         config = config

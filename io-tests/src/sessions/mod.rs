@@ -28,7 +28,7 @@ use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOpti
 use sealock_proto::backoff::BackoffConfig;
 use sealock_proto::drive::{ReadIo, SessionConnection, SessionError, WriteIo};
 use sealock_proto::noise::{PublicKey, SecretKey};
-use sealock_proto::session::Config;
+use sealock_proto::session::{Config, Peers};
 use std::future::Future;
 use std::io;
 use std::net::TcpStream;
@@ -127,7 +127,8 @@ pub(crate) fn public(n: u8) -> PublicKey {
 }
 
 pub(crate) fn client(name: &str) -> Config {
-    let config = Config::initiator(name.parse().unwrap()).with_static_key(secret(CLIENT));
+    let config =
+        Config::initiator(name.parse().unwrap()).with_peers(Peers::Any).with_static_key(secret(CLIENT));
     config.with_remote_static(public(SERVER))
 }
 

@@ -21,7 +21,8 @@ pub struct Config {
     pub(super) local_static: Option<SecretKey>,
     pub(super) remote_static: Option<PublicKey>,
     pub(super) psks: Vec<Psk>,
-    pub(super) peers: Peers,
+    /// `None`: not said.
+    pub(super) peers: Option<Peers>,
     pub(super) prologue: Vec<u8>,
     pub(super) payload: Option<(Vec<u8>, PayloadSecurity)>,
     pub(super) max_message: usize,
@@ -52,7 +53,7 @@ impl Config {
             local_static: None,
             remote_static: None,
             psks: Vec::new(),
-            peers: Peers::Any,
+            peers: None,
             prologue: Vec::new(),
             payload: None,
             max_message: 16 << 20,
@@ -86,10 +87,12 @@ impl Config {
         self
     }
 
-    /// Whose static keys are accepted. Default [`Peers::Any`].
+    /// Whose static keys are accepted. A responder accepts [`Peers::Any`] unless told otherwise. An initiator whose
+    /// pattern brings the responder's key (XX, NX and so on) must say it: with any key accepted, anybody on the
+    /// path can be the responder.
     #[must_use]
     pub fn with_peers(mut self, peers: Peers) -> Self {
-        self.peers = peers;
+        self.peers = Some(peers);
         self
     }
 
@@ -213,8 +216,14 @@ impl Config {
         if protocol.psk_count() != self.psks.len() {
             return Err(E::PskCount { protocol, configured: self.psks.len() });
         }
-        if self.peers != Peers::Any && !protocol.needs_local_static(peer) {
-            return Err(E::PeersUnknowable(protocol));
+        match self.peers {
+            Some(Peers::Only(_)) if !protocol.needs_local_static(peer) => {
+                return Err(E::PeersUnknowable(protocol));
+            }
+            None if self.role == Role::Initiator && protocol.sends_static(peer) => {
+                return Err(E::PeersUnset(protocol));
+            }
+            _ => {}
         }
         if let Some((payload, at_least)) = &self.payload {
             if payload.len() > MAX_PAYLOAD {

@@ -24,6 +24,8 @@ pub enum ConfigError {
         /// How many keys are configured.
         configured: usize,
     },
+    /// An initiator that learns the responder's key in the handshake must say whose it accepts: `with_peers`.
+    PeersUnset(Protocol),
     /// A list of peers could not be enforced: the pattern never shows the peer's static key.
     PeersUnknowable(Protocol),
     /// The handshake payload is longer than 4,096 bytes.
@@ -58,6 +60,9 @@ impl fmt::Display for ConfigError {
                 "{protocol} mixes {} pre-shared keys, {configured} are configured: with_psk",
                 protocol.psk_count()
             ),
+            Self::PeersUnset(p) => {
+                write!(f, "{p} brings the responder's key: say whose is accepted, or that any is: with_peers")
+            }
             Self::PeersUnknowable(p) => {
                 write!(f, "{p} never shows the peer's static key, so a list of peers cannot be enforced")
             }

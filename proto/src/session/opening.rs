@@ -182,7 +182,7 @@ impl Opening {
     fn check_peer(&self) -> Result<(), Error> {
         let State::Handshake(noise) = &self.state else { return Ok(()) };
         match (&self.config.peers, noise.remote_static()) {
-            (Peers::Only(keys), Some(key)) if !keys.contains(&key) => Err(Error::PeerNotAllowed),
+            (Some(Peers::Only(keys)), Some(key)) if !keys.contains(&key) => Err(Error::PeerNotAllowed),
             _ => Ok(()),
         }
     }

@@ -7,7 +7,8 @@ use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::machine::{Machine, Recv, RecvHalf, SendHalf};
 use sealock_proto::noise::SecretKey;
 use sealock_proto::session::{
-    CloseCode, Config, Error, Event, Outgoing, Receiver, RekeyPolicy, SendError, Sender, Session, Traffic,
+    CloseCode, Config, Error, Event, Outgoing, Peers, Receiver, RekeyPolicy, SendError, Sender, Session,
+    Traffic,
 };
 use sealock_proto::sim::Side;
 use sealock_proto::time::Instant;
@@ -171,7 +172,10 @@ pub(crate) fn configs(protocol: &str) -> (Config, Config) {
         .with_probe_timeout(Duration::from_millis(500));
     let key = |n| SecretKey::new(&mut [n; 32]);
     let finish = |config: Config| config.with_heartbeat(Some(heartbeat)).with_max_message(MAX_MESSAGE);
-    let a = Config::initiator(protocol).with_static_key(key(1)).with_remote_static(key(2).public());
+    let a = Config::initiator(protocol)
+        .with_peers(Peers::Any)
+        .with_static_key(key(1))
+        .with_remote_static(key(2).public());
     let b = Config::responder(&[protocol]).with_static_key(key(2)).with_remote_static(key(1).public());
     (finish(a), finish(b))
 }

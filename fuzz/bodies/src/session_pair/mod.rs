@@ -15,7 +15,7 @@ use end::End;
 use sealock_proto::heartbeat::{Dead, HeartbeatConfig};
 use sealock_proto::limit::Rate;
 use sealock_proto::noise::Role;
-use sealock_proto::session::{Config, Error, MIN_TX_LIMIT, RateLimit, RekeyPolicy};
+use sealock_proto::session::{Config, Error, MIN_TX_LIMIT, Peers, RateLimit, RekeyPolicy};
 use sealock_proto::time::Instant;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Variant {
     fn config(&self, role: Role) -> Arc<Config> {
         let protocol = protocol(self.protocol);
         let mut config = match role {
-            Role::Initiator => Config::initiator(protocol),
+            Role::Initiator => Config::initiator(protocol).with_peers(Peers::Any),
             Role::Responder => Config::responder(&[protocol]),
         };
         config = config

@@ -12,4 +12,4 @@ mod messages;
 mod opening;
 mod random;
 mod rates;
-mod review;
+mod seams;

@@ -205,6 +205,7 @@ fn configurations_are_refused_with_the_field_at_fault() {
         ),
         (Config::initiator(psk0), ConfigError::PskCount { protocol: psk0, configured: 0 }),
         (nn().with_peers(Peers::Only(vec![])), ConfigError::PeersUnknowable(protocol(NN))),
+        (Config::initiator(protocol(XX)).with_static_key(secret(1)), ConfigError::PeersUnset(protocol(XX))),
         (nn().with_max_message(0), ConfigError::MaxMessage),
         (nn().with_max_message((1 << 30) + 1), ConfigError::MaxMessage),
         (nn().with_rekey(rekey().with_records(0)), ConfigError::RekeyRecords),

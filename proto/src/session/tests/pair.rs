@@ -3,7 +3,7 @@
 use crate::buf::TxBuf;
 use crate::entropy::Seed;
 use crate::noise::{Protocol, PublicKey, SecretKey};
-use crate::session::{Config, Error, Event, Session};
+use crate::session::{Config, Error, Event, Peers, Session};
 use crate::time::Instant;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) fn public(n: u8) -> PublicKey {
 /// Configurations of both ends for `name`, with keys 1 and 2 where the pattern wants them.
 pub(super) fn configs(name: &str) -> (Config, Config) {
     let p = protocol(name);
-    let mut a = Config::initiator(p).with_static_key(secret(1)).with_heartbeat(None);
+    let mut a = Config::initiator(p).with_static_key(secret(1)).with_heartbeat(None).with_peers(Peers::Any);
     let mut b = Config::responder(&[p]).with_static_key(secret(2)).with_heartbeat(None);
     a = a.with_remote_static(public(2));
     b = b.with_remote_static(public(1));
