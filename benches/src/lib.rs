@@ -25,8 +25,10 @@ impl Configs {
     pub fn new(name: &str) -> Self {
         let protocol = Protocol::parse(name).expect("a protocol");
         let secret = |n| SecretKey::new(&mut [n; 32]);
-        let initiator =
-            Config::initiator(protocol).with_peers(Peers::Any).with_static_key(secret(1)).with_remote_static(secret(2).public());
+        let initiator = Config::initiator(protocol)
+            .with_peers(Peers::Any)
+            .with_static_key(secret(1))
+            .with_remote_static(secret(2).public());
         let responder =
             Config::responder(&[protocol]).with_static_key(secret(2)).with_remote_static(secret(1).public());
         Self {
