@@ -1,11 +1,7 @@
 //! How the program ends: exit codes, and one line on what went wrong.
 
-use crate::{hint, out, units};
-use sealock_proto::drive::SessionError;
-use sealock_proto::heartbeat::Dead;
-use sealock_proto::session::Error;
+use crate::{hint, out};
 use std::fmt;
-use std::io;
 use std::process::ExitCode;
 
 /// The command line asks for something that cannot be: exit code 2, as for every other usage error.
@@ -51,40 +47,7 @@ pub(crate) fn exit(error: &anyhow::Error) -> ! {
     std::process::exit(1)
 }
 
-/// The error and its causes, but for causes that are told already.
+/// The error and its causes.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(text) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line
-}
-
-/// An error's own text, but for one that tells a time to the nanosecond.
-fn text(error: &(dyn std::error::Error + 'static)) -> String {
-    match error.downcast_ref::<SessionError<io::Error>>() {
-        Some(SessionError::Protocol(Error::Dead(Dead::Silent { silence, probes }))) => {
-            format!(
-                "the peer is silent: nothing came for {}, {probes} pings went unanswered",
-                units::time(*silence)
-            )
-        }
-        _ => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use anyhow::anyhow;
-
-    #[test]
-    fn a_cause_is_told_once() {
-        let error = anyhow!("no such file").context("cannot open x: no such file").context("keys");
-        assert_eq!(one_line(&error), "keys: cannot open x: no such file");
-    }
+    format!("{error:#}")
 }

@@ -42,10 +42,10 @@ impl fmt::Display for Dead {
         match self {
             Self::Silent { silence, probes } => {
                 let silence = Duration::from_millis(silence.as_millis().try_into().unwrap_or(u64::MAX));
-                write!(f, "peer is dead: nothing received for {silence:?} and {probes} pings; reconnect")
+                write!(f, "the peer is silent: nothing came for {silence:?}, {probes} pings went unanswered")
             }
             Self::Idle { limit } => {
-                write!(f, "connection is idle: no message for {limit:?}; reconnect when there is one")
+                write!(f, "the connection is idle: no message for {limit:?}; connect again when there is one")
             }
         }
     }

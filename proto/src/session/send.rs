@@ -212,13 +212,10 @@ impl SendState {
         }
         self.report(control, now);
         let room = tx.room();
-        let owed = if room >= CONTROL_ROOM + CLOSE_RESERVE {
-            control.with(|control| control.take_owed(now))
-        } else if room >= CONTROL_ROOM && control.with(|control| control.owes_close()) {
-            control.with(|control| control.take_owed(now))
-        } else {
-            Owed::default()
-        };
+        let owed = control.with(|control| {
+            let enough = if control.owes_close() { CONTROL_ROOM } else { CONTROL_ROOM + CLOSE_RESERVE };
+            if room >= enough { control.take_owed(now) } else { Owed::default() }
+        });
         // Neither can be Full: there is room for what is owed, and what was accepted kept room for its tag.
         let result = self.put_owed(control, now, &owed, tx);
         self.note_exhaustion(control, &result);
