@@ -213,8 +213,8 @@ impl SendState {
         self.report(control, now);
         let room = tx.room();
         let owed = control.with(|control| {
-            let enough = if control.owes_close() { CONTROL_ROOM } else { CONTROL_ROOM + CLOSE_RESERVE };
-            if room >= enough { control.take_owed(now) } else { Owed::default() }
+            let fits = room >= CONTROL_ROOM + CLOSE_RESERVE || (room >= CONTROL_ROOM && control.owes_close());
+            if fits { control.take_owed(now) } else { Owed::default() }
         });
         // Neither can be Full: there is room for what is owed, and what was accepted kept room for its tag.
         let result = self.put_owed(control, now, &owed, tx);
