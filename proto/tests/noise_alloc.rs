@@ -3,7 +3,8 @@
 
 use sealock_proto::noise::pattern::PATTERNS;
 use sealock_proto::noise::{
-    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Psk, Role, SecretKey, TAG_LEN,
+    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, Role, SecretKey,
+    TAG_LEN,
 };
 
 /// Heap allocations of this thread while `work` runs.
@@ -26,6 +27,7 @@ fn start(protocol: Protocol, role: Role) -> Handshake {
         remote_static: protocol.needs_remote_static(role).then(|| remote.public()),
         psks: &psks[..protocol.psk_count()],
         ephemeral: secret(role as u8 + 3),
+        provider: Provider::default(),
     })
     .unwrap()
 }

@@ -3,7 +3,7 @@
 
 use sealock_proto::noise::pattern::PATTERNS;
 use sealock_proto::noise::{
-    Handshake, HandshakeParams, Protocol, Psk, PublicKey, Role, SecretKey, TAG_LEN, Transport,
+    Handshake, HandshakeParams, Protocol, Provider, Psk, PublicKey, Role, SecretKey, TAG_LEN, Transport,
 };
 
 const PROLOGUE: &[u8] = b"interop";
@@ -52,6 +52,7 @@ fn ours(protocol: Protocol, role: Role, places: &[usize]) -> Handshake {
         remote_static: protocol.needs_remote_static(role).then(|| static_public(role.peer())),
         psks: &psks,
         ephemeral: SecretKey::new(&mut [0x45; 32]),
+        provider: Provider::default(),
     })
     .unwrap()
 }

@@ -10,7 +10,9 @@
 use crate::input::Input;
 use crate::keys::{protocol, public, secret};
 use sealock_proto::noise::pattern::{PATTERNS, Token};
-use sealock_proto::noise::{CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Psk, Role};
+use sealock_proto::noise::{
+    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, Role,
+};
 use sealock_proto::noise::{SecretKey, Transport};
 
 const CIPHERS: [&str; 2] = ["ChaChaPoly", "AESGCM"];
@@ -97,6 +99,7 @@ fn party(protocol: Protocol, role: Role, psks: u8) -> Handshake {
         remote_static: Some(public(role.peer())).filter(|_| protocol.needs_remote_static(role)),
         psks: &psks,
         ephemeral: SecretKey::new(&mut [if role == Role::Initiator { 11 } else { 12 }; 32]),
+        provider: Provider::default(),
     })
     .expect("the keys fit the pattern")
 }

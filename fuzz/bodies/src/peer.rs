@@ -1,7 +1,7 @@
 //! A peer made by hand from docs/wire.md and the Noise module alone: it can seal whatever it likes.
 
 use crate::keys::{ephemeral, protocol, public, secret};
-use sealock_proto::noise::{Handshake, HandshakeParams, RecvCipher, Role, SendCipher};
+use sealock_proto::noise::{Handshake, HandshakeParams, Provider, RecvCipher, Role, SendCipher};
 
 /// The hello that offers the protocol `name`.
 pub(crate) fn hello(name: &str) -> Vec<u8> {
@@ -30,6 +30,7 @@ pub(crate) fn handshake(name: &str, role: Role, psks: &[sealock_proto::noise::Ps
         remote_static: Some(public(role.peer())).filter(|_| protocol.needs_remote_static(role)),
         psks,
         ephemeral: ephemeral(),
+        provider: Provider::default(),
     })
     .expect("the keys fit the pattern")
 }

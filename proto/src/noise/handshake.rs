@@ -1,6 +1,6 @@
 //! The one interpreter of handshake patterns (Noise section 5.3, with pre-shared keys of section 9).
 
-use super::crypto::{Aead, CipherFunction, dh};
+use super::crypto::{Aead, CipherFunction, Provider};
 use super::error::{HandshakeError, SetupError};
 use super::keys::{Psk, PublicKey, SecretKey};
 use super::name::Protocol;
@@ -19,21 +19,22 @@ use core::ops::Range;
 pub struct CipherRoom([Aead; 2]);
 
 impl CipherRoom {
-    /// Enough for whichever of `protocols` it will be.
+    /// Enough for whichever of `protocols` it will be, computed by `provider`.
     #[must_use]
-    pub fn for_any(protocols: &[Protocol]) -> Self {
+    pub fn for_any(protocols: &[Protocol], provider: Provider) -> Self {
         let large =
             protocols.iter().map(Protocol::cipher).find(|cipher| *cipher != CipherFunction::ChaChaPoly);
-        Self::new(large.unwrap_or(CipherFunction::ChaChaPoly))
+        Self::new(provider, large.unwrap_or(CipherFunction::ChaChaPoly))
     }
 
-    fn new(cipher: CipherFunction) -> Self {
-        Self([Aead::vacant(cipher), Aead::vacant(cipher)])
+    fn new(provider: Provider, cipher: CipherFunction) -> Self {
+        Self([Aead::vacant(provider, cipher), Aead::vacant(provider, cipher)])
     }
 
-    fn fitted(self, protocol: Protocol) -> [Aead; 2] {
+    fn fitted(self, provider: Provider, cipher: CipherFunction) -> [Aead; 2] {
         let Self([first, _]) = &self;
-        if first.function() == protocol.cipher() { self.0 } else { Self::new(protocol.cipher()).0 }
+        let fits = (first.provider(), first.function()) == (provider, cipher);
+        if fits { self.0 } else { Self::new(provider, cipher).0 }
     }
 }
 
@@ -42,6 +43,7 @@ impl CipherRoom {
 pub struct Handshake {
     protocol: Protocol,
     role: Role,
+    provider: Provider,
     symmetric: SymmetricState,
     local_static: Option<SecretKey>,
     ephemeral: SecretKey,
@@ -63,24 +65,34 @@ impl Handshake {
     ///
     /// [`SetupError`] if a key is missing, or given although the protocol has no use for it.
     pub fn new(params: HandshakeParams<'_>) -> Result<Self, SetupError> {
-        let room = CipherRoom::for_any(&[params.protocol]);
+        let room = CipherRoom::for_any(&[params.protocol], params.provider);
         Self::new_in(room, params)
     }
 
-    /// Like [`Handshake::new`], but allocates nothing if `room` was made for the protocol of `params`.
+    /// Like [`Handshake::new`], but allocates nothing if `room` was made for the protocol and the provider of
+    /// `params`.
     ///
     /// # Errors
     ///
     /// As there.
     pub fn new_in(room: CipherRoom, params: HandshakeParams<'_>) -> Result<Self, SetupError> {
         params.check()?;
-        let HandshakeParams { protocol, role, prologue, local_static, remote_static, psks, ephemeral } =
-            params;
-        let mut symmetric = SymmetricState::new(protocol);
+        let HandshakeParams {
+            protocol,
+            role,
+            prologue,
+            local_static,
+            remote_static,
+            psks,
+            ephemeral,
+            provider,
+        } = params;
+        let mut symmetric = SymmetricState::new(protocol, provider);
         symmetric.mix_hash(prologue);
         for side in [Role::Initiator, Role::Responder] {
             if protocol.needs_remote_static(side.peer()) {
-                let key = if side == role { local_static.map(SecretKey::public) } else { remote_static };
+                let local = local_static.map(|key| key.public_by(provider));
+                let key = if side == role { local } else { remote_static };
                 // Present, as check found; a pre-message holds nothing but this one key.
                 symmetric.mix_hash(&[key.as_ref().map_or(&[], |key| key.as_bytes().as_slice())]);
             }
@@ -88,13 +100,14 @@ impl Handshake {
         Ok(Self {
             protocol,
             role,
+            provider,
             symmetric,
             local_static: local_static.map(SecretKey::duplicate),
             ephemeral,
             remote_static,
             remote_ephemeral: None,
             psks: psks.iter().rev().take(MAX_PSKS).cloned().collect(),
-            ciphers: room.fitted(protocol),
+            ciphers: room.fitted(provider, protocol.cipher()),
             message: 0,
             poisoned: false,
         })
@@ -104,6 +117,12 @@ impl Handshake {
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// Which library computes it.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        self.provider
     }
 
     /// Which side this is.
@@ -253,12 +272,13 @@ impl Handshake {
         for token in self.protocol.tokens(self.message) {
             match token {
                 Token::E => {
-                    let key = self.ephemeral.public();
+                    let key = self.ephemeral.public_by(self.provider);
                     take(&mut rest, DH_LEN)?.copy_from_slice(key.as_bytes());
                     self.mix_ephemeral(key);
                 }
                 Token::S => {
-                    let key = self.local_static.as_ref().ok_or(HandshakeError::WeakKey)?.public();
+                    let key = self.local_static.as_ref().ok_or(HandshakeError::WeakKey)?;
+                    let key = key.public_by(self.provider);
                     let field = take(&mut rest, DH_LEN + tag_len(self.symmetric.has_key()))?;
                     fill_front(field, key.as_bytes());
                     self.symmetric.encrypt_and_hash(field)?;
@@ -324,7 +344,8 @@ impl Handshake {
         };
         // Both keys are there: patterns keep rule 1 of section 7.3, and new asked for the given ones.
         let (Some(local), Some(remote)) = (local, remote) else { return Err(HandshakeError::WeakKey) };
-        let shared = dh::agree(local.as_bytes(), remote.as_bytes()).ok_or(HandshakeError::WeakKey)?;
+        let shared = self.provider.agree(local.as_bytes(), remote.as_bytes());
+        let shared = shared.ok_or(HandshakeError::WeakKey)?;
         self.symmetric.mix_key(&shared);
         Ok(())
     }

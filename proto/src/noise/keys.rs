@@ -1,6 +1,6 @@
-//! Keys as values: private, public and pre-shared. No arithmetic here; that is `crypto/dh.rs`.
+//! Keys as values: private, public and pre-shared. No arithmetic here; that is in `crypto`.
 
-use super::crypto::dh;
+use super::crypto::{self, Provider};
 use super::error::KeyError;
 use core::fmt;
 use core::str::FromStr;
@@ -37,7 +37,12 @@ impl SecretKey {
     /// The public key to give to others.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        self.public.unwrap_or_else(|| PublicKey(dh::public(&self.bytes)))
+        self.public.unwrap_or_else(|| PublicKey(crypto::public(&self.bytes)))
+    }
+
+    /// [`public`](Self::public), computed by `provider` if it has to be.
+    pub(super) fn public_by(&self, provider: Provider) -> PublicKey {
+        self.public.unwrap_or_else(|| PublicKey(provider.public(&self.bytes)))
     }
 
     /// The bytes, for saving the key. Treat them as the secret they are.

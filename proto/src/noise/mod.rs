@@ -5,7 +5,7 @@
 //! expanded AES keys, boxed when a [`CipherRoom`] or [`Handshake`] is made). That belongs to the layers above.
 //!
 //! ```
-//! use sealock_proto::noise::{Handshake, HandshakeParams, Protocol, Role, SecretKey};
+//! use sealock_proto::noise::{Handshake, HandshakeParams, Protocol, Provider, Role, SecretKey};
 //!
 //! # fn main() -> Result<(), Box<dyn core::error::Error>> {
 //! let protocol = Protocol::parse("Noise_NN_25519_ChaChaPoly_BLAKE2s")?;
@@ -18,6 +18,7 @@
 //!     remote_static: None,
 //!     psks: &[],
 //!     ephemeral: SecretKey::new(&mut [byte; 32]),
+//!     provider: Provider::default(),
 //! };
 //! let mut alice = Handshake::new(params(Role::Initiator, 1))?;
 //! let mut bob = Handshake::new(params(Role::Responder, 2))?;
@@ -50,7 +51,7 @@ mod validity;
 #[cfg(test)]
 mod tests;
 
-pub use crypto::{CipherFunction, HashFunction};
+pub use crypto::{CipherFunction, HashFunction, Provider};
 pub use error::{CipherError, HandshakeError, KeyError, NameError, PatternError, SetupError};
 pub use handshake::{CipherRoom, Handshake};
 pub use keys::Psk;

@@ -1,9 +1,9 @@
 //! What a handshake starts from, and whether its keys are the ones its protocol asks for.
 
-use super::Role;
 use super::error::SetupError;
 use super::keys::{Psk, PublicKey, SecretKey};
 use super::name::Protocol;
+use super::{Provider, Role};
 
 /// What a handshake starts from.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ pub struct HandshakeParams<'a> {
     pub psks: &'a [Psk],
     /// A fresh key, used in this handshake and never again.
     pub ephemeral: SecretKey,
+    /// Which library computes, in the handshake and in the transport ciphers it ends with. The peer sees no
+    /// difference.
+    pub provider: Provider,
 }
 
 impl HandshakeParams<'_> {

@@ -1,13 +1,14 @@
 //! The symmetric state of a handshake (Noise sections 5.1 and 5.2): chaining key, hash and cipher key.
 
 use super::TAG_LEN;
-use super::crypto::{Aead, CipherFunction, Digest, HashFunction};
+use super::crypto::{Aead, CipherFunction, Digest, HashFunction, Provider};
 use super::error::HandshakeError;
 use super::name::Protocol;
 use super::transport::{HandshakeHash, next_nonce};
 use zeroize::Zeroizing;
 
 pub(super) struct SymmetricState {
+    provider: Provider,
     cipher: CipherFunction,
     hash: HashFunction,
     chaining_key: Digest,
@@ -18,10 +19,11 @@ pub(super) struct SymmetricState {
 
 impl SymmetricState {
     /// `InitializeSymmetric`.
-    pub(super) fn new(protocol: Protocol) -> Self {
+    pub(super) fn new(protocol: Protocol, provider: Provider) -> Self {
         let (cipher, hash) = (protocol.cipher(), protocol.hash());
         let transcript = hash.pad_or_digest(protocol.name().as_bytes());
-        Self { cipher, hash, chaining_key: transcript.clone(), transcript, key: None, nonce: 0 }
+        let chaining_key = transcript.clone();
+        Self { provider, cipher, hash, chaining_key, transcript, key: None, nonce: 0 }
     }
 
     /// `HasKey`.
@@ -56,7 +58,8 @@ impl SymmetricState {
         if let Some(key) = &self.key {
             let next = next_nonce(self.nonce).ok_or(HandshakeError::Exhausted)?;
             let (text, tag_room) = field.split_last_chunk_mut::<TAG_LEN>().ok_or(HandshakeError::TooShort)?;
-            let tag = self.cipher.seal(key, self.nonce, self.transcript.as_bytes(), text);
+            let ad = self.transcript.as_bytes();
+            let tag = self.provider.seal(self.cipher, key, self.nonce, ad, text);
             *tag_room = tag.ok_or(HandshakeError::TooLong)?;
             self.nonce = next;
         }
@@ -74,7 +77,7 @@ impl SymmetricState {
         let Some(key) = &self.key else { return Ok(field) };
         let next = next_nonce(self.nonce).ok_or(HandshakeError::Exhausted)?;
         let (text, tag) = field.split_last_chunk_mut::<TAG_LEN>().ok_or(HandshakeError::TooShort)?;
-        if !self.cipher.open(key, self.nonce, ad.as_bytes(), text, tag) {
+        if !self.provider.open(self.cipher, key, self.nonce, ad.as_bytes(), text, tag) {
             return Err(HandshakeError::Decrypt);
         }
         self.nonce = next;

@@ -1,6 +1,6 @@
 //! What a handshake leaves behind (Noise sections 5.1, 5.2 and 11.3): one cipher per direction and the hash.
 
-use super::crypto::{Aead, MAX_HASH_LEN};
+use super::crypto::{Aead, MAX_HASH_LEN, Provider};
 use super::error::CipherError;
 use super::{MAX_MESSAGE, TAG_LEN};
 use core::fmt;
@@ -23,10 +23,12 @@ pub struct Transport {
     pub hash: HandshakeHash,
 }
 
-/// Seals messages, each under the next nonce. The key is erased when this is dropped.
+/// Seals messages, each under the next nonce. The key is erased when this is dropped, as far as the
+/// [`Provider`] does it.
 pub struct SendCipher(CipherState);
 
-/// Opens messages, each under the next nonce. The key is erased when this is dropped.
+/// Opens messages, each under the next nonce. The key is erased when this is dropped, as far as the
+/// [`Provider`] does it.
 pub struct RecvCipher(CipherState);
 
 struct CipherState {
@@ -37,6 +39,12 @@ struct CipherState {
 impl SendCipher {
     pub(super) fn new(aead: Aead) -> Self {
         Self(CipherState { aead, nonce: 0 })
+    }
+
+    /// Which library computes.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        self.0.aead.provider()
     }
 
     /// Encrypts `text` in place, bound to the associated data `ad`, and gives the tag to send behind it.
@@ -73,12 +81,20 @@ impl RecvCipher {
         Self(CipherState { aead, nonce: 0 })
     }
 
+    /// Which library computes.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        self.0.aead.provider()
+    }
+
     /// Decrypts `record`, ciphertext and then tag, in place and gives the plaintext's length; the plaintext
     /// lies at the front.
     ///
     /// # Errors
     ///
-    /// [`CipherError`]; `record` and the nonce are unchanged then, so the message counts as never received.
+    /// [`CipherError`]; the nonce is unchanged then, so the message counts as never received. On
+    /// [`CipherError::Decrypt`] the ciphertext in `record` is overwritten with zeros, whichever provider computes;
+    /// the other errors leave `record` as it is.
     pub fn open(&mut self, ad: &[u8], record: &mut [u8]) -> Result<usize, CipherError> {
         if record.len() > MAX_MESSAGE {
             return Err(CipherError::TooLong);

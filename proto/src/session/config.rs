@@ -4,7 +4,7 @@ use super::config_error::ConfigError;
 use super::opening::MAX_PAYLOAD;
 use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
-use crate::noise::{PayloadSecurity, Protocol, Psk, PublicKey, Role, SecretKey};
+use crate::noise::{PayloadSecurity, Protocol, Provider, Psk, PublicKey, Role, SecretKey};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -24,6 +24,7 @@ pub struct Config {
     /// `None`: not said.
     pub(super) peers: Option<Peers>,
     pub(super) prologue: Vec<u8>,
+    pub(super) provider: Provider,
     pub(super) payload: Option<(Vec<u8>, PayloadSecurity)>,
     pub(super) max_message: usize,
     pub(super) heartbeat: Option<HeartbeatConfig>,
@@ -55,6 +56,7 @@ impl Config {
             psks: Vec::new(),
             peers: None,
             prologue: Vec::new(),
+            provider: Provider::default(),
             payload: None,
             max_message: 16 << 20,
             heartbeat: Some(HeartbeatConfig::default()),
@@ -100,6 +102,13 @@ impl Config {
     #[must_use]
     pub fn with_prologue(mut self, prologue: &[u8]) -> Self {
         self.prologue = prologue.to_vec();
+        self
+    }
+
+    /// Which library computes the ciphers and X25519. Default [`Provider::RustCrypto`]. The ends need not agree on it.
+    #[must_use]
+    pub fn with_provider(mut self, provider: Provider) -> Self {
+        self.provider = provider;
         self
     }
 
@@ -165,6 +174,12 @@ impl Config {
     #[must_use]
     pub const fn role(&self) -> Role {
         self.role
+    }
+
+    /// Which library computes the ciphers and X25519.
+    #[must_use]
+    pub const fn provider(&self) -> Provider {
+        self.provider
     }
 
     /// Checks everything and makes the configuration shareable.

@@ -75,7 +75,7 @@ pub use stats::{Rejects, Stats, Traffic};
 use crate::buf::{Span, TxBuf};
 use crate::entropy::Seed;
 use crate::machine::{Machine, Recv};
-use crate::noise::{HandshakeHash, PayloadSecurity, Protocol, PublicKey};
+use crate::noise::{HandshakeHash, PayloadSecurity, Protocol, Provider, PublicKey};
 use crate::time::Instant;
 use alloc::sync::Arc;
 use control::Control;
@@ -130,6 +130,8 @@ impl<P> Event<P> {
 pub struct SessionInfo {
     /// The Noise protocol in use.
     pub protocol: Protocol,
+    /// The library that computes at this end.
+    pub provider: Provider,
     /// The peer's static key, where the pattern has one. Proven at the latest by the first message received:
     /// in a pattern such as IX a responder has it on the initiator's word until then.
     pub peer: Option<PublicKey>,

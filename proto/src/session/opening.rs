@@ -92,7 +92,7 @@ impl Opening {
             alert_owed: None,
             payload_sent: false,
         };
-        let room = CipherRoom::for_any(&config.protocols);
+        let room = CipherRoom::for_any(&config.protocols, config.provider);
         opening.state = match config.role {
             Role::Initiator => {
                 let protocol = *config.protocols.first().ok_or(Error::ProtocolNotAllowed)?;
@@ -117,6 +117,7 @@ impl Opening {
             remote_static: config.remote_static.filter(|_| protocol.needs_remote_static(config.role)),
             psks: &config.psks,
             ephemeral: SecretKey::new(&mut ephemeral),
+            provider: config.provider,
         };
         Handshake::new_in(room, params).map_err(Error::Setup)
     }
@@ -191,9 +192,9 @@ impl Opening {
     fn complete(&mut self) -> Result<Option<Opened>, Error> {
         match core::mem::replace(&mut self.state, State::Over) {
             State::Handshake(noise) if noise.is_finished() => {
-                let (protocol, peer) = (noise.protocol(), noise.remote_static());
+                let (protocol, provider, peer) = (noise.protocol(), noise.provider(), noise.remote_static());
                 let transport = noise.split().map_err(Error::Handshake)?;
-                let info = SessionInfo { protocol, peer, handshake_hash: transport.hash };
+                let info = SessionInfo { protocol, provider, peer, handshake_hash: transport.hash };
                 Ok(Some(Opened { transport, info }))
             }
             other => {

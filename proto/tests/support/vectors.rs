@@ -5,7 +5,7 @@
 //! with the reason; it never counts as passed.
 
 use sealock_proto::noise::{
-    Handshake, HandshakeParams, Protocol, Psk, PublicKey, RecvCipher, Role, SecretKey, SendCipher,
+    Handshake, HandshakeParams, Protocol, Provider, Psk, PublicKey, RecvCipher, Role, SecretKey, SendCipher,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -191,6 +191,7 @@ impl Party {
             remote_static,
             psks: &psks,
             ephemeral,
+            provider: Provider::default(),
         };
         match Handshake::new(params) {
             Ok(handshake) => {

@@ -1,10 +1,26 @@
-//! The cryptographic functions of the suites. Only the files of this folder name a library's types.
+//! The cryptographic functions of the suites. Only the files of this folder name a library's types, and each
+//! library has one file of its own.
+//!
+//! A [`Provider`] is chosen at run time. Everything below it is generic over [`Backend`] and compiled once for each
+//! library, so what the choice costs is one branch for each message.
 
 mod aead;
-pub(super) mod dh;
+#[cfg(feature = "aws-lc-rs")]
+mod aws_lc;
+mod backend;
+mod cipher_function;
 mod hash;
+mod provider;
+#[cfg(feature = "ring")]
+mod ring;
+mod rustcrypto;
+
+#[cfg(test)]
+mod tests;
 
 pub(super) use aead::Aead;
-pub use aead::CipherFunction;
+pub(super) use backend::public;
+pub use cipher_function::CipherFunction;
 pub use hash::HashFunction;
 pub(super) use hash::{Digest, MAX_HASH_LEN};
+pub use provider::Provider;

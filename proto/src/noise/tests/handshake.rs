@@ -237,6 +237,7 @@ fn the_prologue_is_its_parts_joined() {
             remote_static: None,
             psks: &[],
             ephemeral: SecretKey::new(&mut [3; 32]),
+            provider: Provider::default(),
         })
         .unwrap()
     };

@@ -62,6 +62,7 @@ fn nothing_secret_is_printed() {
         remote_static: None,
         psks: &[psk],
         ephemeral: secret.duplicate(),
+        provider: Provider::default(),
     };
     let (handshake, _) = pair(name);
     let (transport, _) = super::transports(name);
@@ -70,7 +71,7 @@ fn nothing_secret_is_printed() {
         texts[0],
         "HandshakeParams { protocol: Protocol(Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s), role: Initiator, \
          prologue: [], local_static: Some(SecretKey(..)), remote_static: None, psks: [Psk(..)], \
-         ephemeral: SecretKey(..) }"
+         ephemeral: SecretKey(..), provider: RustCrypto }"
     );
     assert_eq!(
         texts[1],

@@ -58,6 +58,7 @@ impl Setup {
             remote_static: self.remote_static,
             psks: &self.psks,
             ephemeral: SecretKey::new(&mut [0x50 + self.role as u8; 32]),
+            provider: Provider::default(),
         })
     }
 }
