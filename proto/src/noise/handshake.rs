@@ -15,7 +15,8 @@ use core::fmt;
 use core::ops::Range;
 
 /// Memory for the transport keys of a handshake, for a responder that learns only later which of several
-/// protocols it will run. Keys of AES have a large expanded state; those of other ciphers need no memory.
+/// protocols it will run. Keys of AES have a large expanded state, and so have all keys of ring; with ring a room
+/// for one cipher does not serve the other, and what is missing is allocated when the protocol is known.
 pub struct CipherRoom([Aead; 2]);
 
 impl CipherRoom {

@@ -1,7 +1,7 @@
 //! What a library has to bring to serve as a provider.
 
 pub(in crate::noise) use super::rustcrypto::public;
-#[cfg(feature = "aes-gcm")]
+#[cfg(any(feature = "aes-gcm", feature = "ring"))]
 use alloc::boxed::Box;
 use zeroize::Zeroizing;
 
@@ -53,7 +53,7 @@ pub(super) trait AeadKey: Sized {
 }
 
 /// For a state that is many times the size of a key. What is used once is not boxed.
-#[cfg(feature = "aes-gcm")]
+#[cfg(any(feature = "aes-gcm", feature = "ring"))]
 impl<K: AeadKey> AeadKey for Box<K> {
     fn new(key: &[u8; 32]) -> Self {
         Self::new(K::new(key))

@@ -14,7 +14,7 @@ pub enum Provider {
     #[default]
     RustCrypto,
     /// The ciphers of ring; X25519 stays with RustCrypto, as ring takes no private key from outside. ring erases
-    /// nothing by itself: the keys that are kept are erased or overwritten, copies on the stack are not.
+    /// nothing by itself: the keys that are kept are overwritten when dropped, copies on the stack are not.
     #[cfg(feature = "ring")]
     Ring,
     /// Ciphers and X25519 of AWS-LC. Key states lie in memory of the C allocator, one block for each key and some for

@@ -75,7 +75,7 @@ fn cases() -> impl Iterator<Item = (u64, Case)> {
 }
 
 #[test]
-fn a_cipher_is_no_larger_than_a_key_and_what_tells_them_apart() {
+fn a_cipher_is_no_larger_than_a_key_and_what_tells_ciphers_and_providers_apart() {
     assert!(size_of::<Aead>() <= 40, "{} bytes", size_of::<Aead>());
 }
 
