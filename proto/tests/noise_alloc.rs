@@ -1,10 +1,10 @@
 //! Handshakes and transport allocate nothing after `Handshake::new`, which makes room for the expanded state of
-//! AES keys: it is too large to carry about.
+//! AES keys (and of ring's): it is too large to carry about. What AWS-LC's own allocator does is not counted.
 
 use sealock_proto::noise::pattern::PATTERNS;
 use sealock_proto::noise::{
-    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, Role, SecretKey,
-    TAG_LEN,
+    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, RecvCipher, Role,
+    SecretKey, SendCipher, TAG_LEN,
 };
 
 /// Heap allocations of this thread while `work` runs.
@@ -16,7 +16,7 @@ fn secret(byte: u8) -> SecretKey {
     SecretKey::new(&mut [byte; 32])
 }
 
-fn start(protocol: Protocol, role: Role) -> Handshake {
+fn start(protocol: Protocol, role: Role, provider: Provider) -> Handshake {
     let (local, remote) = (secret(role as u8 + 1), secret(role.peer() as u8 + 1));
     let psks: [Psk; 5] = core::array::from_fn(|i| Psk::new(&mut [i as u8; 32]));
     Handshake::new(HandshakeParams {
@@ -27,13 +27,13 @@ fn start(protocol: Protocol, role: Role) -> Handshake {
         remote_static: protocol.needs_remote_static(role).then(|| remote.public()),
         psks: &psks[..protocol.psk_count()],
         ephemeral: secret(role as u8 + 3),
-        provider: Provider::default(),
+        provider,
     })
     .unwrap()
 }
 
-fn started(protocol: Protocol) -> (Handshake, Handshake) {
-    (start(protocol, Role::Initiator), start(protocol, Role::Responder))
+fn started(protocol: Protocol, provider: Provider) -> (Handshake, Handshake) {
+    (start(protocol, Role::Initiator, provider), start(protocol, Role::Responder, provider))
 }
 
 fn finish((a, b): &mut (Handshake, Handshake)) {
@@ -50,6 +50,11 @@ fn the_counter_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new([1_u8; 64])))), 1);
 }
 
+/// aws-lc-rs hands out the results of X25519 in boxes.
+fn agreement_allocates(provider: Provider) -> bool {
+    provider.name() == "AWS-LC"
+}
+
 #[test]
 fn no_handshake_allocates() {
     for pattern in &PATTERNS {
@@ -58,9 +63,11 @@ fn no_handshake_allocates() {
             if cipher == "AESGCM" && !cfg!(feature = "aes-gcm") {
                 continue;
             }
-            let mut ends = started(Protocol::parse(&name).unwrap());
-            let count = allocations(|| finish(&mut ends));
-            assert_eq!(count, 0, "{name}");
+            for provider in Provider::ALL.iter().filter(|provider| !agreement_allocates(**provider)) {
+                let mut ends = started(Protocol::parse(&name).unwrap(), *provider);
+                let count = allocations(|| finish(&mut ends));
+                assert_eq!(count, 0, "{name}, {provider}");
+            }
         }
     }
 }
@@ -69,7 +76,7 @@ fn no_handshake_allocates() {
 fn a_refused_handshake_message_allocates_nothing() {
     let protocol = Protocol::parse("Noise_IK_25519_ChaChaPoly_BLAKE2s").unwrap();
     let count = allocations(|| {
-        let mut responder = start(protocol, Role::Responder);
+        let mut responder = start(protocol, Role::Responder, Provider::default());
         assert_eq!(responder.read(&mut [7; 96]), Err(HandshakeError::Decrypt));
         let text = std::hint::black_box(responder.read(&mut [7; 96]));
         assert_eq!(text, Err(HandshakeError::Poisoned));
@@ -81,26 +88,31 @@ fn a_refused_handshake_message_allocates_nothing() {
 fn neither_the_split_nor_transport_allocates() {
     for cipher in ["ChaChaPoly", "AESGCM"] {
         let Ok(protocol) = Protocol::parse(&format!("Noise_NN_25519_{cipher}_BLAKE2s")) else { continue };
-        let mut ends = started(protocol);
-        finish(&mut ends);
-        let (a, b) = ends;
-        let mut ends = None;
-        assert_eq!(allocations(|| ends = Some((a.split().unwrap(), b.split().unwrap()))), 0, "{cipher}");
-        let (mut a, mut b) = ends.unwrap();
-        let (send, recv) = (a.send.as_mut().unwrap(), b.recv.as_mut().unwrap());
-        let mut record = [0; 100 + TAG_LEN];
-        let count = allocations(|| {
-            for round in 0..100 {
-                let (text, tag) = record.split_at_mut(100);
-                tag.copy_from_slice(&send.seal(b"ad", text).unwrap());
-                assert_eq!(recv.open(b"ad", &mut record), Ok(100));
-                assert_eq!(recv.open(b"ad", &mut record), Err(CipherError::Decrypt));
-                if round % 10 == 0 {
-                    send.rekey();
-                    recv.rekey();
-                }
-            }
-        });
-        assert_eq!(count, 0, "{cipher}");
+        for provider in Provider::ALL {
+            let mut ends = started(protocol, *provider);
+            finish(&mut ends);
+            let (a, b) = ends;
+            let mut ends = None;
+            let count = allocations(|| ends = Some((a.split().unwrap(), b.split().unwrap())));
+            assert_eq!(count, 0, "{cipher}, {provider}");
+            let (mut a, mut b) = ends.unwrap();
+            let (send, recv) = (a.send.as_mut().unwrap(), b.recv.as_mut().unwrap());
+            let count = allocations(|| carry_records(send, recv));
+            assert_eq!(count, 0, "{cipher}, {provider}");
+        }
+    }
+}
+
+fn carry_records(send: &mut SendCipher, recv: &mut RecvCipher) {
+    let mut record = [0; 100 + TAG_LEN];
+    for round in 0..100 {
+        let (text, tag) = record.split_at_mut(100);
+        tag.copy_from_slice(&send.seal(b"ad", text).unwrap());
+        assert_eq!(recv.open(b"ad", &mut record), Ok(100));
+        assert_eq!(recv.open(b"ad", &mut record), Err(CipherError::Decrypt));
+        if round % 10 == 0 {
+            send.rekey();
+            recv.rekey();
+        }
     }
 }

@@ -13,6 +13,7 @@ mod keys;
 mod model;
 pub mod noise_handshake;
 mod peer;
+pub mod providers;
 pub mod seeds;
 pub mod session_frames;
 pub mod session_pair;
@@ -24,7 +25,7 @@ pub mod vectors_file;
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 9] = [
+pub const TARGETS: [(&str, Body); 10] = [
     ("session_unauth", session_unauth::run),
     ("session_frames", session_frames::run),
     ("session_pair", session_pair::run),
@@ -32,6 +33,7 @@ pub const TARGETS: [(&str, Body); 9] = [
     ("config", config::run),
     ("noise_handshake", noise_handshake::run),
     ("vectors_file", vectors_file::run),
+    ("providers", providers::run),
     ("buffers", buffers::run),
     ("keyed_limiter", keyed_limiter::run),
 ];

@@ -13,7 +13,7 @@ use sealock_proto::noise::pattern::{PATTERNS, Token};
 use sealock_proto::noise::{
     CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, Role,
 };
-use sealock_proto::noise::{SecretKey, Transport};
+use sealock_proto::noise::{SecretKey, TAG_LEN, Transport};
 
 const CIPHERS: [&str; 2] = ["ChaChaPoly", "AESGCM"];
 const HASHES: [&str; 4] = ["BLAKE2s", "BLAKE2b", "SHA256", "SHA512"];
@@ -181,10 +181,14 @@ fn exchange(input: &mut Input<'_>, from: &mut Transport, to: &mut Transport) {
     } else {
         changed.truncate(place)
     }
-    let before = (changed.clone(), recv.nonce());
+    let (mut left, nonce) = (changed.clone(), recv.nonce());
     let refused = recv.open(b"ad", &mut changed);
     assert!(matches!(refused, Err(CipherError::Decrypt | CipherError::TooShort)), "{refused:?}");
-    assert_eq!((changed, recv.nonce()), before, "a record that is refused changes nothing");
+    if refused == Err(CipherError::Decrypt) {
+        let text = left.len() - TAG_LEN;
+        left[..text].fill(0);
+    }
+    assert_eq!((changed, recv.nonce()), (left, nonce), "a record that is refused leaves zeros and the nonce");
     assert_eq!(recv.open(b"ad", &mut record), Ok(text.len()));
     assert_eq!(&record[..text.len()], text);
     if what & 2 == 2 {

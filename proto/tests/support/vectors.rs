@@ -53,12 +53,21 @@ fn fail<T>(what: impl Into<String>) -> Outcome<T> {
     Err(Stop::Fail(what.into()))
 }
 
-/// Runs every vector of a file's text: `{"vectors": [...]}`, or the list alone.
+/// Runs every vector of a file's text, `{"vectors": [...]}` or the list alone, with the default provider.
 ///
 /// # Errors
 ///
 /// Text that is not JSON or holds no list of vectors.
 pub(crate) fn run(text: &str) -> Result<Report, String> {
+    run_by(Provider::default(), text)
+}
+
+/// [`run`] with any provider.
+///
+/// # Errors
+///
+/// As there.
+pub(crate) fn run_by(provider: Provider, text: &str) -> Result<Report, String> {
     let file: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let vectors = file.get("vectors").unwrap_or(&file).as_array().ok_or("no list of vectors")?;
     let mut report = Report::default();
@@ -67,7 +76,7 @@ pub(crate) fn run(text: &str) -> Result<Report, String> {
             report.failed.push(format!("vector {number}: not an object"));
             continue;
         };
-        match run_vector(vector) {
+        match run_vector(provider, vector) {
             Ok(()) => report.passed += 1,
             Err(Stop::Skip(reason)) => *report.skipped.entry(reason).or_default() += 1,
             Err(Stop::Fail(what)) => {
@@ -106,7 +115,7 @@ fn name_of(vector: &Map<String, Value>) -> Option<&str> {
     ["protocol_name", "name"].iter().find_map(|field| vector.get(*field)?.as_str())
 }
 
-fn run_vector(vector: &Map<String, Value>) -> Outcome {
+fn run_vector(provider: Provider, vector: &Map<String, Value>) -> Outcome {
     let Some(name) = name_of(vector) else { return skip("no protocol name") };
     let protocol = match Protocol::parse(name) {
         Ok(protocol) => protocol,
@@ -128,8 +137,8 @@ fn run_vector(vector: &Map<String, Value>) -> Outcome {
     if messages.len() < protocol.message_count() {
         return skip("ends before the handshake does");
     }
-    let mut initiator = Party::new(vector, protocol, Role::Initiator)?;
-    let mut responder = Party::new(vector, protocol, Role::Responder)?;
+    let mut initiator = Party::new(provider, vector, protocol, Role::Initiator)?;
+    let mut responder = Party::new(provider, vector, protocol, Role::Responder)?;
     for (index, message) in messages.iter().enumerate() {
         let (payload, ciphertext) =
             (message_field(message, "payload")?, message_field(message, "ciphertext")?);
@@ -162,7 +171,7 @@ struct Party {
 }
 
 impl Party {
-    fn new(vector: &Map<String, Value>, protocol: Protocol, role: Role) -> Outcome<Self> {
+    fn new(provider: Provider, vector: &Map<String, Value>, protocol: Protocol, role: Role) -> Outcome<Self> {
         let side = if role == Role::Initiator { "init" } else { "resp" };
         let prologue = bytes(vector, &format!("{side}_prologue"))?.unwrap_or_default();
         // A key that the pattern has no use for may be in the vector all the same.
@@ -191,7 +200,7 @@ impl Party {
             remote_static,
             psks: &psks,
             ephemeral,
-            provider: Provider::default(),
+            provider,
         };
         match Handshake::new(params) {
             Ok(handshake) => {

@@ -6,12 +6,13 @@ use super::Seed;
 type Case = (&'static str, &'static [u8]);
 
 pub(super) fn all() -> Vec<Seed> {
-    let targets: [(&'static str, &[Case]); 5] = [
+    let targets: [(&'static str, &[Case]); 6] = [
         ("noise_handshake", &NOISE_HANDSHAKE),
         ("session_pair", &SESSION_PAIR),
         ("buffers", &BUFFERS),
         ("keyed_limiter", &KEYED_LIMITER),
         ("config", &CONFIG),
+        ("providers", &PROVIDERS),
     ];
     let mut seeds = Vec::new();
     for (target, cases) in targets {
@@ -36,6 +37,30 @@ const NOISE_HANDSHAKE: [Case; 10] = [
     ("nx-rotate", &[5, 3, 0, 0, 0, 0, 0, 1, 4, 0, 7]),
     ("nn-zero-key", &[3, 0, 0, 0, 6, 0, 0]),
     ("x1x1-all-psks", &[23, 7, 31, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]),
+];
+
+/// The cipher, the two keys, then operations.
+const fn providers<const N: usize>(cipher: u8, own: u8, public: u8, operations: &[u8]) -> [u8; N] {
+    let mut input = [own; N];
+    input[0] = cipher;
+    let mut i = 33;
+    while i < 65 {
+        input[i] = public;
+        i += 1;
+    }
+    while i < N {
+        input[i] = operations[i - 65];
+        i += 1;
+    }
+    input
+}
+
+const PROVIDERS: [Case; 5] = [
+    ("chacha", &providers::<77>(0, 1, 2, &[0, 0, 9, 3, 0, 0, 1, 4, 1, 2, 0, 5])),
+    ("aes", &providers::<77>(1, 3, 4, &[0, 0, 65, 3, 0, 0, 1, 16, 1, 2, 0, 5])),
+    ("longest", &providers::<71>(1, 5, 6, &[0, 255, 239, 0, 255, 240])),
+    ("changed", &providers::<74>(0, 7, 8, &[2, 0, 40, 6, 0, 50, 10, 0, 3])),
+    ("zero-key", &providers::<65>(0, 9, 0, &[])),
 ];
 
 const BACK: u8 = 0x80;

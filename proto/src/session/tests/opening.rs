@@ -2,7 +2,7 @@
 
 use super::pair::*;
 use crate::entropy::Seed;
-use crate::noise::{PayloadSecurity, Psk};
+use crate::noise::{PayloadSecurity, Provider, Psk};
 use crate::session::{Alert, Config, ConfigError, Error, Event, Peers, Session, alert_packet};
 use crate::time::Instant;
 use alloc::vec;
@@ -22,6 +22,24 @@ fn every_interactive_pattern_opens_a_session_with_its_keys() {
         assert_eq!(a.protocol, protocol(&name));
         assert_eq!(a.peer, (!pattern.ends_with('N')).then(|| public(2)), "{name}");
         assert_eq!(b.peer, (!pattern.starts_with('N')).then(|| public(1)), "{name}");
+    }
+}
+
+#[test]
+fn each_end_chooses_its_provider_and_they_understand_each_other() {
+    let pairs = Provider::ALL.iter().flat_map(|a| Provider::ALL.iter().map(|b| (*a, *b)));
+    for (provider_a, provider_b) in pairs {
+        let (a, b) = configs(XX);
+        let (a, b) = (a.with_provider(provider_a), b.with_provider(provider_b));
+        assert_eq!((a.provider(), b.provider()), (provider_a, provider_b));
+        let mut pair = Pair::new(a, b);
+        pair.pump();
+        assert_eq!(pair.a.session.info().unwrap().provider, provider_a);
+        assert_eq!(pair.b.session.info().unwrap().provider, provider_b);
+        pair.a.send(b"there");
+        pair.b.send(b"and back");
+        pair.pump();
+        assert_eq!((pair.b.messages(), pair.a.messages()), (vec![&b"there"[..]], vec![&b"and back"[..]]));
     }
 }
 
