@@ -7,7 +7,7 @@ use sealock_proto::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A packet of the opening with the longest body that docs/wire.md, section 1.2, allows.
+/// A packet of the opening with the longest body that docs/wire.md, section 1.3, allows.
 const MAX_OPENING: usize = 2 + 4352;
 
 /// An event whose payload is owned.

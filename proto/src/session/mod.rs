@@ -47,6 +47,7 @@ mod error;
 mod frame;
 #[cfg(feature = "std")]
 mod halves;
+mod hello;
 mod join;
 mod opening;
 mod outgoing;
