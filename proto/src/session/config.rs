@@ -1,7 +1,7 @@
 //! What a session is told before it begins, and the checks on it.
 
 use super::config_error::ConfigError;
-use super::opening::MAX_PAYLOAD;
+use super::packet::MAX_PAYLOAD;
 use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
 use crate::noise::{PayloadSecurity, Protocol, Psk, PublicKey, Role, SecretKey};

@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration.
 
-use super::opening::MAX_PAYLOAD;
+use super::packet::MAX_PAYLOAD;
 use crate::heartbeat::HeartbeatError;
 use crate::noise::Protocol;
 use core::fmt;
@@ -54,7 +54,10 @@ impl fmt::Display for ConfigError {
         match self {
             Self::NoProtocol => f.write_str("give at least one Noise protocol to offer or to accept"),
             Self::MixedOffer(p) => {
-                write!(f, "{p} cannot be offered beside the others: they must differ in the cipher and nothing else")
+                write!(
+                    f,
+                    "{p} cannot be offered beside the others: they must differ in the cipher and nothing else"
+                )
             }
             Self::OneWay(p) => write!(f, "{p} is one-way: a session needs both directions"),
             Self::StaticKeyMissing(p) => write!(f, "{p} needs this end's static key: with_static_key"),

@@ -4,6 +4,7 @@ use super::codes::Alert;
 use super::config::Config;
 use super::error::Error;
 use super::hello::{self, MAX_HELLO, Offer, Parsed};
+use super::packet::{PACKET_HEAD, Step, alert_packet, packet_len, put_blank_packet};
 use super::policy::Peers;
 use super::{Event, SessionInfo};
 use crate::buf::{Full, Span, TxBuf};
@@ -11,57 +12,25 @@ use crate::entropy::Seed;
 use crate::machine::Recv;
 use crate::noise::{CipherRoom, Handshake, HandshakeParams, Protocol, Role, SecretKey, Transport};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 
-/// Longest payload of a handshake message.
-pub(super) const MAX_PAYLOAD: usize = 4096;
-/// Longest handshake message: a payload, an ephemeral, a static key and two tags, rounded up.
-const MAX_BODY: usize = MAX_PAYLOAD + 256;
-
 const PROLOGUE: &[u8] = b"sealock session";
-
-const PACKET_HEAD: usize = 2;
-/// A packet this short is an alert: the shortest handshake message and record are 16 and 17 bytes.
-const MAX_ALERT: usize = 15;
 /// What a packet with a choice begins with; the choice is the one byte of its body.
 const CHOICE_HEAD: [u8; PACKET_HEAD] = [0, 1];
 /// The choice where the protocol is the one offered first.
 const FIRST: u8 = 0;
-
-/// The bytes of an alert packet, for a listener that refuses a stream before it makes a session for it.
-#[must_use]
-pub fn alert_packet(alert: Alert) -> [u8; 4] {
-    let [high, low] = alert.code().to_be_bytes();
-    [0, 2, high, low]
-}
-
-/// Checks that what lies at the front of `bytes` is not an alert. `Some`: so many more bytes are needed to say.
-///
-/// # Errors
-/// [`Error::Refused`] for an alert, [`Error::MalformedOpening`] for a packet that is neither one nor anything
-/// else.
-pub(super) fn check_alert(bytes: &[u8]) -> Result<Option<usize>, Error> {
-    let Some(head) = bytes.first_chunk::<PACKET_HEAD>() else {
-        return Ok(Some(PACKET_HEAD - bytes.len()));
-    };
-    match usize::from(u16::from_be_bytes(*head)) {
-        0 | 1 => Err(Error::MalformedOpening),
-        2..=MAX_ALERT => match bytes.get(PACKET_HEAD..).and_then(<[u8]>::first_chunk) {
-            Some(code) => Err(Error::Refused(Alert::from_code(u16::from_be_bytes(*code)))),
-            None => Ok(Some((PACKET_HEAD + 2).saturating_sub(bytes.len()))),
-        },
-        _ => Ok(None),
-    }
-}
 
 /// One end of an opening that is not complete.
 pub(super) struct Opening {
     config: Arc<Config>,
     seed: Seed,
     state: State,
-    switch: Switch,
+    /// Until an initiator that offered several protocols has its peer's first packet.
+    again: Option<Again>,
     /// What goes out before the next packet: an initiator's hello, a responder's choice. Empty: nothing.
     preface: ArrayVec<u8, MAX_HELLO>,
+    choice_told: bool,
     alert_owed: Option<Alert>,
     payload_sent: bool,
 }
@@ -69,25 +38,27 @@ pub(super) struct Opening {
 // One opening a session, on the heap and gone once established: boxing a variant would only add allocations.
 #[allow(clippy::large_enum_variant)]
 enum State {
-    /// A responder before the hello, with memory for the keys of whichever protocol it allows.
+    /// A responder before the hello and what it passes over behind it, with memory for the keys of whichever protocol it allows.
     AwaitingHello(CipherRoom),
     Handshake(Handshake),
     /// Complete, or failed.
     Over,
 }
 
-/// Whether the handshake may still begin anew with another protocol.
-enum Switch {
-    /// No: the protocol is settled.
-    No,
-    /// An initiator that offered several before its peer's first packet, with memory for the keys of another.
-    Possible(CipherRoom),
-    /// A responder that did not choose the first passes over the message in it.
-    PassOver,
+/// What an initiator needs to begin anew with another protocol.
+struct Again {
+    room: CipherRoom,
+    /// The packet with the first handshake message, once sent. It has its memory from the beginning.
+    first: Vec<u8>,
 }
 
-/// How many bytes are done with, or how many are missing.
-type Step = Result<Result<usize, usize>, Error>;
+/// What went over the wire before the handshake that counts.
+struct Before<'a> {
+    hello: &'a [u8],
+    choice: u8,
+    /// The packet with the first handshake message, unless that counts.
+    passed_over: &'a [u8],
+}
 
 /// What an opening leaves behind.
 pub(super) struct Opened {
@@ -101,8 +72,9 @@ impl Opening {
             config: Arc::clone(config),
             seed,
             state: State::Over,
-            switch: Switch::No,
+            again: None,
             preface: ArrayVec::new(),
+            choice_told: false,
             alert_owed: None,
             payload_sent: false,
         };
@@ -111,11 +83,15 @@ impl Opening {
             (Role::Initiator, []) => return Err(Error::ProtocolNotAllowed),
             (Role::Initiator, &[first, ref others @ ..]) => {
                 opening.preface = hello::write(&config.protocols).ok_or(Error::ProtocolNotAllowed)?;
+                let before = Before { hello: &opening.preface, choice: FIRST, passed_over: &[] };
+                let noise = opening.handshake(first, &before, CipherRoom::for_any(&[first]))?;
                 if !others.is_empty() {
-                    opening.switch = Switch::Possible(CipherRoom::for_any(others));
+                    let payload = config.payload.as_ref().map_or(0, |(payload, _)| payload.len());
+                    let longest = PACKET_HEAD + noise.next_overhead() + payload;
+                    opening.again =
+                        Some(Again { room: CipherRoom::for_any(others), first: Vec::with_capacity(longest) });
                 }
-                let room = CipherRoom::for_any(&[first]);
-                State::Handshake(opening.handshake(first, &opening.preface, FIRST, room)?)
+                State::Handshake(noise)
             }
         };
         Ok(opening)
@@ -124,22 +100,21 @@ impl Opening {
     fn handshake(
         &self,
         protocol: Protocol,
-        hello: &[u8],
-        choice: u8,
+        before: &Before<'_>,
         room: CipherRoom,
     ) -> Result<Handshake, Error> {
         let config = &*self.config;
-        // An initiator comes here a second time at most, and then with a choice: a key never meets two handshakes.
-        let mut ephemeral =
-            self.seed.derive(if choice == FIRST { "ephemeral" } else { "ephemeral of the choice" });
+        let Before { hello, choice, passed_over } = before;
+        // An initiator comes here a second time at most, and then with a choice: no key meets two handshakes.
+        let label = if *choice == FIRST { "ephemeral" } else { "ephemeral of the choice" };
         let params = HandshakeParams {
             protocol,
             role: config.role,
-            prologue: &[PROLOGUE, hello, &[choice], &config.prologue],
+            prologue: &[PROLOGUE, hello, &[*choice], passed_over, &config.prologue],
             local_static: config.local_static.as_ref().filter(|_| protocol.needs_local_static(config.role)),
             remote_static: config.remote_static.filter(|_| protocol.needs_remote_static(config.role)),
             psks: &config.psks,
-            ephemeral: SecretKey::new(&mut ephemeral),
+            ephemeral: SecretKey::new(&mut self.seed.derive(label)),
         };
         Handshake::new_in(room, params).map_err(Error::Setup)
     }
@@ -147,7 +122,7 @@ impl Opening {
     /// Works on the front of `buf`. The second value is there once the handshake is complete.
     pub(super) fn recv(&mut self, buf: &mut [u8]) -> Result<(Recv<Event<Span>>, Option<Opened>), Error> {
         let mut start = 0;
-        for step in [Self::recv_hello, Self::pass_over, Self::recv_choice] {
+        for step in [Self::recv_hello, Self::recv_choice] {
             match step(self, &buf[start..])? {
                 Ok(done) => start += done,
                 Err(missing) => return Ok((Recv::need(start, missing), None)),
@@ -156,7 +131,8 @@ impl Opening {
         self.recv_packet(start, &mut buf[start..])
     }
 
-    /// Responder: takes the hello and chooses.
+    /// Responder: takes the hello and chooses. If that is not the first, what follows belongs to another protocol and
+    /// is passed over.
     fn recv_hello(&mut self, buf: &[u8]) -> Step {
         if !matches!(self.state, State::AwaitingHello(_)) {
             return Ok(Ok(0));
@@ -165,15 +141,29 @@ impl Opening {
             Parsed::Whole(offer, len) => (offer, len),
             Parsed::Need(missing) => return Ok(Err(missing)),
         };
+        let (hello, rest) = buf.split_at(len);
         let (choice, protocol) = self.choose(&offer).ok_or(Error::ProtocolNotAllowed)?;
-        if let State::AwaitingHello(room) = core::mem::replace(&mut self.state, State::Over) {
-            self.state = State::Handshake(self.handshake(protocol, &buf[..len], choice, room)?);
-        }
+        let mut passed_over = &[][..];
         if choice != FIRST {
-            self.switch = Switch::PassOver;
-            self.preface.extend(CHOICE_HEAD.into_iter().chain([choice]));
+            self.tell(choice);
+            match packet_len(rest)? {
+                Ok(len) => passed_over = &rest[..len],
+                Err(missing) => return Ok(Err(missing)),
+            }
         }
-        Ok(Ok(len))
+        if let State::AwaitingHello(room) = core::mem::replace(&mut self.state, State::Over) {
+            let before = Before { hello, choice, passed_over };
+            self.state = State::Handshake(self.handshake(protocol, &before, room)?);
+        }
+        Ok(Ok(len + passed_over.len()))
+    }
+
+    /// Owes the initiator the choice, once.
+    fn tell(&mut self, choice: u8) {
+        if !self.choice_told {
+            self.preface.extend(CHOICE_HEAD.into_iter().chain([choice]));
+            self.choice_told = true;
+        }
     }
 
     /// The protocol this end prefers among those offered, and its place there.
@@ -184,32 +174,20 @@ impl Opening {
         })
     }
 
-    /// Responder: skips a first handshake message that belongs to another protocol than the one chosen.
-    fn pass_over(&mut self, buf: &[u8]) -> Step {
-        if !matches!(self.switch, Switch::PassOver) {
-            return Ok(Ok(0));
-        }
-        let len = packet_len(buf)?;
-        if len.is_ok() {
-            self.switch = Switch::No;
-        }
-        Ok(len)
-    }
-
     /// Initiator: begins anew if the responder chose another protocol than the first.
     fn recv_choice(&mut self, buf: &[u8]) -> Step {
         let Some(body) = buf.strip_prefix(&CHOICE_HEAD) else { return Ok(Ok(0)) };
-        let has_sent = matches!(&self.state, State::Handshake(noise) if !noise.is_my_turn());
-        if !has_sent || !matches!(self.switch, Switch::Possible(_)) {
+        if self.again.as_ref().is_none_or(|again| again.first.is_empty()) {
             return Err(Error::MalformedOpening);
         }
         let Some(&choice) = body.first() else { return Ok(Err(1)) };
         let chosen = self.config.protocols.get(usize::from(choice)).filter(|_| choice != FIRST);
         let protocol = *chosen.ok_or(Error::MalformedOpening)?;
-        if let Switch::Possible(room) = core::mem::replace(&mut self.switch, Switch::No) {
+        if let Some(Again { room, first }) = self.again.take() {
             // The hello that was sent, from the same protocols.
             let hello = hello::write(&self.config.protocols).ok_or(Error::ProtocolNotAllowed)?;
-            self.state = State::Handshake(self.handshake(protocol, &hello, choice, room)?);
+            let before = Before { hello: &hello, choice, passed_over: &first };
+            self.state = State::Handshake(self.handshake(protocol, &before, room)?);
             self.payload_sent = false;
         }
         Ok(Ok(CHOICE_HEAD.len() + 1))
@@ -232,7 +210,7 @@ impl Opening {
         }
         let security = noise.next_security();
         let payload = noise.read(body).map_err(Error::Handshake)?;
-        self.switch = Switch::No;
+        self.again = None;
         self.check_peer()?;
         let consumed = start + len;
         let recv = if payload.is_empty() {
@@ -290,12 +268,12 @@ impl Opening {
             return Ok(None);
         }
         let config = Arc::clone(&self.config);
-        let State::Handshake(noise) = &mut self.state else { return Ok(None) };
+        let State::Handshake(noise) = &self.state else {
+            self.transmit_choice(tx);
+            return Ok(None);
+        };
         if !noise.is_my_turn() {
-            // A choice does not wait: the handshake goes on only once the initiator has it.
-            if !self.preface.is_empty() && self.put_preface(tx).is_ok() {
-                tx.seal();
-            }
+            self.transmit_choice(tx);
             return Ok(None);
         }
         let payload = config
@@ -318,8 +296,19 @@ impl Opening {
             tx.truncate_open(preface);
             return Err(Error::Handshake(error));
         }
+        if let Some(again) = &mut self.again {
+            again.first.extend_from_slice(&tx.open_mut()[preface..]);
+        }
         tx.seal();
         self.complete()
+    }
+
+    /// Appends a choice that is owed: the handshake goes on only once the initiator has it.
+    fn transmit_choice(&mut self, tx: &mut TxBuf) {
+        let owed = self.choice_told && !self.preface.is_empty() && !matches!(self.state, State::Over);
+        if owed && self.put_preface(tx).is_ok() {
+            tx.seal();
+        }
     }
 
     fn put_preface(&mut self, tx: &mut TxBuf) -> Result<(), Full> {
@@ -327,32 +316,4 @@ impl Opening {
         self.preface.clear();
         Ok(())
     }
-}
-
-/// The length of the handshake packet at the front of `buf`, head included, or how many bytes are missing.
-fn packet_len(buf: &[u8]) -> Step {
-    if let Some(missing) = check_alert(buf)? {
-        return Ok(Err(missing));
-    }
-    let Some(head) = buf.first_chunk::<PACKET_HEAD>() else { return Ok(Err(PACKET_HEAD)) };
-    let body = usize::from(u16::from_be_bytes(*head));
-    if body > MAX_BODY {
-        return Err(Error::MalformedOpening);
-    }
-    let len = PACKET_HEAD + body;
-    Ok(if len <= buf.len() { Ok(len) } else { Err(len - buf.len()) })
-}
-
-/// Appends a handshake packet with a body of `len` zeros, to be written over in place.
-fn put_blank_packet(tx: &mut TxBuf, len: usize) -> Result<(), Full> {
-    let [high, low] = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
-    tx.push(&[high, low])?;
-    let mut left = len;
-    while left > 0 {
-        let zeros = [0; 256];
-        let n = left.min(zeros.len());
-        tx.push(&zeros[..n])?;
-        left -= n;
-    }
-    Ok(())
 }
