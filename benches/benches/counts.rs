@@ -251,7 +251,7 @@ fn limiter_and_source(n: u64, new: bool) -> (Box<KeyedLimiter>, Source) {
 
 #[library_benchmark]
 #[bench::not_sealock(args = (XX, b"GET / HTTP/1.1\r\n"), setup = reached)]
-#[bench::unknown_protocol(args = (XX, b"SLCK\x01\x04NOPE"), setup = reached)]
+#[bench::unknown_protocol(args = (XX, b"SLCK\x01\x01\x04NOPE"), setup = reached)]
 #[bench::forged_ik(setup = forged_first_message)]
 fn reject(mut end: Box<End>) -> (Box<End>, Error) {
     let error = refuse(&mut end);

@@ -167,8 +167,8 @@ pub(crate) struct Session {
     /// The Noise handshake pattern, such as XX, IK or NNpsk0. See above for the default
     #[arg(long, value_name = "NAME")]
     pub(crate) pattern: Option<String>,
-    /// CIPHER_HASH: ChaChaPoly or AESGCM, with BLAKE2s, BLAKE2b, SHA256 or SHA512. To connect
-    /// ChaChaPoly_BLAKE2s by default; to listen any
+    /// CIPHER_HASH: ChaChaPoly or AESGCM, with BLAKE2s, BLAKE2b, SHA256 or SHA512. By default any to listen; to
+    /// connect BLAKE2s, with AESGCM if both ends have hardware for it and else ChaChaPoly
     #[arg(long, value_name = "NAME")]
     pub(crate) suite: Option<String>,
     /// A secret that both ends must have besides their keys, made by `sealock keygen --psk`

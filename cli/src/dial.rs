@@ -25,14 +25,15 @@ pub(crate) async fn connect<R: Runtime>(
     expected: bool,
 ) -> Result<Connection<R>> {
     let connection = R::connect(&address(text)?, config).await?;
-    match connection.info().peer {
+    let info = connection.info();
+    match info.peer {
         Some(peer) if !expected => {
-            out::note(format_args!("the peer is {peer}"));
+            out::note(format_args!("the peer is {peer} ({})", info.protocol));
             out::note(
                 "hint: nothing says it must be; if it is the right one, give --peer with this key next time",
             );
         }
-        None if !connection.info().protocol.needs_local_static(Role::Responder) => {
+        None if !info.protocol.needs_local_static(Role::Responder) => {
             out::note("warning: this pattern does not show who the peer is: it could be anybody");
         }
         _ => {}

@@ -42,7 +42,8 @@ async fn next_peer<R: Runtime>(listener: &R::Listener) -> Result<Option<Connecti
     let incoming = R::accept(listener).await?;
     match R::handshake(incoming).await {
         Ok(connection) => {
-            out::note(format_args!("{} is connected", name(connection.info().peer)));
+            let info = connection.info();
+            out::note(format_args!("{} is connected ({})", name(info.peer), info.protocol));
             Ok(Some(connection))
         }
         Err(error) => {
@@ -66,7 +67,7 @@ async fn echo_all<R: Runtime>(listener: R::Listener) -> Result<()> {
 
 async fn echo_and_tell<R: Runtime>(mut connection: Connection<R>) {
     let peer = name(connection.info().peer);
-    out::note(format_args!("{peer} is connected"));
+    out::note(format_args!("{peer} is connected ({})", connection.info().protocol));
     let outcome = echo::<R>(&mut connection).await;
     let received = connection.stats().received;
     let end = outcome.err().map_or_else(|| "done".to_owned(), |error| one_line(&error));

@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod dial;
 mod failure;
+mod hardware;
 mod hint;
 mod keyfile;
 mod listen;

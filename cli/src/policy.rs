@@ -2,6 +2,7 @@
 
 use crate::args::Session;
 use crate::failure::Usage;
+use crate::hardware;
 use crate::keyfile;
 use anyhow::Result;
 use sealock_proto::heartbeat::HeartbeatConfig;
@@ -10,9 +11,10 @@ use sealock_proto::session::{Config, Peers};
 use std::sync::Arc;
 use std::time::Duration;
 
-const DEFAULT_SUITE: &str = "ChaChaPoly_BLAKE2s";
-const CIPHERS: [&str; 2] = ["ChaChaPoly", "AESGCM"];
-const HASHES: [&str; 4] = ["BLAKE2s", "BLAKE2b", "SHA256", "SHA512"];
+const AES_GCM: &str = "AESGCM";
+const CHACHA: &str = "ChaChaPoly";
+const DEFAULT_HASH: &str = "BLAKE2s";
+const HASHES: [&str; 4] = [DEFAULT_HASH, "BLAKE2b", "SHA256", "SHA512"];
 
 /// What a listener works with.
 pub(crate) struct Responder {
@@ -23,12 +25,23 @@ pub(crate) struct Responder {
     pub(crate) temporary: bool,
 }
 
-/// For `connect` and `bench`: one protocol, XX with a key and NX without.
+/// For `connect` and `bench`: one pattern, XX with a key and NX without.
 pub(crate) fn initiator(options: &Session, peer: Option<PublicKey>) -> Result<Arc<Config>> {
+    initiator_on(hardware::has_aes_gcm(), options, peer)
+}
+
+/// The same on a machine with or without hardware for AES-GCM, which is offered only where there is some.
+fn initiator_on(aes: bool, options: &Session, peer: Option<PublicKey>) -> Result<Arc<Config>> {
     let default = if options.key.is_some() { "XX" } else { "NX" };
     let pattern = pattern(options, default)?;
-    let suite = options.suite.as_deref().unwrap_or(DEFAULT_SUITE);
-    let protocol = protocol(&pattern, suite)?;
+    let suites = match &options.suite {
+        Some(suite) => vec![suite.clone()],
+        None if aes => suites(&[AES_GCM, CHACHA], &[DEFAULT_HASH]),
+        None => suites(&[CHACHA], &[DEFAULT_HASH]),
+    };
+    let offer = suites.iter().map(|suite| protocol(&pattern, suite)).collect::<Result<Vec<_>>>()?;
+    // They need the same keys.
+    let protocol = offer[0];
     if protocol.needs_local_static(Role::Initiator) && options.key.is_none() {
         return usage(format!(
             "the pattern {pattern} needs a key of this end: give --key FILE (make one with `sealock keygen`)"
@@ -43,7 +56,7 @@ pub(crate) fn initiator(options: &Session, peer: Option<PublicKey>) -> Result<Ar
         return usage(format!("the pattern {pattern} never shows the listener's key: leave --peer out"));
     }
     // Without --peer the key that is shown on standard error is all there is to go by.
-    let mut config = Config::initiator(protocol).with_peers(Peers::Any);
+    let mut config = Config::initiator_offering(&offer).with_peers(Peers::Any);
     if let Some(path) = &options.key {
         config = config.with_static_key(keyfile::read_key(path)?);
     }
@@ -55,13 +68,19 @@ pub(crate) fn initiator(options: &Session, peer: Option<PublicKey>) -> Result<Ar
 
 /// For `listen`: XX and NX, or only XX where it matters who comes; in every suite unless one is named.
 pub(crate) fn responder(options: &Session, peers: &[PublicKey]) -> Result<Responder> {
+    responder_on(hardware::has_aes_gcm(), options, peers)
+}
+
+/// The same on a machine with or without hardware for AES-GCM, which is preferred only where there is some.
+fn responder_on(aes: bool, options: &Session, peers: &[PublicKey]) -> Result<Responder> {
     let mut patterns = vec![pattern(options, "XX")?];
     if options.pattern.is_none() && peers.is_empty() {
         patterns.push(pattern(options, "NX")?);
     }
     let suites = match &options.suite {
         Some(suite) => vec![suite.clone()],
-        None => CIPHERS.iter().flat_map(|c| HASHES.iter().map(move |h| format!("{c}_{h}"))).collect(),
+        None if aes => suites(&[AES_GCM, CHACHA], &HASHES),
+        None => suites(&[CHACHA, AES_GCM], &HASHES),
     };
     let mut protocols = Vec::with_capacity(patterns.len() * suites.len());
     for pattern in &patterns {
@@ -128,6 +147,11 @@ fn pattern(options: &Session, default: &str) -> Result<String> {
     }
 }
 
+/// Every cipher with every hash.
+fn suites(ciphers: &[&str], hashes: &[&str]) -> Vec<String> {
+    ciphers.iter().flat_map(|cipher| hashes.iter().map(move |hash| format!("{cipher}_{hash}"))).collect()
+}
+
 fn protocol(pattern: &str, suite: &str) -> Result<Protocol> {
     let protocol = Protocol::parse(&format!("Noise_{pattern}_25519_{suite}"))
         .map_err(|error| Usage(format!("--pattern {pattern} --suite {suite}: {error}")))?;
@@ -147,6 +171,10 @@ fn usage<T>(what: String) -> Result<T> {
 mod tests {
     use super::*;
     use crate::args::Driver;
+    use sealock_proto::buf::TxBuf;
+    use sealock_proto::entropy::Seed;
+    use sealock_proto::session::{Alert, Error};
+    use sealock_proto::time::Instant;
     use std::path::PathBuf;
 
     const PEER: PublicKey = PublicKey([7; 32]);
@@ -186,6 +214,52 @@ mod tests {
         }
         let psk = Session { psk_file: Some(PathBuf::from("x")), ..options(Some("NN"), None) };
         assert!(initiator(&psk, None).unwrap_err().to_string().contains("NNpsk0"));
+    }
+
+    /// What two ends agree on, or why the initiator is refused.
+    fn agreed(initiator: &Arc<Config>, responder: &Arc<Config>) -> Result<String, Error> {
+        type Machine = sealock_proto::session::Session;
+        let now = Instant::ZERO;
+        let mut ends = [(initiator, 1), (responder, 2)]
+            .map(|(config, seed)| Machine::new(config, Seed::new(&mut [seed; 32]), now).unwrap());
+        // More than any handshake takes.
+        for turn in 0..10 {
+            let mut wire = TxBuf::new(1 << 16);
+            ends[turn % 2].poll_transmit(now, &mut wire);
+            let outcome = ends[1 - turn % 2].recv(now, &mut wire.sealed().to_vec()).map(drop);
+            if turn % 2 == 1 {
+                outcome?;
+            }
+        }
+        let used = ends.map(|end| end.info().unwrap().protocol);
+        assert_eq!(used[0], used[1]);
+        Ok(used[0].to_string())
+    }
+
+    #[test]
+    fn aes_gcm_is_taken_where_both_ends_have_hardware_for_it_or_somebody_asks_for_it() {
+        const AES: Result<&str, Error> = Ok("Noise_NX_25519_AESGCM_BLAKE2s");
+        const CHACHA: Result<&str, Error> = Ok("Noise_NX_25519_ChaChaPoly_BLAKE2s");
+        const REFUSED: Result<&str, Error> = Err(Error::Refused(Alert::ProtocolNotAllowed));
+        let (any, aes, chacha) = (None, Some("AESGCM_BLAKE2s"), Some("ChaChaPoly_BLAKE2s"));
+        for ((here, asked), (there, accepted), expected) in [
+            ((true, any), (true, any), AES),
+            ((true, any), (false, any), CHACHA),
+            ((false, any), (true, any), CHACHA),
+            ((false, any), (false, any), CHACHA),
+            ((true, any), (true, chacha), CHACHA),
+            ((true, any), (false, aes), AES),
+            ((false, any), (true, aes), REFUSED),
+            ((true, chacha), (true, any), CHACHA),
+            ((false, aes), (false, any), AES),
+            ((true, aes), (true, chacha), REFUSED),
+            ((true, Some("AESGCM_SHA512")), (false, any), Ok("Noise_NX_25519_AESGCM_SHA512")),
+        ] {
+            let initiator = initiator_on(here, &options(None, asked), None).unwrap();
+            let responder = responder_on(there, &options(None, accepted), &[]).unwrap();
+            let outcome = agreed(&initiator, &responder.config);
+            assert_eq!(outcome, expected.map(str::to_owned), "{here} {asked:?}, {there} {accepted:?}");
+        }
     }
 
     #[test]

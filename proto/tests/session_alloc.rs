@@ -74,33 +74,42 @@ fn exchange(a: &mut End, b: &mut End, now: Instant) {
     }
 }
 
-fn pair(name: &str) -> (End, End) {
-    let protocol = Protocol::parse(name).unwrap();
+/// Both ends for an offer, of which the responder prefers the last.
+fn pair(offer: &[&str]) -> (End, End) {
+    let mut protocols: Vec<_> = offer.iter().map(|name| Protocol::parse(name).unwrap()).collect();
     let secret = |n| SecretKey::new(&mut [n; 32]);
     let heartbeat = HeartbeatConfig::default().with_interval(Duration::from_secs(1));
-    let a = Config::initiator(protocol)
+    let a = Config::initiator_offering(&protocols)
         .with_peers(Peers::Any)
         .with_static_key(secret(1))
         .with_remote_static(secret(2).public())
         .with_heartbeat(Some(heartbeat));
-    let b = Config::responder(&[protocol]).with_static_key(secret(2)).with_remote_static(secret(1).public());
+    protocols.reverse();
+    let b = Config::responder(&protocols).with_static_key(secret(2)).with_remote_static(secret(1).public());
     (End::new(&a.build().unwrap(), 1), End::new(&b.build().unwrap(), 2))
 }
 
 #[test]
 fn nothing_is_allocated_once_the_buffers_exist() {
-    for name in [
-        "Noise_XX_25519_ChaChaPoly_BLAKE2s",
-        "Noise_IK_25519_ChaChaPoly_SHA512",
-        "Noise_XX_25519_AESGCM_SHA256",
-        "Noise_KK_25519_AESGCM_BLAKE2b",
-    ] {
-        let (mut a, mut b) = pair(name);
+    let offers: [&[&str]; 6] = [
+        &["Noise_XX_25519_ChaChaPoly_BLAKE2s"],
+        &["Noise_IK_25519_ChaChaPoly_SHA512"],
+        &["Noise_XX_25519_AESGCM_SHA256"],
+        &["Noise_KK_25519_AESGCM_BLAKE2b"],
+        &["Noise_XX_25519_ChaChaPoly_SHA256", "Noise_XX_25519_AESGCM_SHA256"],
+        &["Noise_IK_25519_AESGCM_SHA256", "Noise_IK_25519_ChaChaPoly_SHA256"],
+    ];
+    for offer in offers {
+        let name = offer.join(", ");
+        let (mut a, mut b) = pair(offer);
         let large = vec![7; 150_000];
         let mut now = Instant::ZERO;
 
         let handshake = measure(|| exchange(&mut a, &mut b, now));
-        assert!(a.session.info().is_some() && b.session.info().is_some(), "{name}");
+        for end in [&a, &b] {
+            let used = end.session.info().map(|info| info.protocol.to_string());
+            assert_eq!(used.as_deref(), offer.last().copied(), "{name}");
+        }
         assert_eq!(handshake.count_total, 0, "{name}: handshake");
 
         let messages = measure(|| {
@@ -134,9 +143,9 @@ fn nothing_is_allocated_once_the_buffers_exist() {
 
 #[test]
 fn a_bad_peer_is_refused_without_an_allocation() {
-    let garbage: [&[u8]; 3] = [b"GET / HTTP/1.1\r\n", b"SLCK\x01\x04NOPE", b"SLCK\x09"];
+    let garbage: [&[u8]; 3] = [b"GET / HTTP/1.1\r\n", b"SLCK\x01\x01\x04NOPE", b"SLCK\x09"];
     for bytes in garbage {
-        let (_, mut b) = pair("Noise_XX_25519_ChaChaPoly_BLAKE2s");
+        let (_, mut b) = pair(&["Noise_XX_25519_ChaChaPoly_BLAKE2s"]);
         let reject = measure(|| {
             b.rx.spare_mut(bytes.len())[..bytes.len()].copy_from_slice(bytes);
             b.rx.commit(bytes.len());
@@ -146,7 +155,7 @@ fn a_bad_peer_is_refused_without_an_allocation() {
         assert!(b.failed);
         assert_eq!(reject.count_total, 0, "{bytes:?}");
     }
-    let (mut a, mut b) = pair("Noise_XX_25519_ChaChaPoly_BLAKE2s");
+    let (mut a, mut b) = pair(&["Noise_XX_25519_ChaChaPoly_BLAKE2s"]);
     exchange(&mut a, &mut b, Instant::ZERO);
     b.rx.spare_mut(100)[..100].copy_from_slice(&[98; 100]);
     b.rx.spare_mut(100)[0] = 0;

@@ -81,7 +81,9 @@ fn a_listener_says_where_it_listens_and_who_it_is() {
     assert!(address.starts_with("127.0.0.1:") && !address.ends_with(":0"), "{address}");
     assert_eq!(told, public);
     let hello = b"hello\n".as_slice();
-    assert_eq!(run(&["connect", &address], hello).expect(0, &[&public, "--peer"]).out, hello);
+    let told = [public.as_str(), "--peer", "(Noise_NX_25519_"];
+    assert_eq!(run(&["connect", &address], hello).expect(0, &told).out, hello);
+    listener.line("a peer without a key is connected (Noise_NX_25519_");
     assert_eq!(run(&["connect", &address, "--peer", &public], hello).expect(0, &[]).err, "");
 }
 

@@ -35,7 +35,7 @@ pub fn run(input: &[u8]) {
     let pieces = [first.max(1), growth];
     if choice & 0x80 != 0 {
         let configs = session_unauth::configs();
-        let config = &configs[usize::from(choice) % configs.len()];
+        let config = &configs[usize::from(choice & 0x7f) % configs.len()];
         let [one, other] = [whole, pieces].map(|sizes| {
             let mut subject = Subject::new(config);
             deliver(&mut subject, bytes, sizes, ends);

@@ -1,7 +1,8 @@
 //! Arbitrary values for a configuration.
 //!
 //! Either a configuration is refused, with words for it, or a session made with it opens with a peer made with the
-//! same values, and a message gets through in each direction.
+//! same values, and a message gets through in each direction. With bit 7 of the first byte the initiator offers all
+//! the protocols that the responder accepts, beginning with the one that that prefers least.
 
 use crate::input::Input;
 use crate::keys::{protocol, psk, public, secret};
@@ -13,7 +14,7 @@ use sealock_proto::session::{Config, ConfigError, Event, Peers, RateLimit, Rekey
 use std::sync::Arc;
 use std::time::Duration;
 
-const PROTOCOLS: [&str; 16] = [
+const PROTOCOLS: [&str; 17] = [
     "Noise_NN_25519_ChaChaPoly_BLAKE2s",
     "Noise_XX_25519_ChaChaPoly_BLAKE2s",
     "Noise_IK_25519_AESGCM_SHA256",
@@ -30,6 +31,7 @@ const PROTOCOLS: [&str; 16] = [
     "Noise_K1K1_25519_ChaChaPoly_BLAKE2s",
     "Noise_I1X1psk0+psk1+psk2+psk3_25519_ChaChaPoly_BLAKE2s",
     "Noise_KX1_25519_AESGCM_SHA512",
+    "Noise_XX_25519_AESGCM_BLAKE2s",
 ];
 
 /// Runs one input.
@@ -38,20 +40,27 @@ const PROTOCOLS: [&str; 16] = [
 /// If a rule is broken.
 pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
-    let count = input.byte() % 4;
+    let first = input.byte();
+    let (count, together) = (first % 4, first & 0x80 != 0);
     let protocols: Vec<Protocol> = (0..count).map(|_| protocol(input.pick(&PROTOCOLS))).collect();
-    let Some(offered) = protocols.get(usize::from(input.byte()) % protocols.len().max(1)).copied() else {
+    let Some(mut chosen) = protocols.get(usize::from(input.byte()) % protocols.len().max(1)).copied() else {
         assert_eq!(Config::responder(&[]).build().err(), Some(ConfigError::NoProtocol));
         return;
     };
     let values = Values::read(&mut input);
-    let initiator = values.build(Config::initiator(offered));
+    let initiator = if together {
+        chosen = protocols[0];
+        let offer: Vec<_> = protocols.iter().rev().copied().collect();
+        values.build(Config::initiator_offering(&offer))
+    } else {
+        values.build(Config::initiator(chosen))
+    };
     let responder = values.build(Config::responder(&protocols));
     for refused in [&initiator, &responder].into_iter().filter_map(|built| built.as_ref().err()) {
         assert!(!refused.to_string().is_empty());
     }
     let (Ok(initiator), Ok(responder)) = (initiator, responder) else { return };
-    open(&values, offered, &initiator, &responder);
+    open(&values, chosen, &initiator, &responder);
 }
 
 struct Values {
@@ -162,7 +171,7 @@ fn rates(input: &mut Input<'_>) -> RateLimit {
     if input.flag() { limit.closing() } else { limit }
 }
 
-fn open(values: &Values, offered: Protocol, initiator: &Arc<Config>, responder: &Arc<Config>) {
+fn open(values: &Values, chosen: Protocol, initiator: &Arc<Config>, responder: &Arc<Config>) {
     let mut ends = [Subject::new(initiator), Subject::new(responder)];
     if values.only_known == Some(false) {
         exchange(&mut ends);
@@ -171,7 +180,7 @@ fn open(values: &Values, offered: Protocol, initiator: &Arc<Config>, responder: 
     }
     exchange(&mut ends);
     for end in &mut ends {
-        assert!(end.is_established(), "{offered}: {:?}", end.error);
+        assert_eq!(end.protocol(), Some(chosen), "{:?}", end.error);
         end.send(&[7]);
     }
     exchange(&mut ends);

@@ -1,13 +1,16 @@
 //! A peer made by hand from docs/wire.md and the Noise module alone: it can seal whatever it likes.
 
 use crate::keys::{ephemeral, protocol, public, secret};
-use sealock_proto::noise::{Handshake, HandshakeParams, Provider, RecvCipher, Role, SendCipher};
+use sealock_proto::noise::{Handshake, HandshakeParams, Provider, Psk, RecvCipher, Role, SendCipher};
 
-/// The hello that offers the protocol `name`.
-pub(crate) fn hello(name: &str) -> Vec<u8> {
+/// The hello that offers the protocols `names`.
+pub(crate) fn hello(names: &[&str]) -> Vec<u8> {
     let mut hello = b"SLCK\x01".to_vec();
-    hello.push(u8::try_from(name.len()).expect("a name fits a byte"));
-    hello.extend_from_slice(name.as_bytes());
+    hello.push(u8::try_from(names.len()).expect("a count fits a byte"));
+    for name in names {
+        hello.push(u8::try_from(name.len()).expect("a name fits a byte"));
+        hello.extend_from_slice(name.as_bytes());
+    }
     hello
 }
 
@@ -18,14 +21,19 @@ pub(crate) fn packet(body: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// The handshake of the peer that plays `role` in `name`.
-pub(crate) fn handshake(name: &str, role: Role, psks: &[sealock_proto::noise::Psk]) -> Handshake {
+/// The handshake of the peer that plays `role` in `name`, which alone is offered.
+pub(crate) fn handshake(name: &str, role: Role, psks: &[Psk]) -> Handshake {
+    handshake_behind(&[&hello(&[name]), &[0]], name, role, psks)
+}
+
+/// The same where `before` went over the wire before: the hello, the choice, the packet that is passed over.
+pub(crate) fn handshake_behind(before: &[&[u8]], name: &str, role: Role, psks: &[Psk]) -> Handshake {
     let protocol = protocol(name);
     let own = secret(role);
     Handshake::new(HandshakeParams {
         protocol,
         role,
-        prologue: &[b"sealock session", &hello(name)],
+        prologue: &[&[&b"sealock session"[..]], before].concat(),
         local_static: Some(&own).filter(|_| protocol.needs_local_static(role)),
         remote_static: Some(public(role.peer())).filter(|_| protocol.needs_remote_static(role)),
         psks,
@@ -59,9 +67,9 @@ impl Peer {
         let mut out = Vec::new();
         let mut read = 0;
         if role == Role::Initiator {
-            out = hello(name);
+            out = hello(&[name]);
         } else {
-            read = hello(name).len();
+            read = hello(&[name]).len();
         }
         let mut stream = exchange(&[]);
         while !noise.is_finished() {

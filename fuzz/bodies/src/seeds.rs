@@ -3,7 +3,7 @@
 mod decisions;
 
 use crate::keys::psk;
-use crate::peer::{handshake, hello, next_packet, packet};
+use crate::peer::{handshake, handshake_behind, hello, next_packet, packet};
 use crate::{chunking, session_frames, session_unauth};
 use sealock_proto::noise::Role;
 
@@ -14,6 +14,7 @@ pub type Seed = (&'static str, String, Vec<u8>);
 #[must_use]
 pub fn all() -> Vec<Seed> {
     let mut seeds = openings();
+    seeds.extend(choices());
     seeds.extend(refusals());
     seeds.extend(frames());
     seeds.extend(pieces());
@@ -25,7 +26,7 @@ pub fn all() -> Vec<Seed> {
 fn pieces() -> Vec<Seed> {
     const UNAUTHENTICATED: u8 = 0x80;
     let opening = |name: &str, number| {
-        let seeds = openings().into_iter().chain(refusals());
+        let seeds = openings().into_iter().chain(choices()).chain(refusals());
         let (_, _, bytes) = seeds.into_iter().find(|(_, known, _)| known == name).expect("a name of a seed");
         (UNAUTHENTICATED | number, bytes[session_unauth::HEADER..].to_vec())
     };
@@ -37,6 +38,8 @@ fn pieces() -> Vec<Seed> {
         ("opening", opening("opening-0-XX", 0), [1, 0, 0, 0, 0]),
         ("opening-cut", opening("opening-0-IK", 0), [5, 7, 0, 0, 1]),
         ("alert", opening("initiator-alert-long", 3), [1, 0, 0, 0, 0]),
+        ("choice", opening("choice-initiator", OFFERS), [1, 0, 0, 0, 0]),
+        ("choice-responder", opening("choice-responder", CHOOSES), [9, 1, 0, 0, 0]),
         ("messages", records("messages"), [1, 0, 0, 0, 1]),
         ("throttled", records("messages-throttled"), [3, 0, 0, 0, 0]),
         ("over-rate", records("messages-over-rate"), [3, 1, 0, 0, 0]),
@@ -60,12 +63,12 @@ fn openings() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for (number, variant) in (0..).zip(&session_unauth::VARIANTS) {
         for (&name, payload) in variant.protocols.iter().zip([&b""[..], b"early"].iter().cycle()) {
-            if variant.is_initiator() {
+            if variant.is_initiator() || number == CHOOSES {
                 continue;
             }
             let psks: &[_] = if variant.psk { &[psk()] } else { &[] };
             let mut noise = handshake(name, Role::Initiator, psks);
-            let mut bytes = hello(name);
+            let mut bytes = hello(&[name]);
             bytes.extend_from_slice(&next_packet(&mut noise, payload));
             // What an attacker may add: a record that nobody sealed.
             bytes.extend_from_slice(&packet(&[7; 20]));
@@ -76,17 +79,52 @@ fn openings() -> Vec<Seed> {
     seeds
 }
 
+/// The numbers of the configurations that offer two protocols and prefer the second of them.
+const OFFERS: u8 = 8;
+const CHOOSES: u8 = 9;
+
+/// Another protocol than the first, chosen by either end, in and out of place.
+fn choices() -> Vec<Seed> {
+    let [first, second] = session_unauth::OFFER;
+    let offer = hello(&session_unauth::OFFER);
+    let passed_over = packet(&[7; 96]);
+    let mut noise = handshake_behind(&[&offer, &[1], &passed_over], second, Role::Initiator, &[]);
+    let anew = [&offer[..], &passed_over, &next_packet(&mut noise, b"early")].concat();
+    let mut noise = handshake_behind(&[&offer, &[0]], first, Role::Initiator, &[]);
+    let stays = [&offer[..], &next_packet(&mut noise, b"early")].concat();
+    let choice = |place| packet(&[place]);
+    [
+        ("choice-responder", CHOOSES, anew),
+        ("choice-responder-ignored", CHOOSES, [&stays[..], &packet(&[9; 48])].concat()),
+        ("choice-responder-choice", CHOOSES, [&offer[..], &choice(1)].concat()),
+        ("choice-responder-alert", CHOOSES, [&offer[..], &[0, 2, 0, 8]].concat()),
+        ("choice-unknown-names", 0, hello(&["Noise_NN_25519_AEGIS_BLAKE2s", second, first, "x"])),
+        ("choice-initiator", OFFERS, [choice(1), packet(&[9; 48])].concat()),
+        ("choice-initiator-first", OFFERS, choice(0)),
+        ("choice-initiator-outside", OFFERS, choice(2)),
+        ("choice-initiator-twice", OFFERS, choice(1).repeat(2)),
+        ("choice-initiator-late", OFFERS, [packet(&[9; 48]), choice(1)].concat()),
+        ("choice-of-one", 3, choice(1)),
+    ]
+    .into_iter()
+    .map(|(name, variant, bytes)| unauth(name, variant, &bytes))
+    .collect()
+}
+
 /// What an end refuses, and what a responder's refusal looks like to an initiator.
 fn refusals() -> Vec<Seed> {
     const RESPONDER: u8 = 0;
     const INITIATOR: u8 = 3;
-    let long = |len: u16| [hello("Noise_NN_25519_ChaChaPoly_BLAKE2s"), len.to_be_bytes().to_vec()].concat();
+    let long =
+        |len: u16| [hello(&["Noise_NN_25519_ChaChaPoly_BLAKE2s"]), len.to_be_bytes().to_vec()].concat();
     [
         ("refused-magic", RESPONDER, b"GET / HTTP/1.1\r\n\r\n".to_vec()),
         ("refused-version", RESPONDER, b"SLCK\x02\x04NOPE".to_vec()),
-        ("refused-name-empty", RESPONDER, b"SLCK\x01\x00".to_vec()),
-        ("refused-name-unknown", RESPONDER, hello("Noise_ZZ_25519_ChaChaPoly_BLAKE2s")),
-        ("refused-one-way", RESPONDER, hello("Noise_N_25519_ChaChaPoly_BLAKE2s")),
+        ("refused-name-empty", RESPONDER, b"SLCK\x01\x01\x00".to_vec()),
+        ("refused-names-none", RESPONDER, b"SLCK\x01\x00".to_vec()),
+        ("refused-names-many", RESPONDER, b"SLCK\x01\x05".to_vec()),
+        ("refused-name-unknown", RESPONDER, hello(&["Noise_ZZ_25519_ChaChaPoly_BLAKE2s"])),
+        ("refused-one-way", RESPONDER, hello(&["Noise_N_25519_ChaChaPoly_BLAKE2s"])),
         ("refused-alert", RESPONDER, [long(2), vec![0, 6]].concat()),
         ("refused-packet-short", RESPONDER, [long(1), vec![0]].concat()),
         ("refused-packet-long", RESPONDER, long(4353)),

@@ -30,8 +30,11 @@ pub(crate) struct Variant {
 const BASE: Variant =
     Variant { role: Role::Responder, protocols: &[], psk: false, only_known_peers: false, payload: false };
 
+/// Offered by one configuration; another accepts both and prefers the second.
+pub(crate) const OFFER: [&str; 2] = ["Noise_IK_25519_AESGCM_BLAKE2s", "Noise_IK_25519_ChaChaPoly_BLAKE2s"];
+
 /// The configurations under test.
-pub(crate) const VARIANTS: [Variant; 8] = [
+pub(crate) const VARIANTS: [Variant; 10] = [
     Variant {
         protocols: &[
             "Noise_NN_25519_ChaChaPoly_BLAKE2s",
@@ -73,6 +76,8 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         ..BASE
     },
     Variant { role: Role::Initiator, protocols: &["Noise_IX_25519_AESGCM_SHA256"], ..BASE },
+    Variant { role: Role::Initiator, protocols: &OFFER, payload: true, ..BASE },
+    Variant { protocols: &[OFFER[1], OFFER[0]], payload: true, ..BASE },
 ];
 
 impl Variant {
@@ -83,7 +88,7 @@ impl Variant {
     fn config(&self) -> Arc<Config> {
         let protocols: Vec<Protocol> = self.protocols.iter().map(|name| protocol(name)).collect();
         let mut config = match self.role {
-            Role::Initiator => Config::initiator(protocols[0]).with_peers(Peers::Any),
+            Role::Initiator => Config::initiator_offering(&protocols).with_peers(Peers::Any),
             Role::Responder => Config::responder(&protocols),
         };
         config = config

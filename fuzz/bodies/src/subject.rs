@@ -2,13 +2,15 @@
 
 use crate::keys;
 use sealock_proto::buf::{RxBuf, TxBuf};
+use sealock_proto::noise::Protocol;
 use sealock_proto::session::{Config, Error, Event, MIN_TX_LIMIT, Session};
 use sealock_proto::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A packet of the opening with the longest body that docs/wire.md, section 1.2, allows.
-const MAX_OPENING: usize = 2 + 4352;
+/// The longest hello, and behind it a packet of the opening with the longest body that docs/wire.md allows (sections 1.1
+/// and 1.3).
+const MAX_OPENING: usize = 6 + 4 * 97 + 2 + 4352;
 
 /// An event whose payload is owned.
 pub(crate) type Seen = Event<Vec<u8>>;
@@ -47,6 +49,11 @@ impl Subject {
 
     pub(crate) fn is_established(&self) -> bool {
         self.session.info().is_some()
+    }
+
+    /// What an established session runs.
+    pub(crate) fn protocol(&self) -> Option<Protocol> {
+        self.session.info().map(|info| info.protocol)
     }
 
     pub(crate) fn is_finished(&self) -> bool {

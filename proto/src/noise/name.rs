@@ -63,6 +63,12 @@ impl Protocol {
         self.hash
     }
 
+    /// Whether `other` is the same protocol with another cipher function.
+    #[must_use]
+    pub fn differs_only_in_cipher(&self, other: &Self) -> bool {
+        self.cipher != other.cipher && Self { cipher: other.cipher, ..*self } == *other
+    }
+
     /// Whether only the initiator ever sends (section 7.4).
     #[must_use]
     pub const fn is_one_way(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The codes that go over the wire when a session ends (docs/wire.md, sections 1.3 and 6).
+//! The codes that go over the wire when a session ends (docs/wire.md, sections 1.4 and 6).
 
 use core::fmt;
 

@@ -1,7 +1,7 @@
 //! What a session is told before it begins, and the checks on it.
 
 use super::config_error::ConfigError;
-use super::opening::MAX_PAYLOAD;
+use super::packet::MAX_PAYLOAD;
 use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
 use crate::noise::{PayloadSecurity, Protocol, Provider, Psk, PublicKey, Role, SecretKey};
@@ -41,7 +41,16 @@ impl Config {
         Self::new(Role::Initiator, Vec::from([protocol]))
     }
 
-    /// The end that accepts, and which Noise protocols it accepts.
+    /// The end that opens the stream and leaves the choice among `protocols` to the peer, at the cost of one more round
+    /// trip unless that takes the first. They differ in nothing but the cipher. The choice is authenticated: nobody
+    /// on the path can influence it.
+    #[must_use]
+    pub fn initiator_offering(protocols: &[Protocol]) -> Self {
+        Self::new(Role::Initiator, protocols.to_vec())
+    }
+
+    /// The end that accepts, and which Noise protocols it accepts. Of several that are offered it takes the one that
+    /// comes first here.
     #[must_use]
     pub fn responder(protocols: &[Protocol]) -> Self {
         Self::new(Role::Responder, protocols.to_vec())
@@ -194,6 +203,9 @@ impl Config {
         for protocol in &self.protocols {
             self.check_protocol(*protocol)?;
         }
+        if self.role == Role::Initiator {
+            self.check_offer()?;
+        }
         if !(1..=MAX_MAX_MESSAGE).contains(&self.max_message) {
             return Err(E::MaxMessage);
         }
@@ -214,6 +226,16 @@ impl Config {
             return Err(E::ZeroTimeout);
         }
         Ok(Arc::new(self))
+    }
+
+    /// Protocols offered together use the same keys, and a key is safe with one hash function only (Noise section 14).
+    fn check_offer(&self) -> Result<(), ConfigError> {
+        for (place, protocol) in self.protocols.iter().enumerate() {
+            if !self.protocols.iter().take(place).all(|other| other.differs_only_in_cipher(protocol)) {
+                return Err(ConfigError::MixedOffer(*protocol));
+            }
+        }
+        Ok(())
     }
 
     fn check_protocol(&self, protocol: Protocol) -> Result<(), ConfigError> {

@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration.
 
-use super::opening::MAX_PAYLOAD;
+use super::packet::MAX_PAYLOAD;
 use crate::heartbeat::HeartbeatError;
 use crate::noise::Protocol;
 use core::fmt;
@@ -9,8 +9,11 @@ use core::fmt;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigError {
-    /// A responder must accept at least one Noise protocol.
+    /// An initiator must offer at least one Noise protocol, a responder accept one.
     NoProtocol,
+    /// Protocols that an initiator offers together differ in the cipher and in nothing else; this one does not differ
+    /// from one before it, or in more.
+    MixedOffer(Protocol),
     /// A session needs both directions, which a one-way pattern does not have.
     OneWay(Protocol),
     /// The pattern uses this end's static key: `with_static_key`.
@@ -49,7 +52,13 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoProtocol => f.write_str("a responder must accept at least one Noise protocol"),
+            Self::NoProtocol => f.write_str("give at least one Noise protocol to offer or to accept"),
+            Self::MixedOffer(p) => {
+                write!(
+                    f,
+                    "{p} cannot be offered beside the others: they must differ in the cipher and nothing else"
+                )
+            }
             Self::OneWay(p) => write!(f, "{p} is one-way: a session needs both directions"),
             Self::StaticKeyMissing(p) => write!(f, "{p} needs this end's static key: with_static_key"),
             Self::RemoteStaticMissing(p) => {

@@ -47,9 +47,11 @@ mod error;
 mod frame;
 #[cfg(feature = "std")]
 mod halves;
+mod hello;
 mod join;
 mod opening;
 mod outgoing;
+mod packet;
 mod policy;
 mod recv;
 mod seal;
@@ -66,8 +68,8 @@ pub use error::{Error, SendError};
 pub use frame::{FrameFault, MAX_REASON};
 #[cfg(feature = "std")]
 pub use halves::{Receiver, Sender};
-pub use opening::alert_packet;
 pub use outgoing::{Outgoing, Progress};
+pub use packet::alert_packet;
 pub use policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 pub use send::MIN_TX_LIMIT;
 pub use stats::{Rejects, Stats, Traffic};

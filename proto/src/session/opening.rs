@@ -1,8 +1,10 @@
-//! The opening: hello, handshake packets and alerts (docs/wire.md, section 1). Ends with the keys.
+//! The opening: hello, choice, handshake packets and alerts (docs/wire.md, section 1). Ends with the keys.
 
 use super::codes::Alert;
 use super::config::Config;
 use super::error::Error;
+use super::hello::{self, MAX_HELLO, Offer, Parsed};
+use super::packet::{PACKET_HEAD, Step, alert_packet, packet_len, put_blank_packet};
 use super::policy::Peers;
 use super::{Event, SessionInfo};
 use crate::buf::{Full, Span, TxBuf};
@@ -10,58 +12,25 @@ use crate::entropy::Seed;
 use crate::machine::Recv;
 use crate::noise::{CipherRoom, Handshake, HandshakeParams, Protocol, Role, SecretKey, Transport};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use arrayvec::ArrayVec;
-use core::fmt::Write as _;
 
-/// Longest Noise protocol name in a hello.
-pub(super) const MAX_NAME: usize = 96;
-/// Longest payload of a handshake message.
-pub(super) const MAX_PAYLOAD: usize = 4096;
-/// Longest handshake message: a payload, an ephemeral, a static key and two tags, rounded up.
-const MAX_BODY: usize = MAX_PAYLOAD + 256;
-
-const MAGIC: [u8; 4] = *b"SLCK";
-const VERSION: u8 = 1;
 const PROLOGUE: &[u8] = b"sealock session";
-
-const PACKET_HEAD: usize = 2;
-/// A packet this short is an alert: the shortest handshake message and record are 16 and 17 bytes.
-const MAX_ALERT: usize = 15;
-
-type Hello = ArrayVec<u8, { 6 + MAX_NAME }>;
-
-/// The bytes of an alert packet, for a listener that refuses a stream before it makes a session for it.
-#[must_use]
-pub fn alert_packet(alert: Alert) -> [u8; 4] {
-    let [high, low] = alert.code().to_be_bytes();
-    [0, 2, high, low]
-}
-
-/// Checks that what lies at the front of `bytes` is not an alert. `Some`: so many more bytes are needed to say.
-///
-/// # Errors
-/// [`Error::Refused`] for an alert, [`Error::MalformedOpening`] for a packet that is neither one nor anything
-/// else.
-pub(super) fn check_alert(bytes: &[u8]) -> Result<Option<usize>, Error> {
-    let Some(head) = bytes.first_chunk::<PACKET_HEAD>() else {
-        return Ok(Some(PACKET_HEAD - bytes.len()));
-    };
-    match usize::from(u16::from_be_bytes(*head)) {
-        0 | 1 => Err(Error::MalformedOpening),
-        2..=MAX_ALERT => match bytes.get(PACKET_HEAD..).and_then(<[u8]>::first_chunk) {
-            Some(code) => Err(Error::Refused(Alert::from_code(u16::from_be_bytes(*code)))),
-            None => Ok(Some((PACKET_HEAD + 2).saturating_sub(bytes.len()))),
-        },
-        _ => Ok(None),
-    }
-}
+/// What a packet with a choice begins with; the choice is the one byte of its body.
+const CHOICE_HEAD: [u8; PACKET_HEAD] = [0, 1];
+/// The choice where the protocol is the one offered first.
+const FIRST: u8 = 0;
 
 /// One end of an opening that is not complete.
 pub(super) struct Opening {
     config: Arc<Config>,
     seed: Seed,
     state: State,
-    hello_owed: Option<Hello>,
+    /// Until an initiator that offered several protocols has its peer's first packet.
+    again: Option<Again>,
+    /// What goes out before the next packet: an initiator's hello, a responder's choice. Empty: nothing.
+    preface: ArrayVec<u8, MAX_HELLO>,
+    choice_told: bool,
     alert_owed: Option<Alert>,
     payload_sent: bool,
 }
@@ -69,11 +38,26 @@ pub(super) struct Opening {
 // One opening a session, on the heap and gone once established: boxing a variant would only add allocations.
 #[allow(clippy::large_enum_variant)]
 enum State {
-    /// A responder before the hello, with memory for the keys of whichever protocol it allows.
+    /// A responder before the hello and what it passes over behind it, with memory for the keys of whichever protocol it allows.
     AwaitingHello(CipherRoom),
     Handshake(Handshake),
     /// Complete, or failed.
     Over,
+}
+
+/// What an initiator needs to begin anew with another protocol.
+struct Again {
+    room: CipherRoom,
+    /// The packet with the first handshake message, once sent. It has its memory from the beginning.
+    first: Vec<u8>,
+}
+
+/// What went over the wire before the handshake that counts.
+struct Before<'a> {
+    hello: &'a [u8],
+    choice: u8,
+    /// The packet with the first handshake message, unless that counts.
+    passed_over: &'a [u8],
 }
 
 /// What an opening leaves behind.
@@ -88,35 +72,54 @@ impl Opening {
             config: Arc::clone(config),
             seed,
             state: State::Over,
-            hello_owed: None,
+            again: None,
+            preface: ArrayVec::new(),
+            choice_told: false,
             alert_owed: None,
             payload_sent: false,
         };
-        let room = CipherRoom::for_any(&config.protocols, config.provider);
-        opening.state = match config.role {
-            Role::Initiator => {
-                let protocol = *config.protocols.first().ok_or(Error::ProtocolNotAllowed)?;
-                let hello = hello(protocol).ok_or(Error::ProtocolNotAllowed)?;
-                let handshake = opening.handshake(protocol, &hello, room)?;
-                opening.hello_owed = Some(hello);
-                State::Handshake(handshake)
+        opening.state = match (config.role, &config.protocols[..]) {
+            (Role::Responder, protocols) => {
+                State::AwaitingHello(CipherRoom::for_any(protocols, config.provider))
             }
-            Role::Responder => State::AwaitingHello(room),
+            (Role::Initiator, []) => return Err(Error::ProtocolNotAllowed),
+            (Role::Initiator, &[first, ref others @ ..]) => {
+                opening.preface = hello::write(&config.protocols).ok_or(Error::ProtocolNotAllowed)?;
+                let before = Before { hello: &opening.preface, choice: FIRST, passed_over: &[] };
+                let noise =
+                    opening.handshake(first, &before, CipherRoom::for_any(&[first], config.provider))?;
+                if !others.is_empty() {
+                    let payload = config.payload.as_ref().map_or(0, |(payload, _)| payload.len());
+                    let longest = PACKET_HEAD + noise.next_overhead() + payload;
+                    opening.again = Some(Again {
+                        room: CipherRoom::for_any(others, config.provider),
+                        first: Vec::with_capacity(longest),
+                    });
+                }
+                State::Handshake(noise)
+            }
         };
         Ok(opening)
     }
 
-    fn handshake(&self, protocol: Protocol, hello: &[u8], room: CipherRoom) -> Result<Handshake, Error> {
+    fn handshake(
+        &self,
+        protocol: Protocol,
+        before: &Before<'_>,
+        room: CipherRoom,
+    ) -> Result<Handshake, Error> {
         let config = &*self.config;
-        let mut ephemeral = self.seed.derive("ephemeral");
+        let Before { hello, choice, passed_over } = before;
+        // An initiator comes here a second time at most, and then with a choice: no key meets two handshakes.
+        let label = if *choice == FIRST { "ephemeral" } else { "ephemeral of the choice" };
         let params = HandshakeParams {
             protocol,
             role: config.role,
-            prologue: &[PROLOGUE, hello, &config.prologue],
+            prologue: &[PROLOGUE, hello, &[*choice], passed_over, &config.prologue],
             local_static: config.local_static.as_ref().filter(|_| protocol.needs_local_static(config.role)),
             remote_static: config.remote_static.filter(|_| protocol.needs_remote_static(config.role)),
             psks: &config.psks,
-            ephemeral: SecretKey::new(&mut ephemeral),
+            ephemeral: SecretKey::new(&mut self.seed.derive(label)),
             provider: config.provider,
         };
         Handshake::new_in(room, params).map_err(Error::Setup)
@@ -125,21 +128,75 @@ impl Opening {
     /// Works on the front of `buf`. The second value is there once the handshake is complete.
     pub(super) fn recv(&mut self, buf: &mut [u8]) -> Result<(Recv<Event<Span>>, Option<Opened>), Error> {
         let mut start = 0;
-        if let State::AwaitingHello(_) = self.state {
-            let (protocol, len) = match parse_hello(buf)? {
-                Parsed::Whole(protocol, len) => (protocol, len),
-                Parsed::Need(more) => return Ok((Recv::need(0, more), None)),
-            };
-            let protocol = protocol.ok_or(Error::ProtocolNotAllowed)?;
-            if !self.config.protocols.contains(&protocol) {
-                return Err(Error::ProtocolNotAllowed);
+        for step in [Self::recv_hello, Self::recv_choice] {
+            match step(self, &buf[start..])? {
+                Ok(done) => start += done,
+                Err(missing) => return Ok((Recv::need(start, missing), None)),
             }
-            if let State::AwaitingHello(room) = core::mem::replace(&mut self.state, State::Over) {
-                self.state = State::Handshake(self.handshake(protocol, &buf[..len], room)?);
-            }
-            start = len;
         }
         self.recv_packet(start, &mut buf[start..])
+    }
+
+    /// Responder: takes the hello and chooses. If that is not the first, what follows belongs to another protocol and
+    /// is passed over.
+    fn recv_hello(&mut self, buf: &[u8]) -> Step {
+        if !matches!(self.state, State::AwaitingHello(_)) {
+            return Ok(Ok(0));
+        }
+        let (offer, len) = match hello::parse(buf)? {
+            Parsed::Whole(offer, len) => (offer, len),
+            Parsed::Need(missing) => return Ok(Err(missing)),
+        };
+        let (hello, rest) = buf.split_at(len);
+        let (choice, protocol) = self.choose(&offer).ok_or(Error::ProtocolNotAllowed)?;
+        let mut passed_over = &[][..];
+        if choice != FIRST {
+            self.tell(choice);
+            match packet_len(rest)? {
+                Ok(len) => passed_over = &rest[..len],
+                Err(missing) => return Ok(Err(missing)),
+            }
+        }
+        if let State::AwaitingHello(room) = core::mem::replace(&mut self.state, State::Over) {
+            let before = Before { hello, choice, passed_over };
+            self.state = State::Handshake(self.handshake(protocol, &before, room)?);
+        }
+        Ok(Ok(len + passed_over.len()))
+    }
+
+    /// Owes the initiator the choice, once.
+    fn tell(&mut self, choice: u8) {
+        if !self.choice_told {
+            self.preface.extend(CHOICE_HEAD.into_iter().chain([choice]));
+            self.choice_told = true;
+        }
+    }
+
+    /// The protocol this end prefers among those offered, and its place there.
+    fn choose(&self, offer: &Offer) -> Option<(u8, Protocol)> {
+        self.config.protocols.iter().find_map(|protocol| {
+            let place = offer.iter().position(|offered| *offered == Some(*protocol))?;
+            Some((u8::try_from(place).ok()?, *protocol))
+        })
+    }
+
+    /// Initiator: begins anew if the responder chose another protocol than the first.
+    fn recv_choice(&mut self, buf: &[u8]) -> Step {
+        let Some(body) = buf.strip_prefix(&CHOICE_HEAD) else { return Ok(Ok(0)) };
+        if self.again.as_ref().is_none_or(|again| again.first.is_empty()) {
+            return Err(Error::MalformedOpening);
+        }
+        let Some(&choice) = body.first() else { return Ok(Err(1)) };
+        let chosen = self.config.protocols.get(usize::from(choice)).filter(|_| choice != FIRST);
+        let protocol = *chosen.ok_or(Error::MalformedOpening)?;
+        if let Some(Again { room, first }) = self.again.take() {
+            // The hello that was sent, from the same protocols.
+            let hello = hello::write(&self.config.protocols).ok_or(Error::ProtocolNotAllowed)?;
+            let before = Before { hello: &hello, choice, passed_over: &first };
+            self.state = State::Handshake(self.handshake(protocol, &before, room)?);
+            self.payload_sent = false;
+        }
+        Ok(Ok(CHOICE_HEAD.len() + 1))
     }
 
     /// `start` is where `buf` begins in the caller's buffer; what lies before it is consumed.
@@ -148,28 +205,20 @@ impl Opening {
         start: usize,
         buf: &mut [u8],
     ) -> Result<(Recv<Event<Span>>, Option<Opened>), Error> {
-        if let Some(missing) = check_alert(buf)? {
-            return Ok((Recv::need(start, missing), None));
-        }
-        let Some((head, rest)) = buf.split_first_chunk_mut::<PACKET_HEAD>() else {
-            return Ok((Recv::need(start, PACKET_HEAD), None));
+        let len = match packet_len(buf)? {
+            Ok(len) => len,
+            Err(missing) => return Ok((Recv::need(start, missing), None)),
         };
-        let len = usize::from(u16::from_be_bytes(*head));
-        if len > MAX_BODY {
-            return Err(Error::MalformedOpening);
-        }
-        let available = rest.len();
-        let Some(body) = rest.get_mut(..len) else {
-            return Ok((Recv::need(start, len - available), None));
-        };
+        let body = &mut buf[PACKET_HEAD..len];
         let State::Handshake(noise) = &mut self.state else { return Err(Error::MalformedOpening) };
         if noise.is_my_turn() {
             return Err(Error::MalformedOpening);
         }
         let security = noise.next_security();
         let payload = noise.read(body).map_err(Error::Handshake)?;
+        self.again = None;
         self.check_peer()?;
-        let consumed = start + PACKET_HEAD + len;
+        let consumed = start + len;
         let recv = if payload.is_empty() {
             Recv::need(consumed, PACKET_HEAD)
         } else {
@@ -218,15 +267,19 @@ impl Opening {
     /// Appends what is owed, as far as there is room.
     pub(super) fn transmit(&mut self, tx: &mut TxBuf) -> Result<Option<Opened>, Error> {
         if let Some(alert) = self.alert_owed {
-            if self.put_hello(tx).is_ok() && tx.push(&alert_packet(alert)).is_ok() {
+            if self.put_preface(tx).is_ok() && tx.push(&alert_packet(alert)).is_ok() {
                 self.alert_owed = None;
                 tx.seal();
             }
             return Ok(None);
         }
         let config = Arc::clone(&self.config);
-        let State::Handshake(noise) = &mut self.state else { return Ok(None) };
+        let State::Handshake(noise) = &self.state else {
+            self.transmit_choice(tx);
+            return Ok(None);
+        };
         if !noise.is_my_turn() {
+            self.transmit_choice(tx);
             return Ok(None);
         }
         let payload = config
@@ -235,89 +288,38 @@ impl Opening {
             .filter(|(_, at_least)| !self.payload_sent && noise.next_security().meets(*at_least))
             .map(|(payload, _)| &payload[..]);
         let len = noise.next_overhead() + payload.map_or(0, <[u8]>::len);
-        let hello = self.hello_owed.as_ref().map_or(0, |hello| hello.len());
-        if tx.room() < hello + PACKET_HEAD + len {
+        let preface = self.preface.len();
+        if tx.room() < preface + PACKET_HEAD + len {
             return Ok(None);
         }
         self.payload_sent |= payload.is_some();
-        if self.put_hello(tx).and_then(|()| put_blank_packet(tx, len)).is_err() {
+        if self.put_preface(tx).and_then(|()| put_blank_packet(tx, len)).is_err() {
             return Ok(None);
         }
         let State::Handshake(noise) = &mut self.state else { return Ok(None) };
-        let body = &mut tx.open_mut()[hello + PACKET_HEAD..];
+        let body = &mut tx.open_mut()[preface + PACKET_HEAD..];
         if let Err(error) = noise.write(payload.unwrap_or_default(), body) {
-            tx.truncate_open(hello);
+            tx.truncate_open(preface);
             return Err(Error::Handshake(error));
+        }
+        if let Some(again) = &mut self.again {
+            again.first.extend_from_slice(&tx.open_mut()[preface..]);
         }
         tx.seal();
         self.complete()
     }
 
-    fn put_hello(&mut self, tx: &mut TxBuf) -> Result<(), Full> {
-        if let Some(hello) = &self.hello_owed {
-            tx.push(hello)?;
-            self.hello_owed = None;
+    /// Appends a choice that is owed: the handshake goes on only once the initiator has it.
+    fn transmit_choice(&mut self, tx: &mut TxBuf) {
+        let owed = self.choice_told && !self.preface.is_empty() && !matches!(self.state, State::Over);
+        if owed && self.put_preface(tx).is_ok() {
+            tx.seal();
         }
+    }
+
+    fn put_preface(&mut self, tx: &mut TxBuf) -> Result<(), Full> {
+        tx.push(&self.preface)?;
+        self.preface.clear();
         Ok(())
     }
-}
-
-/// Appends a handshake packet with a body of `len` zeros, to be written over in place.
-fn put_blank_packet(tx: &mut TxBuf, len: usize) -> Result<(), Full> {
-    let [high, low] = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
-    tx.push(&[high, low])?;
-    let mut left = len;
-    while left > 0 {
-        let zeros = [0; 256];
-        let n = left.min(zeros.len());
-        tx.push(&zeros[..n])?;
-        left -= n;
-    }
-    Ok(())
-}
-
-fn hello(protocol: Protocol) -> Option<Hello> {
-    let mut name = ArrayName::default();
-    write!(name, "{protocol}").ok()?;
-    let mut hello = Hello::new();
-    hello.try_extend_from_slice(&MAGIC).ok()?;
-    hello.push(VERSION);
-    hello.push(u8::try_from(name.0.len()).ok()?);
-    hello.try_extend_from_slice(&name.0).ok()?;
-    Some(hello)
-}
-
-#[derive(Default)]
-struct ArrayName(ArrayVec<u8, MAX_NAME>);
-
-impl core::fmt::Write for ArrayName {
-    fn write_str(&mut self, s: &str) -> core::fmt::Result {
-        self.0.try_extend_from_slice(s.as_bytes()).map_err(|_| core::fmt::Error)
-    }
-}
-
-enum Parsed {
-    /// The protocol (`None` if this build does not know it) and the length of the hello.
-    Whole(Option<Protocol>, usize),
-    Need(usize),
-}
-
-/// Reads a hello. A wrong first byte is refused at once, without waiting for more.
-fn parse_hello(buf: &[u8]) -> Result<Parsed, Error> {
-    let seen = buf.len().min(MAGIC.len());
-    if buf[..seen] != MAGIC[..seen] {
-        return Err(Error::NotSealock);
-    }
-    let &[_, _, _, _, version, ref rest @ ..] = buf else { return Ok(Parsed::Need(6 - buf.len())) };
-    if version != VERSION {
-        return Err(Error::UnsupportedVersion(version));
-    }
-    let &[len, ref rest @ ..] = rest else { return Ok(Parsed::Need(1)) };
-    let len = usize::from(len);
-    if !(1..=MAX_NAME).contains(&len) {
-        return Err(Error::MalformedOpening);
-    }
-    let Some(name) = rest.get(..len) else { return Ok(Parsed::Need(len - rest.len())) };
-    let protocol = core::str::from_utf8(name).ok().and_then(|name| Protocol::parse(name).ok());
-    Ok(Parsed::Whole(protocol, 6 + len))
 }

@@ -13,7 +13,7 @@ use super::control::Shared;
 use super::error::Error;
 use super::frame::{self, FrameFault, Head};
 use super::join::{Joiner, MAX_GAP};
-use super::opening::check_alert;
+use super::packet::check_alert;
 use super::seal::RECORD_HEAD;
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};

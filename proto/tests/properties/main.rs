@@ -84,4 +84,6 @@ properties! {
     session_nn: Native::new("Noise_NN_25519_ChaChaPoly_BLAKE2s", Shape::Whole),
     session_xx_rekeying: Native::new("Noise_XX_25519_AESGCM_SHA256", Shape::Whole).rekeying(3),
     session_ik_split: Native::new("Noise_IK_25519_ChaChaPoly_BLAKE2s", Shape::Split),
+    session_xx_choosing: Native::new("Noise_XX_25519_AESGCM_BLAKE2s", Shape::Whole)
+        .offered_behind("Noise_XX_25519_ChaChaPoly_BLAKE2s"),
 }

@@ -65,7 +65,7 @@ impl<'m> Run<'m> {
             "Noise_XX_25519_ChaChaPoly_SHA512",
             "Noise_IK_25519_AESGCM_BLAKE2b",
         ];
-        let (a, b) = configs(protocols[random.next_u64() as usize % protocols.len()]);
+        let (a, b) = configs(&[protocols[random.next_u64() as usize % protocols.len()]]);
         let (a, b) = (configure(a, &mut random), configure(b, &mut random));
         let (a, b) = (a.build().unwrap(), b.build().unwrap());
         let node =

@@ -139,44 +139,52 @@ pub(crate) enum Shape {
     Split,
 }
 
-/// The native session with one Noise protocol, heartbeats and messages of up to 100,000 bytes.
+/// The native session, with heartbeats and messages of up to 100,000 bytes.
 pub(crate) struct Native {
     a: Arc<Config>,
     b: Arc<Config>,
     shape: Shape,
-    protocol: &'static str,
+    offer: Vec<&'static str>,
 }
 
 const MAX_MESSAGE: usize = 100_000;
 
 impl Native {
     pub(crate) fn new(protocol: &'static str, shape: Shape) -> Self {
-        let (a, b) = configs(protocol);
-        Self { a: a.build().unwrap(), b: b.build().unwrap(), shape, protocol }
+        let (a, b) = configs(&[protocol]);
+        Self { a: a.build().unwrap(), b: b.build().unwrap(), shape, offer: vec![protocol] }
+    }
+
+    /// Offers `first` before the protocol, which the responder prefers: the handshake begins anew.
+    pub(crate) fn offered_behind(mut self, first: &'static str) -> Self {
+        self.offer.insert(0, first);
+        let (a, b) = configs(&self.offer);
+        Self { a: a.build().unwrap(), b: b.build().unwrap(), ..self }
     }
 
     /// Changes keys after so many records, and every second.
     pub(crate) fn rekeying(self, records: u64) -> Self {
         let policy = RekeyPolicy::default().with_records(records).with_age(Duration::from_secs(1));
-        let (a, b) = configs(self.protocol);
+        let (a, b) = configs(&self.offer);
         let (a, b) = (a.with_rekey(policy).build().unwrap(), b.with_rekey(policy).build().unwrap());
         Self { a, b, ..self }
     }
 }
 
-/// Configurations of both ends, with keys wherever a pattern wants them.
-pub(crate) fn configs(protocol: &str) -> (Config, Config) {
-    let protocol = protocol.parse().unwrap();
+/// Configurations of both ends, with keys wherever a pattern wants them. The responder prefers what is offered last.
+pub(crate) fn configs(offer: &[&str]) -> (Config, Config) {
+    let mut protocols: Vec<_> = offer.iter().map(|name| name.parse().unwrap()).collect();
     let heartbeat = HeartbeatConfig::default()
         .with_interval(Duration::from_millis(700))
         .with_probe_timeout(Duration::from_millis(500));
     let key = |n| SecretKey::new(&mut [n; 32]);
     let finish = |config: Config| config.with_heartbeat(Some(heartbeat)).with_max_message(MAX_MESSAGE);
-    let a = Config::initiator(protocol)
+    let a = Config::initiator_offering(&protocols)
         .with_peers(Peers::Any)
         .with_static_key(key(1))
         .with_remote_static(key(2).public());
-    let b = Config::responder(&[protocol]).with_static_key(key(2)).with_remote_static(key(1).public());
+    protocols.reverse();
+    let b = Config::responder(&protocols).with_static_key(key(2)).with_remote_static(key(1).public());
     (finish(a), finish(b))
 }
 

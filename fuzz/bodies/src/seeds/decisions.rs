@@ -65,9 +65,10 @@ const PROVIDERS: [Case; 5] = [
 
 const BACK: u8 = 0x80;
 
-const SESSION_PAIR: [Case; 15] = [
+const SESSION_PAIR: [Case; 16] = [
     ("nothing", &[]),
     ("messages", &[0, 0, 9, 0, 0, 5, BACK, 0, 9, 0, 2, 0, 5, 9, 14, 0]),
+    ("choice", &[8, 0, 9, 0, 0, 5, BACK, 0, 9, 0, 2, 0, 5, 9, 14, 0]),
     ("large", &[2, 0, 9, 2, 100, 0, 9, BACK | 2, 195, 0, 9, 14, 0]),
     ("large-abandoned", &[3, 1, 9, 2, 100, 0, 8, 0, 0, 7, 9]),
     ("throttled-bytes", &[4, 3, 9, 2, 160, 0, 9, 9, 15, 200, 1, 0]),
@@ -115,12 +116,14 @@ const KEYED_LIMITER: [Case; 6] = [
     ("out-of-range", &[0, 0, 0]),
 ];
 
-const CONFIG: [Case; 10] = [
+const CONFIG: [Case; 12] = [
     ("nn", &[1, 0, 0]),
     ("xx", &[1, 1, 0, 1, 1, 0, 2]),
     ("ik-of-three", &[3, 0, 1, 2, 2, 1, 1]),
     ("not-listed", &[1, 1, 0, 1, 1, 0, 3]),
     ("payload", &[1, 2, 0, 1, 1, 0, 0, 0, 3, 1, 3, 1, 0]),
+    ("choice", &[0x82, 16, 1, 0, 1, 1, 0, 2, 0, 4, 0, 0, 1, 3]),
+    ("choice-mixed", &[0x82, 4, 1, 0, 1, 1, 0, 2]),
     ("psks", &[1, 14, 0, 1, 0, 4, 0, 2, 65, 66]),
     ("psk-superfluous", &[1, 0, 0, 0, 0, 1]),
     ("max-message-zero", &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),

@@ -27,6 +27,8 @@ const LIMITS: [usize; 4] = [MIN_TX_LIMIT, 2 * MIN_TX_LIMIT, 70_000, 300_000];
 
 struct Variant {
     protocol: &'static str,
+    /// Offered before it, so that the handshake begins anew: the responder prefers the protocol.
+    before: Option<&'static str>,
     /// Records, bytes, and age in milliseconds after which keys change.
     rekey: Option<(u64, u64, u64)>,
     /// Messages and bytes a second, and whether more close the session.
@@ -37,12 +39,13 @@ struct Variant {
 
 const BASE: Variant = Variant {
     protocol: "Noise_NN_25519_ChaChaPoly_BLAKE2s",
+    before: None,
     rekey: None,
     rates: None,
     heartbeat: Some((15_000, 3_600_000)),
 };
 
-const VARIANTS: [Variant; 8] = [
+const VARIANTS: [Variant; 9] = [
     BASE,
     Variant { protocol: "Noise_XX_25519_ChaChaPoly_BLAKE2s", heartbeat: None, ..BASE },
     Variant { protocol: "Noise_IK_25519_AESGCM_SHA256", rekey: Some((1, 1 << 30, 10_000)), ..BASE },
@@ -51,14 +54,15 @@ const VARIANTS: [Variant; 8] = [
     Variant { rates: Some((50, 200_000, true)), ..BASE },
     Variant { rekey: Some((1000, 1, 3_600_000)), heartbeat: Some((1, 60_000)), ..BASE },
     Variant { protocol: "Noise_X1X1_25519_ChaChaPoly_BLAKE2s", rekey: Some((2, 1 << 20, 1)), ..BASE },
+    Variant { before: Some("Noise_NN_25519_AESGCM_BLAKE2s"), ..BASE },
 ];
 
 impl Variant {
     fn config(&self, role: Role) -> Arc<Config> {
-        let protocol = protocol(self.protocol);
+        let offer: Vec<_> = self.before.into_iter().chain([self.protocol]).map(protocol).collect();
         let mut config = match role {
-            Role::Initiator => Config::initiator(protocol).with_peers(Peers::Any),
-            Role::Responder => Config::responder(&[protocol]),
+            Role::Initiator => Config::initiator_offering(&offer).with_peers(Peers::Any),
+            Role::Responder => Config::responder(&offer.into_iter().rev().collect::<Vec<_>>()),
         };
         config = config
             .with_static_key(secret(role))

@@ -163,7 +163,7 @@ fn arbitrary_bytes_before_and_after_the_handshake_end_in_an_error_or_a_wait() {
         let len = jitter.next_u64() as usize % 600;
         b.rx = (0..len).map(|_| jitter.next_u64() as u8).collect();
         if seed % 4 == 0 {
-            b.rx.splice(..0, *b"SLCK\x01\x21Noise_XX_25519_ChaChaPoly_BLAKE2s\x01\x00\x20");
+            b.rx.splice(..0, *b"SLCK\x01\x01\x21Noise_XX_25519_ChaChaPoly_BLAKE2s\x01\x00\x20");
         }
         b.read(Instant::ZERO);
         b.session.poll_transmit(Instant::ZERO, &mut b.tx);

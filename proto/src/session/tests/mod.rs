@@ -2,6 +2,8 @@
 
 mod pair;
 
+#[cfg(feature = "aes-gcm")]
+mod choice;
 mod ending;
 #[cfg(feature = "std")]
 mod halves;

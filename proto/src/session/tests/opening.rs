@@ -121,15 +121,22 @@ fn refusals_are_typed_at_both_ends() {
 
 #[test]
 fn garbage_is_refused_at_its_first_wrong_byte() {
-    let hello = b"SLCK\x01\x21Noise_NN_25519_ChaChaPoly_BLAKE2s";
-    let cases: [(&[u8], Option<Error>, &[u8]); 9] = [
+    let hello = b"SLCK\x01\x01\x21Noise_NN_25519_ChaChaPoly_BLAKE2s";
+    let cases: [(&[u8], Option<Error>, &[u8]); 12] = [
         (b"G", Some(Error::NotSealock), b""),
         (b"SLCX", Some(Error::NotSealock), b""),
         (b"SLCK\x02", Some(Error::UnsupportedVersion(2)), &alert_packet(Alert::UnsupportedVersion)),
         (b"SLCK\x01\x00", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
-        (b"SLCK\x01\x61", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
-        (b"SLCK\x01\x02\xff\xff", Some(Error::ProtocolNotAllowed), &alert_packet(Alert::ProtocolNotAllowed)),
-        (b"SLCK\x01\x61N", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
+        (b"SLCK\x01\x05", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
+        (b"SLCK\x01\x01\x00", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
+        (b"SLCK\x01\x01\x61", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
+        (b"SLCK\x01\x02\x01x\x00", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
+        (
+            b"SLCK\x01\x01\x02\xff\xff",
+            Some(Error::ProtocolNotAllowed),
+            &alert_packet(Alert::ProtocolNotAllowed),
+        ),
+        (b"SLCK\x01\x02\x01x", None, b""),
         (b"SLCK", None, b""),
         (hello, None, b""),
     ];
@@ -144,7 +151,7 @@ fn garbage_is_refused_at_its_first_wrong_byte() {
 
 #[test]
 fn packets_are_checked_before_they_are_waited_for() {
-    let hello = b"SLCK\x01\x21Noise_NN_25519_ChaChaPoly_BLAKE2s";
+    let hello = b"SLCK\x01\x01\x21Noise_NN_25519_ChaChaPoly_BLAKE2s";
     let cases: [(&[u8], Error); 5] = [
         (&[0, 0], Error::MalformedOpening),
         (&[0, 1], Error::MalformedOpening),

@@ -192,7 +192,7 @@ fn a_handshake_that_fails_while_it_is_written_ends_with_its_alert() {
     let (a, b) = configs(NN);
     let mut pair = Pair::new(a, b);
     // An ephemeral key of small order, which is found when the responder writes.
-    pair.b.rx = [&b"SLCK\x01\x21Noise_NN_25519_ChaChaPoly_BLAKE2s\x00\x20"[..], &[0; 32]].concat();
+    pair.b.rx = [&b"SLCK\x01\x01\x21Noise_NN_25519_ChaChaPoly_BLAKE2s\x00\x20"[..], &[0; 32]].concat();
     pair.b.read(pair.now);
     assert_eq!(pair.b.error, None);
     pair.b.session.poll_transmit(pair.now, &mut pair.b.tx);

@@ -1,0 +1,122 @@
+//! The hello (docs/wire.md, section 1.1): how an offer is written, and read piece by piece. What is made of it is
+//! the opening's business.
+
+use super::error::Error;
+use crate::noise::Protocol;
+use arrayvec::ArrayVec;
+use core::fmt::Write as _;
+
+/// Most protocols in an offer.
+const MAX_OFFERS: usize = 4;
+/// Longest Noise protocol name in a hello.
+const MAX_NAME: usize = 96;
+/// Longest hello.
+pub(super) const MAX_HELLO: usize = HEAD + MAX_OFFERS * (1 + MAX_NAME);
+
+const MAGIC: [u8; 4] = *b"SLCK";
+const VERSION: u8 = 1;
+/// Magic, version and count.
+const HEAD: usize = 6;
+
+/// What a hello offers, by its places. `None` stands for a name that this build does not know.
+pub(super) type Offer = ArrayVec<Option<Protocol>, MAX_OFFERS>;
+
+/// The hello that offers `protocols`, or `None` if they do not fit one.
+pub(super) fn write(protocols: &[Protocol]) -> Option<ArrayVec<u8, MAX_HELLO>> {
+    let count = u8::try_from(protocols.len()).ok().filter(|n| usize::from(*n) <= MAX_OFFERS)?;
+    let mut hello = ArrayVec::new();
+    hello.try_extend_from_slice(&MAGIC).ok()?;
+    hello.try_push(VERSION).ok()?;
+    hello.try_push(count).ok()?;
+    for protocol in protocols {
+        let mut name = Name::default();
+        write!(name, "{protocol}").ok()?;
+        hello.try_push(u8::try_from(name.0.len()).ok()?).ok()?;
+        hello.try_extend_from_slice(&name.0).ok()?;
+    }
+    Some(hello)
+}
+
+#[derive(Default)]
+struct Name(ArrayVec<u8, MAX_NAME>);
+
+impl core::fmt::Write for Name {
+    fn write_str(&mut self, s: &str) -> core::fmt::Result {
+        self.0.try_extend_from_slice(s.as_bytes()).map_err(|_| core::fmt::Error)
+    }
+}
+
+pub(super) enum Parsed {
+    /// What is offered, and the length of the hello.
+    Whole(Offer, usize),
+    /// So many more bytes are needed at least.
+    Need(usize),
+}
+
+/// Reads the hello at the front of `buf`. What is wrong is refused at once, without waiting for more.
+///
+/// # Errors
+/// [`Error::NotSealock`], [`Error::UnsupportedVersion`], [`Error::MalformedOpening`].
+pub(super) fn parse(buf: &[u8]) -> Result<Parsed, Error> {
+    if buf.iter().zip(&MAGIC).any(|(byte, magic)| byte != magic) {
+        return Err(Error::NotSealock);
+    }
+    let &[_, _, _, _, version, ref rest @ ..] = buf else { return Ok(Parsed::Need(HEAD - buf.len())) };
+    if version != VERSION {
+        return Err(Error::UnsupportedVersion(version));
+    }
+    let &[count, ref rest @ ..] = rest else { return Ok(Parsed::Need(1)) };
+    if !(1..=MAX_OFFERS).contains(&usize::from(count)) {
+        return Err(Error::MalformedOpening);
+    }
+    let (mut offer, mut rest) = (Offer::new(), rest);
+    for _ in 0..count {
+        let Some((len, behind)) = rest.split_first() else { return Ok(Parsed::Need(1)) };
+        let len = usize::from(*len);
+        if !(1..=MAX_NAME).contains(&len) {
+            return Err(Error::MalformedOpening);
+        }
+        let Some((name, behind)) = behind.split_at_checked(len) else {
+            return Ok(Parsed::Need(len - behind.len()));
+        };
+        let protocol = core::str::from_utf8(name).ok().and_then(|name| Protocol::parse(name).ok());
+        // There is room: the count was checked.
+        let _ = offer.try_push(protocol);
+        rest = behind;
+    }
+    Ok(Parsed::Whole(offer, buf.len() - rest.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_hello_is_four_names_of_96_bytes() {
+        let mut hello = [&MAGIC[..], &[VERSION, 4]].concat();
+        for _ in 0..4 {
+            hello.push(96);
+            hello.extend_from_slice(&[b'x'; 96]);
+        }
+        assert_eq!(hello.len(), MAX_HELLO);
+        for cut in 0..hello.len() {
+            let Ok(Parsed::Need(need)) = parse(&hello[..cut]) else { panic!("{cut}") };
+            assert!((1..=hello.len() - cut).contains(&need), "{cut}: {need}");
+        }
+        hello.push(0);
+        assert!(matches!(parse(&hello), Ok(Parsed::Whole(offer, MAX_HELLO)) if offer == [None; 4][..]));
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let protocol: Protocol = "Noise_I1X1psk0+psk1+psk2+psk3_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
+        for count in 1..=4 {
+            let protocols = &[protocol; 4][..count];
+            let hello = write(protocols).unwrap();
+            let Ok(Parsed::Whole(offer, len)) = parse(&hello) else { panic!("{count}") };
+            assert_eq!((offer.len(), len), (count, hello.len()));
+            assert!(offer.iter().all(|read| *read == Some(protocol)));
+        }
+        assert!(write(&[protocol; 5]).is_none());
+    }
+}
