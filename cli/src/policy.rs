@@ -6,7 +6,7 @@ use crate::hardware;
 use crate::keyfile;
 use anyhow::Result;
 use sealock_proto::heartbeat::HeartbeatConfig;
-use sealock_proto::noise::{Protocol, PublicKey, Role};
+use sealock_proto::noise::{Protocol, Provider, PublicKey, Role};
 use sealock_proto::session::{Config, Peers};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +114,7 @@ fn finish(mut config: Config, options: &Session) -> Result<Arc<Config>> {
     if let Some(path) = &options.psk_file {
         config = config.with_psk(keyfile::read_psk(path)?);
     }
-    let config = config.with_heartbeat(Some(heartbeat(options.silence)));
+    let config = config.with_provider(Provider::fastest()).with_heartbeat(Some(heartbeat(options.silence)));
     config.with_max_message(options.max_message).build().map_err(|error| Usage(error.to_string()).into())
 }
 
@@ -270,5 +270,12 @@ mod tests {
             let made = responder(&options(pattern, None), peers).unwrap();
             assert!(made.temporary && made.config.role() == Role::Responder);
         }
+    }
+
+    #[test]
+    fn the_fastest_provider_computes_at_both_ends() {
+        let listening = responder(&options(None, None), &[]).unwrap().config;
+        let connecting = initiator(&options(None, None), None).unwrap();
+        assert_eq!([listening.provider(), connecting.provider()], [Provider::fastest(); 2]);
     }
 }

@@ -122,13 +122,13 @@ fn a_bad_handshake_message_is_the_same_error_for_all() {
     let mut cases = vec![
         (good[..95].to_vec(), HandshakeError::TooShort),
         ([&[0; 32], &good[32..]].concat(), HandshakeError::WeakKey),
-        ([&good[..], &[0]].concat(), HandshakeError::Decrypt),
+        ([good, &[0]].concat(), HandshakeError::Decrypt),
     ];
     for seed in 0..100 {
         let mut random = Jitter::new(seed);
         let mut message = good.to_vec();
         let bit = random.next_u64() as usize % (8 * len);
-        // The highest bit of the ephemeral key is hashed though the agreement ignores it.
+        // The agreement ignores the highest bit of the ephemeral key; the hash does not.
         message[bit / 8] ^= 1 << (bit % 8);
         cases.push((message, HandshakeError::Decrypt));
     }

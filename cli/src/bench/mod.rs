@@ -35,10 +35,11 @@ pub(crate) fn run<R: Runtime>(args: &Bench) -> Result<()> {
     R::run(async {
         let mut connection = dial::connect::<R>(&args.address, &config, args.peer.is_some()).await?;
         out::print(format_args!(
-            "\n{} against {}, {} on {}\n\n",
+            "\n{} against {}, {} computed by {} on {}\n\n",
             units::time(args.duration) + " a size",
             args.address,
             connection.info().protocol,
+            connection.info().provider,
             R::DRIVER.name()
         ))?;
         for size in &args.sizes {

@@ -16,6 +16,7 @@ use crate::failure::one_line;
 use crate::out;
 use crate::runtime::{Smol, Std, Tokio};
 use anyhow::{Result, bail};
+use sealock_proto::noise::Provider;
 use std::time::{Duration, Instant};
 
 /// How much is measured and sent.
@@ -53,9 +54,10 @@ fn seen(good: bool, seen: String) -> Result<Verdict> {
 pub(crate) fn run(args: &Demo) -> Result<()> {
     let effort = if args.quick { QUICK } else { FULL };
     let begin = Instant::now();
-    out::print(concat!(
-        "\nEvery driver with every driver, on loopback:\n",
-        "Noise_XX_25519_ChaChaPoly_BLAKE2s, every message sent back by the responder\n\n",
+    out::print(format_args!(
+        "\nEvery driver with every driver, on loopback:\nNoise_XX_25519_ChaChaPoly_BLAKE2s computed by {}, \
+         every message sent back by the responder\n\n",
+        Provider::fastest()
     ))?;
     let (table, failed) = matrix::run(effort.measure);
     out::print(&table)?;

@@ -6,7 +6,7 @@ use crate::keyfile;
 use crate::runtime::{Connection, Runtime};
 use anyhow::{Context, Result, anyhow};
 use sealock_proto::drive::SessionError;
-use sealock_proto::noise::{Protocol, SecretKey};
+use sealock_proto::noise::{Protocol, Provider, SecretKey};
 use sealock_proto::session::{Config, Peers};
 use sealock_tokio::{Address, ConnectError};
 use std::io;
@@ -39,11 +39,13 @@ pub(super) fn friends() -> Result<Ends> {
 }
 
 pub(super) fn responder(key: SecretKey) -> Result<Config> {
-    Ok(Config::responder(&[Protocol::parse(PROTOCOL)?]).with_static_key(key))
+    let config = Config::responder(&[Protocol::parse(PROTOCOL)?]).with_static_key(key);
+    Ok(config.with_provider(Provider::fastest()))
 }
 
 pub(super) fn initiator(key: SecretKey) -> Result<Config> {
-    Ok(Config::initiator(Protocol::parse(PROTOCOL)?).with_peers(Peers::Any).with_static_key(key))
+    let config = Config::initiator(Protocol::parse(PROTOCOL)?).with_peers(Peers::Any).with_static_key(key);
+    Ok(config.with_provider(Provider::fastest()))
 }
 
 /// Runs a responder on `A` and an initiator on `B`, and hands each its side of the handshake's outcome; the

@@ -1,6 +1,12 @@
 //! Measurements and the demonstration.
 
 use crate::process::{Stdin, run, start};
+use sealock_proto::noise::Provider;
+
+/// Who computes, as the program says it.
+fn computed_by() -> String {
+    format!("_ChaChaPoly_BLAKE2s computed by {}", Provider::fastest())
+}
 
 #[test]
 fn a_bench_prints_a_row_of_numbers_for_every_size() {
@@ -12,6 +18,7 @@ fn a_bench_prints_a_row_of_numbers_for_every_size() {
         let done = run(&[&bench[..], &sizes].concat(), b"").expect(0, &[]);
         assert_eq!(done.err, "", "no progress where there is no terminal");
         let text = done.text();
+        assert!(text.contains(&computed_by()), "{text}");
         for size in ["  1 B ", "  4 KiB ", "  100000 B "] {
             let row =
                 text.lines().find_map(|line| line.strip_prefix(size)).unwrap_or_else(|| panic!("{text}"));
@@ -35,6 +42,7 @@ fn a_bench_needs_somebody_who_sends_messages_back() {
 fn the_demonstration_holds_without_a_terminal() {
     let done = run(&["demo", "--quick"], b"").expect(0, &[]);
     let text = done.text();
+    assert!(text.contains(&computed_by()), "{text}");
     for initiator in ["tokio", "smol ", "std  "] {
         for responder in ["tokio", "smol", "std"] {
             let pair = format!("  {initiator} → {responder} ");

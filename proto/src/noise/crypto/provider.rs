@@ -18,7 +18,8 @@ pub enum Provider {
     #[cfg(feature = "ring")]
     Ring,
     /// Ciphers and X25519 of AWS-LC. Key states lie in memory of the C allocator, one block for each key and some for
-    /// each key agreement; each is erased when freed. A rekey allocates a block.
+    /// each key agreement; each is erased when freed. A rekey allocates a block, and so does every encrypted field of
+    /// a handshake. Key agreement also allocates in Rust.
     #[cfg(feature = "aws-lc-rs")]
     AwsLc,
 }

@@ -69,7 +69,7 @@ fn cases() -> impl Iterator<Item = (u64, Case)> {
     let kinds = CIPHERS.iter().flat_map(move |cipher| lengths.clone().map(|len| (*cipher, len)));
     kinds.enumerate().map(|(seed, (cipher, len))| {
         let mut random = Jitter::new(seed as u64);
-        let len = len.unwrap_or_else(|| random.next_u64() as usize % 65_520 >> (random.next_u64() % 12));
+        let len = len.unwrap_or_else(|| (random.next_u64() as usize % 65_520) >> (random.next_u64() % 12));
         (seed as u64, Case::random(&mut random, cipher, len))
     })
 }
