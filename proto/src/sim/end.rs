@@ -7,6 +7,11 @@ use super::trace::Trace;
 use crate::buf::{RxBuf, TxBuf};
 use crate::time::Instant;
 use alloc::vec::Vec;
+use core::time::Duration;
+
+/// Deadlines of one machine within [`WINDOW`] before it is said to spin.
+const DEADLINES: u64 = 1 << 21;
+const WINDOW: Duration = Duration::from_secs(1);
 
 /// One end of a [`Pair`](super::Pair): a machine, its buffers and what came of it.
 pub struct End<M: Subject> {
@@ -29,13 +34,27 @@ pub struct End<M: Subject> {
     closed: bool,
     /// The owner called the machine since its deadlines were last looked at.
     called: bool,
+    /// When counting deadlines began, and how many came since.
+    deadlines: (Instant, u64),
     most_rx: usize,
 }
 
-/// Bounds the calls at one instant.
+/// Bounds the calls of `recv` and the writes at one instant.
 pub(super) struct Steps {
     pub(super) left: u64,
     pub(super) allowed: u64,
+}
+
+impl Steps {
+    pub(super) const fn new(allowed: u64) -> Self {
+        Self { left: allowed, allowed }
+    }
+
+    fn take(&mut self, side: Side, at: Instant) -> Result<(), SimError> {
+        self.left =
+            self.left.checked_sub(1).ok_or(SimError::NeverIdle { side, at, steps: self.allowed })?;
+        Ok(())
+    }
 }
 
 /// What an end works with when it is its turn.
@@ -73,6 +92,7 @@ impl<M: Subject> End<M> {
             eof: false,
             closed: false,
             called: false,
+            deadlines: (Instant::ZERO, 0),
             most_rx: 0,
         }
     }
@@ -178,7 +198,7 @@ impl<M: Subject> End<M> {
         }
         let mut moved = self.read(turn)?;
         moved |= self.look_at_clock(turn)?;
-        moved |= self.write(turn);
+        moved |= self.write(turn)?;
         Ok(moved)
     }
 
@@ -196,9 +216,7 @@ impl<M: Subject> End<M> {
                 moved = true;
                 continue;
             }
-            let steps = turn.steps.allowed;
-            turn.steps.left =
-                turn.steps.left.checked_sub(1).ok_or(SimError::NeverIdle { side, at: now, steps })?;
+            turn.steps.take(side, now)?;
             let given = self.rx.len();
             let recv = match self.machine.recv(now, self.rx.filled_mut()) {
                 Ok(recv) => recv,
@@ -269,6 +287,11 @@ impl<M: Subject> End<M> {
         }
         if due.is_some() {
             turn.log(format_args!("deadline"));
+            let (since, count) = self.deadlines;
+            self.deadlines = if at.saturating_since(since) < WINDOW { (since, count + 1) } else { (at, 1) };
+            if self.deadlines.1 > DEADLINES {
+                return Err(SimError::WakesWithoutEnd { side, at, deadlines: DEADLINES });
+            }
         }
         if let Err(error) = self.machine.handle_timeout(at) {
             self.fail(turn, error);
@@ -288,7 +311,7 @@ impl<M: Subject> End<M> {
     }
 
     /// Writes what is owed; once that is all and the machine has ended, closes the stream.
-    fn write(&mut self, turn: &mut Turn<'_>) -> bool {
+    fn write(&mut self, turn: &mut Turn<'_>) -> Result<bool, SimError> {
         if self.transmits {
             self.machine.poll_transmit(turn.now, &mut self.tx);
         }
@@ -302,7 +325,8 @@ impl<M: Subject> End<M> {
             turn.trace.log(turn.now, turn.side, format_args!("on the way: {fault}"));
         }
         if n > 0 {
-            return true;
+            turn.steps.take(turn.side, turn.now)?;
+            return Ok(true);
         }
         // With nothing written since, nothing is owed that did not fit.
         let ended = self.error.is_some() || self.machine.is_finished();
@@ -312,9 +336,9 @@ impl<M: Subject> End<M> {
             turn.outgoing.close(turn.now);
             turn.incoming.abandon();
             turn.log(format_args!("closes the stream"));
-            return true;
+            return Ok(true);
         }
-        false
+        Ok(false)
     }
 
     fn fail(&mut self, turn: &mut Turn<'_>, error: M::Error) {

@@ -16,7 +16,7 @@ const RX_LIMIT: usize = 20 << 20;
 const TX_LIMIT: usize = 256 * 1024;
 /// Lines of trace that are kept.
 const LINES: usize = 64;
-/// Calls of `recv` at one instant before a pair is said to go round in circles.
+/// Calls of `recv` and writes at one instant before a pair is said to go round in circles.
 const STEPS: u64 = 1 << 24;
 
 /// Two machines, their buffers, the links between them and the time.
@@ -147,7 +147,7 @@ impl<A: Subject, B: Subject> Pair<A, B> {
         self.drive_bounded(STEPS)
     }
 
-    /// Like [`Pair::drive`], with at most `steps` calls of `recv`.
+    /// Like [`Pair::drive`], with at most `steps` calls of `recv` and writes.
     ///
     /// # Errors
     /// [`SimError::NeverIdle`] if there is still something to do then, or another breach of the contract.
@@ -195,7 +195,7 @@ impl<A: Subject, B: Subject> Pair<A, B> {
     /// # Errors
     /// A machine breaks its contract.
     pub fn poke(&mut self) -> Result<(), SimError> {
-        let mut steps = Steps { left: STEPS, allowed: STEPS };
+        let mut steps = Steps::new(STEPS);
         self.turn_both(&mut steps, true)?;
         self.drive()
     }
@@ -213,7 +213,7 @@ impl<A: Subject, B: Subject> Pair<A, B> {
 
     /// Lets both ends take turns until neither has anything to do. Says whether anything happened.
     fn settle(&mut self, allowed: u64) -> Result<bool, SimError> {
-        let mut steps = Steps { left: allowed, allowed };
+        let mut steps = Steps::new(allowed);
         let mut moved = false;
         while self.turn_both(&mut steps, false)? {
             moved = true;
