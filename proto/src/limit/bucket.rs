@@ -116,8 +116,8 @@ impl Gcra {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::seeds;
     use crate::entropy::Jitter;
+    use crate::sim::seeds;
 
     const S: u64 = 1_000_000_000;
 

@@ -51,8 +51,7 @@ impl Steps {
     }
 
     fn take(&mut self, side: Side, at: Instant) -> Result<(), SimError> {
-        self.left =
-            self.left.checked_sub(1).ok_or(SimError::NeverIdle { side, at, steps: self.allowed })?;
+        self.left = self.left.checked_sub(1).ok_or(SimError::NeverIdle { side, at, steps: self.allowed })?;
         Ok(())
     }
 }
@@ -63,6 +62,8 @@ pub(super) struct Turn<'a> {
     pub(super) side: Side,
     /// Whether to call `handle_timeout` before its deadline too.
     pub(super) early: bool,
+    /// Whether the owner looks at deadlines then alone, and so late.
+    pub(super) polls: bool,
     pub(super) incoming: &'a mut Link,
     pub(super) outgoing: &'a mut Link,
     pub(super) trace: &'a mut Trace,
@@ -273,13 +274,13 @@ impl<M: Subject> End<M> {
     /// Handles the deadline that has come.
     fn look_at_clock(&mut self, turn: &mut Turn<'_>) -> Result<bool, SimError> {
         let called = core::mem::take(&mut self.called);
-        if self.closed || self.error.is_some() {
+        if self.closed || self.error.is_some() || (turn.polls && !turn.early) {
             return Ok(false);
         }
         let (side, at) = (turn.side, turn.now);
         let before = self.machine.poll_timeout();
         let due = before.filter(|deadline| *deadline <= at);
-        if let Some(deadline) = due.filter(|deadline| *deadline < at && !called) {
+        if let Some(deadline) = due.filter(|deadline| *deadline < at && !called && !turn.polls) {
             return Err(SimError::DeadlineInPast { side, at, deadline });
         }
         if due.is_none() && !turn.early {

@@ -84,9 +84,9 @@ mod tests;
 mod trace;
 mod world;
 
+pub use check::{FailedSeed, run_seeds};
 #[cfg(any(feature = "std", test))]
 pub use check::{Seeds, check, is_replay, seeds};
-pub use check::{FailedSeed, run_seeds};
 pub use datagram::{BurstLoss, DatagramLink, Fate};
 pub use end::End;
 pub use error::{Side, SimError};

@@ -1,6 +1,6 @@
-use crate::sim::seeds;
 use super::*;
 use crate::entropy::Jitter;
+use crate::sim::seeds;
 use core::time::Duration;
 
 const NOW: Instant = Instant::from_nanos(1);

@@ -182,6 +182,21 @@ fn deadlines_and_arrivals_are_handled_at_their_instants() {
 }
 
 #[test]
+fn owners_that_poll_are_late_by_less_than_a_tick() {
+    let tick = Duration::from_millis(300);
+    let latency = Duration::from_millis(50);
+    let mut pair = pair(Habit::None)
+        .with_links(Link::new(1).with_latency(latency), Link::new(2).with_latency(latency))
+        .with_ticks(tick);
+    pair.drive_for(3 * S).unwrap();
+    let b: Vec<u64> = pair.b.events().iter().map(|seen| seen.at.as_nanos() / 1_000_000).collect();
+    // Due at 1,000, handled at 1,200; due again a second later, at 2,200, handled at 2,400. Read at the next tick.
+    assert_eq!((b, pair.now()), (Vec::from([1500, 2700]), Instant::ZERO + 3 * S));
+    let mut keeps = super::contract::pair(Habit::KeepsDeadline).with_ticks(tick);
+    assert!(matches!(keeps.drive_for(60 * S), Err(SimError::DeadlineSurvived { .. })));
+}
+
+#[test]
 fn an_owner_can_answer_at_the_instant_of_an_event() {
     let mut pair = pair(Habit::None).with_links(Link::new(1), Link::new(2).with_latency(S / 4));
     while pair.advance(Instant::ZERO + S + S / 2).unwrap() {
