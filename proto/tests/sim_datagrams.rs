@@ -1,5 +1,4 @@
 //! A machine over datagrams on the simulator's links: nothing is certain to arrive, and yet everything does.
-
 #![cfg(feature = "std")]
 
 use sealock_proto::entropy::Jitter;

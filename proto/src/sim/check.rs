@@ -94,6 +94,7 @@ pub fn check(
 /// # Panics
 /// If `SEALOCK_SEED` is neither a number nor a range.
 #[cfg(any(feature = "std", test))]
+#[must_use = "it does nothing until it is looped over"]
 pub fn seeds<I: IntoIterator<Item = u64>>(name: &str, seeds: I) -> Seeds<'_, I::IntoIter> {
     Seeds { name, seeds: seeds.into_iter(), asked: asked(), current: None }
 }

@@ -99,7 +99,7 @@ impl fmt::Display for SimError {
             Self::NeverIdle { side, at, steps } => {
                 write!(
                     f,
-                    "{side} never goes idle: {steps} calls at {} ns; look for two machines that answer each other without end, or an event that consumes nothing",
+                    "{side} never goes idle: {steps} calls and writes at {} ns; look for two machines that answer each other without end, an event that consumes nothing, or a poll_transmit that always has something",
                     at.as_nanos()
                 )
             }

@@ -28,8 +28,9 @@ pub struct Link {
     /// By offset; those before `struck` have happened.
     faults: Vec<(u64, Fault)>,
     struck: usize,
-    /// What the sender wrote, while a replay or the owner may ask for it.
+    /// The owner may ask for the history.
     keeps: bool,
+    /// What the sender wrote, while a replay or the owner may ask for it.
     history: Vec<u8>,
     bytes: VecDeque<u8>,
     /// When which bytes arrive: up to how many of all that were queued.

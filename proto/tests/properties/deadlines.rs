@@ -44,8 +44,8 @@ pub(crate) fn polling_more_often_changes_nothing<P: Protocol>(protocol: &P, name
     });
 }
 
-/// What an end comes to later because it is only asked at whole milliseconds: less than one for each of the deadlines that
-/// follow from each other, of which there are fewer.
+/// A deadline is handled less than a millisecond late, and so is each that follows from it: pings, misses, the end. There
+/// are fewer than this in a row.
 const LATE: Duration = Duration::from_millis(40);
 
 /// Owners that ask only at the instants they are told and owners that ask every millisecond and look at no deadline: the
