@@ -1,10 +1,11 @@
 //! Bytes and buffers: nothing lost, few writes, bounded memory.
 
 use super::*;
+use sealock_proto::sim::seeds;
 
 #[test]
 fn any_interleaving_of_dropped_futures_loses_and_repeats_nothing() {
-    for seed in 0..60 {
+    for seed in seeds("any_interleaving_of_dropped_futures_loses_and_repeats_nothing", 0..60) {
         let outcome = std::panic::catch_unwind(|| {
             let mut sim = Sim::new(seed);
             let mut jitter = Jitter::new(seed);

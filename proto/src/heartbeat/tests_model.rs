@@ -1,4 +1,5 @@
 use super::*;
+use crate::sim::{is_replay, seeds};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -113,7 +114,7 @@ enum Input {
 #[test]
 fn deadlines_are_complete_actionable_and_agree_with_counting() {
     let (mut silent, mut idle, mut alive, mut rtts) = (0, 0, 0, 0);
-    for seed in 0..400 {
+    for seed in seeds("deadlines_are_complete_actionable_and_agree_with_counting", 0..400) {
         let mut draw = Jitter::new(seed);
         let mut below = |n: u64| draw.next_u64() % n;
         let config = HeartbeatConfig::default()
@@ -191,5 +192,6 @@ fn deadlines_are_complete_actionable_and_agree_with_counting() {
             Err(Dead::Silent { .. }) => silent += 1,
         }
     }
-    assert!(silent > 20 && idle > 20 && alive > 20 && rtts > 200, "{silent} {idle} {alive} {rtts}");
+    let enough = silent > 20 && idle > 20 && alive > 20 && rtts > 200;
+    assert!(enough || is_replay(), "{silent} {idle} {alive} {rtts}");
 }

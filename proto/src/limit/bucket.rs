@@ -117,6 +117,7 @@ impl Gcra {
 mod tests {
     use super::*;
     use crate::entropy::Jitter;
+    use crate::sim::seeds;
 
     const S: u64 = 1_000_000_000;
 
@@ -208,7 +209,7 @@ mod tests {
 
     #[test]
     fn agrees_with_a_counting_bucket() {
-        for seed in 0..300 {
+        for seed in seeds("agrees_with_a_counting_bucket", 0..300) {
             let mut jitter = Jitter::new(seed);
             let mut draw = |below: u64| jitter.next_u64() % below;
             let (per_second, burst) = (1 + draw(5_000), 1 + draw(50));

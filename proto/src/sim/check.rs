@@ -58,7 +58,7 @@ pub fn run_seeds(
 ///
 /// # Panics
 /// If a seed fails, or if `SEALOCK_SEED` is neither a number nor a range.
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 pub fn check(
     name: &str,
     seeds: impl IntoIterator<Item = u64>,
@@ -70,23 +70,88 @@ pub fn check(
         core::mem::forget(guard);
         verdict
     };
-    let verdict = match std::env::var(VARIABLE) {
-        Ok(asked) => match parse(&asked) {
-            Some(range) => run_seeds(range, test),
-            None => panic!("{VARIABLE} must be a number or a range such as 0..1000, it is {asked:?}"),
-        },
-        Err(_) => run_seeds(seeds, test),
+    let verdict = match asked() {
+        Some(range) => run_seeds(range, test),
+        None => run_seeds(seeds, test),
     };
     if let Err(FailedSeed { seed, reason }) = verdict {
         panic!("{}\n{reason}", replay(name, seed));
     }
 }
 
-#[cfg(feature = "std")]
+/// The same for a plain loop: gives each of `seeds`, or those that `SEALOCK_SEED` asks for, and when the loop panics
+/// prints the seed it was at with the command that runs it again.
+///
+/// ```
+/// # use sealock_proto::entropy::Jitter;
+/// # use sealock_proto::sim::seeds;
+/// # use std::time::Duration;
+/// for seed in seeds("a_draw_is_not_past_its_limit", 0..100) {
+///     assert!(Jitter::new(seed).up_to(Duration::from_secs(1)) <= Duration::from_secs(1));
+/// }
+/// ```
+///
+/// # Panics
+/// If `SEALOCK_SEED` is neither a number nor a range.
+#[cfg(any(feature = "std", test))]
+#[must_use = "it does nothing until it is looped over"]
+pub fn seeds<I: IntoIterator<Item = u64>>(name: &str, seeds: I) -> Seeds<'_, I::IntoIter> {
+    Seeds { name, seeds: seeds.into_iter(), asked: asked(), current: None }
+}
+
+/// What [`seeds`] gives.
+#[cfg(any(feature = "std", test))]
+#[derive(Debug)]
+pub struct Seeds<'a, I> {
+    name: &'a str,
+    seeds: I,
+    asked: Option<core::ops::RangeInclusive<u64>>,
+    current: Option<u64>,
+}
+
+#[cfg(any(feature = "std", test))]
+impl<I: Iterator<Item = u64>> Iterator for Seeds<'_, I> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.current = match &mut self.asked {
+            Some(asked) => asked.next(),
+            None => self.seeds.next(),
+        };
+        self.current
+    }
+}
+
+#[cfg(any(feature = "std", test))]
+impl<I> Drop for Seeds<'_, I> {
+    fn drop(&mut self) {
+        if let Some(seed) = self.current.filter(|_| std::thread::panicking()) {
+            std::eprintln!("{}", replay(self.name, seed));
+        }
+    }
+}
+
+/// Whether `SEALOCK_SEED` chooses the seeds: what a test asks of all of its seeds together means nothing then.
+#[cfg(any(feature = "std", test))]
+#[must_use]
+pub fn is_replay() -> bool {
+    std::env::var_os(VARIABLE).is_some()
+}
+
+#[cfg(any(feature = "std", test))]
+fn asked() -> Option<core::ops::RangeInclusive<u64>> {
+    let asked = std::env::var(VARIABLE).ok()?;
+    let Some(seeds) = parse(&asked) else {
+        panic!("{VARIABLE} must be a number or a range such as 0..1000, it is {asked:?}");
+    };
+    Some(seeds)
+}
+
+#[cfg(any(feature = "std", test))]
 const VARIABLE: &str = "SEALOCK_SEED";
 
 /// `17` or `0..1000`.
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 pub(super) fn parse(seeds: &str) -> Option<core::ops::RangeInclusive<u64>> {
     match seeds.split_once("..") {
         Some((from, to)) => Some(from.parse().ok()?..=to.parse::<u64>().ok()?.checked_sub(1)?),
@@ -95,13 +160,13 @@ pub(super) fn parse(seeds: &str) -> Option<core::ops::RangeInclusive<u64>> {
 }
 
 /// Says which seed it was when the test panics.
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 struct PrintOnPanic<'a> {
     name: &'a str,
     seed: u64,
 }
 
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 impl Drop for PrintOnPanic<'_> {
     fn drop(&mut self) {
         std::eprintln!("{}", replay(self.name, self.seed));
@@ -109,7 +174,7 @@ impl Drop for PrintOnPanic<'_> {
 }
 
 /// The message with the command. Cargo tells a test its package, and the test's file tells its target.
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 fn replay(name: &str, seed: u64) -> String {
     let package = std::env::var("CARGO_PKG_NAME").ok();
     let exe = std::env::current_exe().ok();

@@ -7,6 +7,11 @@ use super::trace::Trace;
 use crate::buf::{RxBuf, TxBuf};
 use crate::time::Instant;
 use alloc::vec::Vec;
+use core::time::Duration;
+
+/// Deadlines of one machine within [`WINDOW`] before it is said to spin.
+const DEADLINES: u64 = 1 << 21;
+const WINDOW: Duration = Duration::from_secs(1);
 
 /// One end of a [`Pair`](super::Pair): a machine, its buffers and what came of it.
 pub struct End<M: Subject> {
@@ -29,13 +34,26 @@ pub struct End<M: Subject> {
     closed: bool,
     /// The owner called the machine since its deadlines were last looked at.
     called: bool,
+    /// When counting deadlines began, and how many came since.
+    deadlines: (Instant, u64),
     most_rx: usize,
 }
 
-/// Bounds the calls at one instant.
+/// Bounds the calls of `recv` and the writes at one instant.
 pub(super) struct Steps {
     pub(super) left: u64,
     pub(super) allowed: u64,
+}
+
+impl Steps {
+    pub(super) const fn new(allowed: u64) -> Self {
+        Self { left: allowed, allowed }
+    }
+
+    fn take(&mut self, side: Side, at: Instant) -> Result<(), SimError> {
+        self.left = self.left.checked_sub(1).ok_or(SimError::NeverIdle { side, at, steps: self.allowed })?;
+        Ok(())
+    }
 }
 
 /// What an end works with when it is its turn.
@@ -44,6 +62,8 @@ pub(super) struct Turn<'a> {
     pub(super) side: Side,
     /// Whether to call `handle_timeout` before its deadline too.
     pub(super) early: bool,
+    /// Whether the owner looks at deadlines then alone, and so late.
+    pub(super) polls: bool,
     pub(super) incoming: &'a mut Link,
     pub(super) outgoing: &'a mut Link,
     pub(super) trace: &'a mut Trace,
@@ -73,6 +93,7 @@ impl<M: Subject> End<M> {
             eof: false,
             closed: false,
             called: false,
+            deadlines: (Instant::ZERO, 0),
             most_rx: 0,
         }
     }
@@ -178,7 +199,7 @@ impl<M: Subject> End<M> {
         }
         let mut moved = self.read(turn)?;
         moved |= self.look_at_clock(turn)?;
-        moved |= self.write(turn);
+        moved |= self.write(turn)?;
         Ok(moved)
     }
 
@@ -196,9 +217,7 @@ impl<M: Subject> End<M> {
                 moved = true;
                 continue;
             }
-            let steps = turn.steps.allowed;
-            turn.steps.left =
-                turn.steps.left.checked_sub(1).ok_or(SimError::NeverIdle { side, at: now, steps })?;
+            turn.steps.take(side, now)?;
             let given = self.rx.len();
             let recv = match self.machine.recv(now, self.rx.filled_mut()) {
                 Ok(recv) => recv,
@@ -255,13 +274,13 @@ impl<M: Subject> End<M> {
     /// Handles the deadline that has come.
     fn look_at_clock(&mut self, turn: &mut Turn<'_>) -> Result<bool, SimError> {
         let called = core::mem::take(&mut self.called);
-        if self.closed || self.error.is_some() {
+        if self.closed || self.error.is_some() || (turn.polls && !turn.early) {
             return Ok(false);
         }
         let (side, at) = (turn.side, turn.now);
         let before = self.machine.poll_timeout();
         let due = before.filter(|deadline| *deadline <= at);
-        if let Some(deadline) = due.filter(|deadline| *deadline < at && !called) {
+        if let Some(deadline) = due.filter(|deadline| *deadline < at && !called && !turn.polls) {
             return Err(SimError::DeadlineInPast { side, at, deadline });
         }
         if due.is_none() && !turn.early {
@@ -269,6 +288,11 @@ impl<M: Subject> End<M> {
         }
         if due.is_some() {
             turn.log(format_args!("deadline"));
+            let (since, count) = self.deadlines;
+            self.deadlines = if at.saturating_since(since) < WINDOW { (since, count + 1) } else { (at, 1) };
+            if self.deadlines.1 > DEADLINES {
+                return Err(SimError::WakesWithoutEnd { side, at, deadlines: DEADLINES });
+            }
         }
         if let Err(error) = self.machine.handle_timeout(at) {
             self.fail(turn, error);
@@ -288,7 +312,7 @@ impl<M: Subject> End<M> {
     }
 
     /// Writes what is owed; once that is all and the machine has ended, closes the stream.
-    fn write(&mut self, turn: &mut Turn<'_>) -> bool {
+    fn write(&mut self, turn: &mut Turn<'_>) -> Result<bool, SimError> {
         if self.transmits {
             self.machine.poll_transmit(turn.now, &mut self.tx);
         }
@@ -302,7 +326,8 @@ impl<M: Subject> End<M> {
             turn.trace.log(turn.now, turn.side, format_args!("on the way: {fault}"));
         }
         if n > 0 {
-            return true;
+            turn.steps.take(turn.side, turn.now)?;
+            return Ok(true);
         }
         // With nothing written since, nothing is owed that did not fit.
         let ended = self.error.is_some() || self.machine.is_finished();
@@ -312,9 +337,9 @@ impl<M: Subject> End<M> {
             turn.outgoing.close(turn.now);
             turn.incoming.abandon();
             turn.log(format_args!("closes the stream"));
-            return true;
+            return Ok(true);
         }
-        false
+        Ok(false)
     }
 
     fn fail(&mut self, turn: &mut Turn<'_>, error: M::Error) {

@@ -25,7 +25,7 @@ impl fmt::Display for Side {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SimError {
-    /// The pair did not go idle at one instant within this many calls of `recv`.
+    /// The pair did not go idle at one instant within this many calls of `recv` and writes.
     NeverIdle {
         /// The end that was called last.
         side: Side,
@@ -33,6 +33,15 @@ pub enum SimError {
         at: Instant,
         /// How many calls were allowed.
         steps: u64,
+    },
+    /// A machine had this many deadlines within a second: it moves on, but by next to nothing each time.
+    WakesWithoutEnd {
+        /// Whose deadlines.
+        side: Side,
+        /// The instant of the last.
+        at: Instant,
+        /// How many are allowed.
+        deadlines: u64,
     },
     /// `handle_timeout` left a deadline that is not later: its driver would spin.
     DeadlineSurvived {
@@ -90,10 +99,15 @@ impl fmt::Display for SimError {
             Self::NeverIdle { side, at, steps } => {
                 write!(
                     f,
-                    "{side} never goes idle: {steps} calls at {} ns; look for two machines that answer each other without end, or an event that consumes nothing",
+                    "{side} never goes idle: {steps} calls and writes at {} ns; look for two machines that answer each other without end, an event that consumes nothing, or a poll_transmit that always has something",
                     at.as_nanos()
                 )
             }
+            Self::WakesWithoutEnd { side, at, deadlines } => write!(
+                f,
+                "{side} had {deadlines} deadlines in the second before {} ns; look for one that is put off by next to nothing",
+                at.as_nanos()
+            ),
             Self::DeadlineSurvived { side, at, deadline } => write!(
                 f,
                 "{side} was told at {} ns that time is up and still waits for {} ns: handle_timeout must leave a later deadline",

@@ -15,7 +15,8 @@ pub enum Fault {
     /// As many bytes from there on never arrive; what is behind them does.
     Remove(u64),
     /// The sender's bytes `from..to` arrive once more before the byte there. What lies past the offset is left out.
-    /// To be scripted before the sender writes the first byte, since only then the bytes are kept.
+    /// To be scripted before the sender writes the first byte, or on a link
+    /// [`with_history`](super::Link::with_history): only then the bytes are kept.
     Replay {
         /// First offset of the range.
         from: u64,

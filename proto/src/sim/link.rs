@@ -28,7 +28,9 @@ pub struct Link {
     /// By offset; those before `struck` have happened.
     faults: Vec<(u64, Fault)>,
     struck: usize,
-    /// What the sender wrote, while a replay may ask for it.
+    /// The owner may ask for the history.
+    keeps: bool,
+    /// What the sender wrote, while a replay or the owner may ask for it.
     history: Vec<u8>,
     bytes: VecDeque<u8>,
     /// When which bytes arrive: up to how many of all that were queued.
@@ -63,6 +65,7 @@ impl Link {
             stalls: Vec::new(),
             faults: Vec::new(),
             struck: 0,
+            keeps: false,
             history: Vec::new(),
             bytes: VecDeque::new(),
             marks: VecDeque::new(),
@@ -114,6 +117,13 @@ impl Link {
         self
     }
 
+    /// Keeps what the sender writes from here on, for [`Link::history`]. Of a link that nothing was written to.
+    #[must_use]
+    pub const fn with_history(mut self) -> Self {
+        self.keeps = true;
+        self
+    }
+
     /// Like [`Link::stall`], for a link that is being made.
     #[must_use]
     pub fn with_stall(mut self, from: Instant, until: Instant) -> Self {
@@ -148,6 +158,12 @@ impl Link {
         self.written
     }
 
+    /// Everything the sender has written, faults aside, if the link was made [`Link::with_history`].
+    #[must_use]
+    pub fn history(&self) -> &[u8] {
+        if self.keeps { &self.history } else { &[] }
+    }
+
     /// A fingerprint of everything the sender has written.
     #[must_use]
     pub const fn digest(&self) -> u64 {
@@ -166,7 +182,8 @@ impl Link {
         let mut rest = &bytes[..n];
         self.digest.update(rest);
         let replays = |(_, fault): &(u64, Fault)| matches!(fault, Fault::Replay { .. });
-        if self.history.len() as u64 == self.written && self.faults[self.struck..].iter().any(replays) {
+        let asked = self.keeps || self.faults[self.struck..].iter().any(replays);
+        if asked && self.history.len() as u64 == self.written {
             self.history.extend_from_slice(rest);
         }
         while let Some((offset, fault)) = self.faults.get(self.struck) {

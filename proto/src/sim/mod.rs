@@ -9,7 +9,7 @@
 //! | [`Link`] | one direction of a stream: latency, jitter, rate, chunks, stalls, ends and scripted [`Fault`]s |
 //! | [`DatagramLink`] | one direction of datagrams: loss, bursts of it, duplicates, reordering, MTU |
 //! | [`World`] | many pairs on one clock |
-//! | `check` | runs a test for many seeds and prints how to repeat the one that fails (feature `std`) |
+//! | `check`, `seeds` | run a test for many seeds and print how to repeat the one that fails (feature `std`) |
 //!
 //! The harness keeps the contract of [`Machine`] and checks the machine's side of it: a machine that
 //! never goes idle, that leaves a deadline behind or asks for more than its buffer holds ends the run with a [`SimError`].
@@ -84,9 +84,9 @@ mod tests;
 mod trace;
 mod world;
 
-#[cfg(feature = "std")]
-pub use check::check;
 pub use check::{FailedSeed, run_seeds};
+#[cfg(any(feature = "std", test))]
+pub use check::{Seeds, check, is_replay, seeds};
 pub use datagram::{BurstLoss, DatagramLink, Fate};
 pub use end::End;
 pub use error::{Side, SimError};

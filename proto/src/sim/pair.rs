@@ -16,7 +16,7 @@ const RX_LIMIT: usize = 20 << 20;
 const TX_LIMIT: usize = 256 * 1024;
 /// Lines of trace that are kept.
 const LINES: usize = 64;
-/// Calls of `recv` at one instant before a pair is said to go round in circles.
+/// Calls of `recv` and writes at one instant before a pair is said to go round in circles.
 const STEPS: u64 = 1 << 24;
 
 /// Two machines, their buffers, the links between them and the time.
@@ -34,6 +34,8 @@ pub struct Pair<A: Subject, B: Subject> {
     /// What `b` writes and `a` reads.
     pub b_to_a: Link,
     now: Instant,
+    /// How often owners that poll do so, and when they last did.
+    ticks: Option<(Duration, Option<Instant>)>,
     trace: Trace,
 }
 
@@ -49,6 +51,7 @@ impl<A: Subject, B: Subject> Pair<A, B> {
             a_to_b: Link::new(0),
             b_to_a: Link::new(1),
             now: Instant::ZERO,
+            ticks: None,
             trace: Trace::new(LINES),
         }
     }
@@ -80,6 +83,15 @@ impl<A: Subject, B: Subject> Pair<A, B> {
     #[must_use]
     pub fn with_start(mut self, now: Instant) -> Self {
         self.now = now;
+        self
+    }
+
+    /// Owners that poll: at every whole multiple of `every` they call all there is to call, whether or not there is
+    /// anything to do, and they never ask for a deadline. What is due between is late by less than `every`. Zero for
+    /// owners that wait for deadlines, as by default.
+    #[must_use]
+    pub fn with_ticks(mut self, every: Duration) -> Self {
+        self.ticks = (!every.is_zero()).then_some((every, None));
         self
     }
 
@@ -134,6 +146,10 @@ impl<A: Subject, B: Subject> Pair<A, B> {
     /// When something happens next by itself, with nothing left to do now.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
+        if let Some((every, _)) = self.ticks {
+            let past = self.now.as_nanos() % nanos(every);
+            return (!self.is_closed()).then(|| self.now + (every - Duration::from_nanos(past)));
+        }
         let a = self.a.next_wake(self.now, &self.b_to_a);
         let b = self.b.next_wake(self.now, &self.a_to_b);
         a.into_iter().chain(b).min()
@@ -147,7 +163,7 @@ impl<A: Subject, B: Subject> Pair<A, B> {
         self.drive_bounded(STEPS)
     }
 
-    /// Like [`Pair::drive`], with at most `steps` calls of `recv`.
+    /// Like [`Pair::drive`], with at most `steps` calls of `recv` and writes.
     ///
     /// # Errors
     /// [`SimError::NeverIdle`] if there is still something to do then, or another breach of the contract.
@@ -195,7 +211,7 @@ impl<A: Subject, B: Subject> Pair<A, B> {
     /// # Errors
     /// A machine breaks its contract.
     pub fn poke(&mut self) -> Result<(), SimError> {
-        let mut steps = Steps { left: STEPS, allowed: STEPS };
+        let mut steps = Steps::new(STEPS);
         self.turn_both(&mut steps, true)?;
         self.drive()
     }
@@ -213,24 +229,37 @@ impl<A: Subject, B: Subject> Pair<A, B> {
 
     /// Lets both ends take turns until neither has anything to do. Says whether anything happened.
     fn settle(&mut self, allowed: u64) -> Result<bool, SimError> {
-        let mut steps = Steps { left: allowed, allowed };
-        let mut moved = false;
+        let mut steps = Steps::new(allowed);
+        let mut moved = self.is_tick() && self.turn_both(&mut steps, true)?;
         while self.turn_both(&mut steps, false)? {
             moved = true;
         }
         Ok(moved)
     }
 
+    /// Whether owners that poll do so now.
+    fn is_tick(&mut self) -> bool {
+        let now = self.now;
+        let Some((every, last)) = &mut self.ticks else { return false };
+        now.as_nanos() % nanos(*every) == 0 && last.replace(now) != Some(now)
+    }
+
     /// With `early`, deadlines are looked at whether or not they have come.
     fn turn_both(&mut self, steps: &mut Steps, early: bool) -> Result<bool, SimError> {
-        let Self { a, b, a_to_b, b_to_a, now, trace } = self;
-        let now = *now;
+        let Self { a, b, a_to_b, b_to_a, now, ticks, trace } = self;
+        let (now, polls) = (*now, ticks.is_some());
         let side = Side::A;
-        let a = a.turn(&mut Turn { now, side, early, incoming: b_to_a, outgoing: a_to_b, trace, steps })?;
+        let a =
+            a.turn(&mut Turn { now, side, early, polls, incoming: b_to_a, outgoing: a_to_b, trace, steps })?;
         let side = Side::B;
-        let b = b.turn(&mut Turn { now, side, early, incoming: a_to_b, outgoing: b_to_a, trace, steps })?;
+        let b =
+            b.turn(&mut Turn { now, side, early, polls, incoming: a_to_b, outgoing: b_to_a, trace, steps })?;
         Ok(a || b)
     }
+}
+
+fn nanos(every: Duration) -> u64 {
+    u64::try_from(every.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl<A: Subject, B: Subject> fmt::Debug for Pair<A, B> {

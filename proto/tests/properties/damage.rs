@@ -71,31 +71,30 @@ fn fault(random: &mut Jitter, offset: u64) -> Fault {
     }
 }
 
-/// One bit of every byte of a short session, in either direction: never a message that was not sent, and whoever
-/// received the changed byte does not take the session for well ended.
+/// Every bit of a short session, in either direction: never a message that was not sent, and whoever
+/// received the changed bit does not take the session for well ended.
 pub(crate) fn a_flipped_bit_gives_no_wrong_event<P: Protocol>(protocol: &P, name: &str) {
     let script = Script::random(3, 6, 300);
     let play = |pair: &mut Pair<_, _>| script.play::<P>(pair);
     let mut clean = protocol.pair(3);
     play(&mut clean).unwrap();
     let lengths = [clean.a_to_b.written(), clean.b_to_a.written()];
-    let places = lengths.into_iter().sum::<u64>();
-    // Every other byte keeps the test short.
-    check(name, (0..places).step_by(2), |seed| {
-        let flip = Fault::Flip(1 << (seed / 2 % 8));
+    let bits = 8 * lengths.into_iter().sum::<u64>();
+    check(name, 0..bits, |seed| {
+        let (offset, flip) = (seed / 8, Fault::Flip(1 << (seed % 8)));
         let mut pair = protocol.pair(3);
-        let forth = seed < lengths[0];
+        let forth = offset < lengths[0];
         if forth {
-            pair.a_to_b.strike(seed, flip);
+            pair.a_to_b.strike(offset, flip);
         } else {
-            pair.b_to_a.strike(seed - lengths[0], flip);
+            pair.b_to_a.strike(offset - lengths[0], flip);
         }
         let accepted = play(&mut pair)?;
         truthful::<P>(&pair, &accepted)?;
         let (receiver, struck) =
             if forth { (&pair.b, pair.a_to_b.struck().len()) } else { (&pair.a, pair.b_to_a.struck().len()) };
         if struck > 0 && receiver.error().is_none() {
-            return Err(pair.explain("a changed byte went unnoticed"));
+            return Err(pair.explain("a changed bit went unnoticed"));
         }
         if !pair.is_closed() {
             return Err(pair.explain("still waiting a minute later"));

@@ -3,16 +3,18 @@
 //! | | property | where |
 //! |---|---|---|
 //! | P1 | any split of the input bytes gives the same events | `chunking.rs` |
-//! | P2 | polling only at the reported instants equals polling every millisecond | `deadlines.rs` |
+//! | P2 | polling only at the reported instants equals polling every millisecond, with them and without | `deadlines.rs` |
 //! | P3 | after a deadline is handled the next one is later, and nothing waits for ever | `deadlines.rs` |
 //! | P4 | arbitrary input: no panic, bounded work and memory, an end | `damage.rs` |
 //! | P5 | everything that can be sent arrives as it was | `delivery.rs` |
 //! | P6 | nonces strictly increase, none is used twice, across rekeys and the end | `nonces.rs` |
 //! | P7 | a flipped bit anywhere never gives a wrong event | `damage.rs` |
 //! | P8 | `poll_transmit` calls that are left out or late lose nothing | `delivery.rs` |
+//! | P9 | the bytes on the wire are those recorded; another implementation agrees | `golden.rs`; `nonces.rs`, `../noise_snow.rs`, `../noise_vectors.rs` |
 //! | | the same seeds give the same bytes and the same trace | `replay.rs` |
 //!
-//! A new protocol implements [`protocol::Protocol`] and gets a line in the list below. A failure prints its seed and the
+//! A new protocol implements [`protocol::Protocol`] and gets a line in the list below, and a file
+//! in `golden/`, written as `golden.rs` says. A failure prints its seed and the
 //! command that replays it; `spoilt.rs` shows that they can fail.
 #![cfg(all(feature = "std", feature = "aes-gcm", feature = "sha2"))]
 
@@ -20,6 +22,7 @@ mod chunking;
 mod damage;
 mod deadlines;
 mod delivery;
+mod golden;
 mod model;
 mod native;
 mod nonces;
@@ -44,6 +47,7 @@ macro_rules! properties {
             #[test]
             fn p2_deadlines_complete() {
                 deadlines::polling_more_often_changes_nothing(&$protocol, concat!(stringify!($name), "::p2"));
+                deadlines::polling_by_the_clock_alone_is_the_same(&$protocol, concat!(stringify!($name), "::p2"));
             }
 
             #[test]
@@ -70,6 +74,13 @@ macro_rules! properties {
             #[test]
             fn p8_left_out_transmits() {
                 delivery::late_transmits_lose_nothing(&$protocol, concat!(stringify!($name), "::p8"));
+            }
+
+            #[test]
+            fn p9_golden_vector() {
+                let file = concat!("tests/properties/golden/", stringify!($name), ".txt");
+                let recorded = include_str!(concat!("golden/", stringify!($name), ".txt"));
+                golden::the_bytes_are_as_recorded(&$protocol, file, recorded);
             }
 
             #[test]

@@ -12,13 +12,20 @@ use sealock_proto::limit::Rate;
 use sealock_proto::session::{
     CloseCode, Config, Error, Event, MIN_TX_LIMIT, Outgoing, RateLimit, RekeyPolicy, SendError, Session,
 };
-use sealock_proto::sim::{End, Link, Pair, Side, check};
+use sealock_proto::sim::{End, Link, Pair, Side, check, is_replay};
 use sealock_proto::time::Instant;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
 /// Seeds that once failed: 0 continued one of two messages that were begun as if it were the other.
 const REGRESSIONS: [u64; 1] = [0];
+/// What must have happened often in all runs together, or they show little.
+const OPERATIONS: [&str; 9] = ["send", "split", "tick", "stall", "rekey", "flood", "drain", "close", "reset"];
+const OFTEN: u64 = 20;
+
+/// How often each operation had an effect.
+type Tally = BTreeMap<&'static str, u64>;
 
 type Nodes = Pair<Node, Node>;
 
@@ -55,6 +62,7 @@ struct Run<'m> {
     /// Nothing is done that may cost the session its life.
     calm: bool,
     salt: u64,
+    tally: Tally,
 }
 
 impl<'m> Run<'m> {
@@ -76,14 +84,28 @@ impl<'m> Run<'m> {
             .with_tx_limits(tx_limit(&mut random), tx_limit(&mut random))
             .with_links(link(&mut random), link(&mut random));
         let (a, b) = (Owner::default(), Owner::default());
-        Self { random, pair, a, b, large: large.iter(), calm: seed % 3 == 0, salt: seed << 32 }
+        Self {
+            random,
+            pair,
+            a,
+            b,
+            large: large.iter(),
+            calm: seed % 3 == 0,
+            salt: seed << 32,
+            tally: Tally::new(),
+        }
     }
 
     fn chance(&mut self, one_in: u64) -> bool {
         self.random.next_u64() % one_in == 0
     }
 
+    fn count(&mut self, operation: &'static str, times: u64) {
+        *self.tally.entry(operation).or_default() += times;
+    }
+
     fn pass(&mut self, most: Duration) -> Result<(), String> {
+        self.count("tick", 1);
         let pause = self.random.up_to(most);
         self.pair.drive_for(pause).map_err(|error| self.pair.explain(error))
     }
@@ -105,12 +127,19 @@ impl<'m> Run<'m> {
     fn operation(&mut self) -> Result<(), String> {
         let side = if self.chance(2) { Side::A } else { Side::B };
         match self.random.next_u64() % 32 {
-            0..9 => self.send(side, 400),
-            9..12 => self.send(side, 20_000),
-            12 => (0..60).for_each(|_| self.send(side, 50)),
+            0..9 => {
+                self.send(side, 400);
+            }
+            9..12 => {
+                self.send(side, 20_000);
+            }
+            12 => self.flood(side),
             13 => self.begin_large(side),
             14..20 => self.go_on(side),
-            20 => self.act(side, |_, node, _, _| node.split()),
+            20 => {
+                let split = self.act(side, |_, node, _, _| node.split());
+                self.count("split", split.into());
+            }
             21..23 => self.end_of(side).reads(true),
             23..25 => self.end_of(side).transmits(true),
             25 => return self.pass(3000 * MS),
@@ -133,14 +162,22 @@ impl<'m> Run<'m> {
         }
     }
 
-    fn send(&mut self, side: Side, most: usize) {
+    /// Whether it was accepted.
+    fn send(&mut self, side: Side, most: usize) -> bool {
         self.salt += 1;
         let message = bytes(self.random.next_u64() as usize % (most + 1), self.salt);
-        self.act(side, |owner, node, now, tx| {
-            if node.send(now, &message, tx).is_ok() {
-                owner.accepted.push(message);
-            }
+        let sent = self.act(side, |owner, node, now, tx| {
+            let sent = node.send(now, &message, tx).is_ok();
+            owner.accepted.extend(sent.then_some(message));
+            sent
         });
+        self.count("send", sent.into());
+        sent
+    }
+
+    fn flood(&mut self, side: Side) {
+        let sent = (0..60).filter(|_| self.send(side, 50)).count();
+        self.count("flood", (sent > 20).into());
     }
 
     fn begin_large(&mut self, side: Side) {
@@ -166,6 +203,7 @@ impl<'m> Run<'m> {
     }
 
     fn stall(&mut self) {
+        self.count("stall", 1);
         let from = self.pair.now() + self.random.up_to(100 * MS);
         let until = from + self.random.up_to(1500 * MS);
         let link = if self.chance(2) { &mut self.pair.a_to_b } else { &mut self.pair.b_to_a };
@@ -176,17 +214,19 @@ impl<'m> Run<'m> {
     fn end(&mut self, side: Side) -> bool {
         let drain = self.chance(2);
         let patience = self.random.up_to(3000 * MS);
-        self.act(side, |_, node, now, tx| {
-            let done = if drain {
+        let done = self.act(side, |_, node, now, tx| {
+            if drain {
                 node.drain(now, now + patience)
             } else {
                 node.close(now, CloseCode::application(300).unwrap(), "enough", tx)
-            };
-            matches!(done, Err(SendError::Full | SendError::NotEstablished))
-        })
+            }
+        });
+        self.count(if drain { "drain" } else { "close" }, done.is_ok().into());
+        matches!(done, Err(SendError::Full | SendError::NotEstablished))
     }
 
     fn break_stream(&mut self) {
+        self.count("reset", (!self.pair.is_closed()).into());
         match self.random.next_u64() % 3 {
             0 => self.pair.reset(),
             1 => self.pair.a_to_b.close(self.pair.now()),
@@ -206,7 +246,10 @@ impl<'m> Run<'m> {
             }
             self.pass(100 * MS)?;
         }
-        self.pair.drive_for(Duration::from_secs(300)).map_err(|error| self.pair.explain(error))
+        self.pair.drive_for(Duration::from_secs(300)).map_err(|error| self.pair.explain(error))?;
+        let rekeys = [&self.pair.a, &self.pair.b].map(|end| end.machine().sent().rekeys);
+        self.count("rekey", rekeys.iter().sum());
+        Ok(())
     }
 
     fn verdict(&self) -> Result<(), String> {
@@ -280,6 +323,7 @@ fn link(random: &mut Jitter) -> Link {
 
 #[test]
 fn delivered_is_what_was_accepted() {
+    let mut tally = Tally::new();
     check("delivered_is_what_was_accepted", REGRESSIONS.into_iter().chain(1..150), |seed| {
         let large = Large::new(seed);
         let parts = large.parts();
@@ -288,6 +332,9 @@ fn delivered_is_what_was_accepted() {
             run.operation()?;
         }
         run.finish()?;
+        run.tally.iter().for_each(|(operation, times)| *tally.entry(operation).or_default() += times);
         run.verdict()
     });
+    let often = |operation| tally.get(operation).is_some_and(|times| *times >= OFTEN);
+    assert!(is_replay() || OPERATIONS.into_iter().all(often), "{tally:?}");
 }

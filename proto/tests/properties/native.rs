@@ -1,6 +1,7 @@
 //! The native session as the properties see it, whole or in halves.
 
 use crate::protocol::Protocol;
+use crate::script::bytes;
 use sealock_proto::buf::{Span, TxBuf};
 use sealock_proto::entropy::{Jitter, Seed};
 use sealock_proto::heartbeat::HeartbeatConfig;
@@ -10,7 +11,7 @@ use sealock_proto::session::{
     CloseCode, Config, Error, Event, Outgoing, Peers, Receiver, RekeyPolicy, SendError, Sender, Session,
     Traffic,
 };
-use sealock_proto::sim::Side;
+use sealock_proto::sim::{Pair, Side};
 use sealock_proto::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,9 @@ macro_rules! receiving {
 }
 
 impl Node {
-    pub(crate) fn split(&mut self) {
+    /// Whether it was whole.
+    pub(crate) fn split(&mut self) -> bool {
+        let whole = matches!(self, Self::Whole(_));
         *self = match std::mem::replace(self, Self::Gone) {
             Self::Whole(session) => {
                 let (sender, receiver) = session.split();
@@ -56,6 +59,7 @@ impl Node {
             }
             split => split,
         };
+        whole
     }
 
     pub(crate) fn send(&mut self, now: Instant, message: &[u8], tx: &mut TxBuf) -> Result<(), SendError> {
@@ -223,6 +227,25 @@ impl Protocol for Native {
     fn close(node: &mut Node, now: Instant, tx: &mut TxBuf) {
         // Too early or too late for it is fine.
         let _ = node.close(now, CloseCode::NORMAL, "done", tx);
+    }
+
+    /// A message in pieces, one that is given up for another, and a drain.
+    fn exercise(&self, pair: &mut Pair<Node, Node>) {
+        let (long, other) = (bytes(20_000, 1), bytes(20, 2));
+        let parts = [&long[..]];
+        let mut outgoing = Outgoing::new(&parts);
+        let mut writes = 0;
+        while pair.a(|node, now, tx| node.send_some(now, &mut outgoing, tx)) == Err(SendError::Full) {
+            pair.drive().unwrap();
+            writes += 1;
+        }
+        assert!(writes > 1 && outgoing.sent() == long.len());
+        let given_up = pair.b(|node, now, tx| node.send_some(now, &mut Outgoing::new(&parts), tx));
+        assert_eq!(given_up, Err(SendError::Full));
+        pair.drive().unwrap();
+        assert_eq!(pair.b(|node, now, tx| node.send(now, &other, tx)), Ok(()));
+        let patience = Duration::from_secs(60);
+        assert_eq!(pair.b(|node, now, _| node.drain(now, now + patience)), Ok(()));
     }
 
     fn message(event: &Event<Vec<u8>>) -> Option<&[u8]> {

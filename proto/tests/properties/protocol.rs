@@ -30,6 +30,10 @@ pub(crate) trait Protocol {
     /// Whether an event says that the peer has ended the session in the ordinary way.
     fn is_end(event: &<Self::Machine as Subject>::Owned) -> bool;
 
+    /// What else the owners of an established session can do that shows on the wire, without an end to it. The
+    /// transmit buffers hold 8 KiB.
+    fn exercise(&self, _pair: &mut Pair<Self::Machine, Self::Machine>) {}
+
     /// Both ends, joined by perfect links.
     fn pair(&self, seed: u64) -> Pair<Self::Machine, Self::Machine> {
         Pair::new(self.machine(Side::A, seed), self.machine(Side::B, seed))

@@ -1,5 +1,6 @@
 use super::*;
 use crate::entropy::Jitter;
+use crate::sim::seeds;
 use core::time::Duration;
 
 const NOW: Instant = Instant::from_nanos(1);
@@ -139,7 +140,7 @@ fn a_report_without_its_counterpart_is_ignored() {
 /// Lists instead of counters: the source of each handshake, and the refusals in order.
 #[test]
 fn agrees_with_lists_of_handshakes_and_sessions() {
-    for seed in 0..100 {
+    for seed in seeds("agrees_with_lists_of_handshakes_and_sessions", 0..100) {
         let mut jitter = Jitter::new(seed);
         let mut draw = |below: u64| jitter.next_u64() % below;
         let (mut listener, mut limiter) = (small(), small().keyed.unwrap());

@@ -1,5 +1,6 @@
 use super::*;
 use crate::entropy::Jitter;
+use crate::sim::seeds;
 use alloc::vec::Vec;
 
 const S: Duration = Duration::from_secs(1);
@@ -206,7 +207,7 @@ impl Model {
 
 #[test]
 fn while_nothing_is_evicted_it_agrees_with_a_list_of_sources() {
-    for seed in 0..100 {
+    for seed in seeds("while_nothing_is_evicted_it_agrees_with_a_list_of_sources", 0..100) {
         let mut jitter = Jitter::new(seed);
         let mut draw = |below: u64| jitter.next_u64() % below;
         let (mut limiter, mut model) = (small(), [const { Model { since: 0, made: 0, until: 0 } }; 8]);
@@ -227,7 +228,7 @@ fn while_nothing_is_evicted_it_agrees_with_a_list_of_sources() {
 
 #[test]
 fn a_flood_never_locks_out_a_source_that_keeps_to_its_attempts() {
-    for seed in 0..20 {
+    for seed in seeds("a_flood_never_locks_out_a_source_that_keeps_to_its_attempts", 0..20) {
         let mut jitter = Jitter::new(seed);
         let mut limiter = small();
         for round in 0..300 {
@@ -244,7 +245,7 @@ fn a_flood_never_locks_out_a_source_that_keeps_to_its_attempts() {
 
 #[test]
 fn a_refusal_always_has_enough_attempts_of_the_same_source_behind_it() {
-    for seed in 0..50 {
+    for seed in seeds("a_refusal_always_has_enough_attempts_of_the_same_source_behind_it", 0..50) {
         let mut jitter = Jitter::new(seed);
         let mut draw = |below: u64| jitter.next_u64() % below;
         let mut limiter = small();

@@ -3,6 +3,7 @@
 use super::pair::*;
 use crate::entropy::Jitter;
 use crate::session::{Error, FrameFault};
+use crate::sim::seeds;
 use crate::time::Instant;
 use alloc::vec::Vec;
 
@@ -156,7 +157,7 @@ fn replayed_reordered_and_cut_records_are_noticed() {
 /// P4: no panic, no growth, an end.
 #[test]
 fn arbitrary_bytes_before_and_after_the_handshake_end_in_an_error_or_a_wait() {
-    for seed in 0..2000 {
+    for seed in seeds("arbitrary_bytes_before_and_after_the_handshake_end_in_an_error_or_a_wait", 0..2000) {
         let mut jitter = Jitter::new(seed);
         let mut b =
             if seed % 2 == 0 { Pair::new(configs(XX).0, configs(XX).1).b } else { Pair::established(NN).b };
@@ -174,7 +175,7 @@ fn arbitrary_bytes_before_and_after_the_handshake_end_in_an_error_or_a_wait() {
 /// P4 with the keys known: arbitrary plaintext in authentic records.
 #[test]
 fn arbitrary_frames_never_panic() {
-    for seed in 0..2000 {
+    for seed in seeds("arbitrary_frames_never_panic", 0..2000) {
         let mut jitter = Jitter::new(seed);
         let mut pair = Pair::established(NN);
         for _ in 0..8 {

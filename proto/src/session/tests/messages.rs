@@ -4,6 +4,7 @@ use super::pair::*;
 use crate::buf::TxBuf;
 use crate::entropy::Jitter;
 use crate::session::{Error, MIN_TX_LIMIT, Outgoing, SendError};
+use crate::sim::seeds;
 use crate::time::Instant;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -230,7 +231,7 @@ fn any_split_of_the_bytes_gives_the_same_events() {
     let whole = deliver(&mut || usize::MAX);
     assert_eq!(whole.0.len(), 6, "established, four messages, closed");
     assert!(deliver(&mut || 1) == whole, "byte by byte");
-    for seed in 0..50 {
+    for seed in seeds("any_split_of_the_bytes_gives_the_same_events", 0..50) {
         let mut jitter = Jitter::new(seed);
         let most = [3, 40, 5000, 60_000][seed as usize % 4];
         let split = deliver(&mut || jitter.next_u64() as usize % most);
@@ -241,7 +242,7 @@ fn any_split_of_the_bytes_gives_the_same_events() {
 /// P8: what a `poll_transmit` that is left out or finds no room would have sent comes with a later one.
 #[test]
 fn left_out_calls_of_poll_transmit_lose_nothing() {
-    for seed in 0..50 {
+    for seed in seeds("left_out_calls_of_poll_transmit_lose_nothing", 0..50) {
         let mut jitter = Jitter::new(seed);
         let mut pair = Pair::established(NN);
         let mut sent = vec![];

@@ -21,6 +21,8 @@ enum Habit {
     ConsumesTooMuch,
     PayloadOutside,
     WantsEverything,
+    AlwaysOwes,
+    WakesAtOnce,
 }
 
 /// Every byte is an event. Writes a byte every second; ends with a `!`, sent or received.
@@ -73,6 +75,9 @@ impl Machine for Toy {
     }
 
     fn poll_transmit(&mut self, _now: Instant, tx: &mut TxBuf) {
+        if self.habit == Habit::AlwaysOwes {
+            self.owed.push(b'o');
+        }
         let n = self.owed.len().min(tx.room());
         let _ = tx.push(&self.owed[..n]);
         self.owed.drain(..n);
@@ -85,9 +90,12 @@ impl Machine for Toy {
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), &'static str> {
         if self.next.is_some_and(|next| next <= now) {
-            self.owed.push(b'.');
+            if self.habit != Habit::WakesAtOnce {
+                self.owed.push(b'.');
+            }
             if self.habit != Habit::KeepsDeadline {
-                self.next = Some(now + S);
+                let soon = Duration::from_nanos(1);
+                self.next = Some(now + if self.habit == Habit::WakesAtOnce { soon } else { S });
             }
         }
         if self.habit == Habit::ForgetsDeadline {
@@ -146,6 +154,19 @@ fn a_pair_that_never_goes_idle_is_stopped() {
     let mut both = Pair::new(Toy::new(Habit::AnswersAnswers), Toy::new(Habit::AnswersAnswers));
     owes(&mut both, b"x");
     assert!(matches!(both.drive_bounded(1000), Err(SimError::NeverIdle { steps: 1000, .. })));
+    // The other end is gone and takes anything.
+    let mut talks = pair(Habit::AlwaysOwes);
+    talks.a(|toy, _, _| toy.over = true);
+    assert!(matches!(talks.drive_bounded(1000), Err(SimError::NeverIdle { steps: 1000, .. })));
+}
+
+#[test]
+fn a_machine_that_puts_off_its_deadline_by_a_nanosecond_for_ever_is_stopped() {
+    let spins = || pair(Habit::WakesAtOnce).with_trace(0);
+    assert!(matches!(spins().drive_for(3 * S), Err(SimError::WakesWithoutEnd { side: Side::B, .. })));
+    let mut world = World::new();
+    world.add(spins());
+    assert!(world.drive_for(3 * S).is_err());
 }
 
 #[test]
@@ -158,6 +179,21 @@ fn deadlines_and_arrivals_are_handled_at_their_instants() {
     let a: Vec<u64> = pair.a.events().iter().map(|seen| seen.at.as_nanos() / 1_000_000).collect();
     assert_eq!((a, b), (Vec::from([1600, 2600]), Vec::from([1300, 2300])));
     assert_eq!(pair.now(), Instant::ZERO + 3 * S);
+}
+
+#[test]
+fn owners_that_poll_are_late_by_less_than_a_tick() {
+    let tick = Duration::from_millis(300);
+    let latency = Duration::from_millis(50);
+    let mut pair = pair(Habit::None)
+        .with_links(Link::new(1).with_latency(latency), Link::new(2).with_latency(latency))
+        .with_ticks(tick);
+    pair.drive_for(3 * S).unwrap();
+    let b: Vec<u64> = pair.b.events().iter().map(|seen| seen.at.as_nanos() / 1_000_000).collect();
+    // Due at 1,000, handled at 1,200; due again a second later, at 2,200, handled at 2,400. Read at the next tick.
+    assert_eq!((b, pair.now()), (Vec::from([1500, 2700]), Instant::ZERO + 3 * S));
+    let mut keeps = super::contract::pair(Habit::KeepsDeadline).with_ticks(tick);
+    assert!(matches!(keeps.drive_for(60 * S), Err(SimError::DeadlineSurvived { .. })));
 }
 
 #[test]

@@ -135,6 +135,22 @@ fn scripted_faults_change_exactly_what_they_say() {
 }
 
 #[test]
+fn the_history_is_what_was_written_whatever_arrived() {
+    let mut link = Link::new(1).with_history().with_fault(1, Fault::Flip(1)).with_fault(2, Fault::Truncate);
+    link.write(at(0), b"ab");
+    link.write(at(0), b"cd");
+    assert_eq!(bytes(&drain(&mut link)), b"ac");
+    assert_eq!(link.history(), b"abcd");
+    // A replay that is scripted late finds the bytes.
+    let mut link = Link::new(1).with_history();
+    link.write(at(0), b"abcd");
+    link.strike(4, Fault::Replay { from: 1, to: 3 });
+    link.write(at(0), b"e");
+    assert_eq!(bytes(&drain(&mut link)), b"abcdbce");
+    assert_eq!(Link::new(1).history(), b"");
+}
+
+#[test]
 fn a_link_repeats_itself_bit_for_bit() {
     let run = |seed| {
         let mut link = Link::new(seed).with_jitter(30 * MS).with_rate(50_000).with_chunks(100);

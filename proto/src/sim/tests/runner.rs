@@ -15,7 +15,6 @@ fn the_first_failing_seed_is_named_and_none_runs_after_it() {
     assert_eq!(ran, [3, 4, 5]);
 }
 
-#[cfg(feature = "std")]
 #[test]
 fn a_failure_prints_the_command_that_repeats_it() {
     let failed = std::panic::catch_unwind(|| {
@@ -29,7 +28,6 @@ fn a_failure_prints_the_command_that_repeats_it() {
     );
 }
 
-#[cfg(feature = "std")]
 #[test]
 fn seeds_to_run_are_a_number_or_a_range() {
     let parse = super::super::check::parse;
