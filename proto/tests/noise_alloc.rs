@@ -50,7 +50,7 @@ fn the_counter_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new([1_u8; 64])))), 1);
 }
 
-/// aws-lc-rs hands out the results of X25519 in boxes.
+/// aws-lc-rs hands out what X25519 agrees on in a `Vec`.
 fn agreement_allocates(provider: Provider) -> bool {
     provider.name() == "AWS-LC"
 }

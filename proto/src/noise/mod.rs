@@ -1,8 +1,9 @@
 //! The Noise Protocol Framework, revision 34: names, patterns, handshakes and transport ciphers.
 //!
 //! One interpreter runs every handshake pattern from [`pattern::PATTERNS`]; there is no function per
-//! pattern. Nothing here frames messages, keeps time, draws entropy or allocates (the exceptions: room for
-//! expanded keys, boxed when a [`CipherRoom`] or [`Handshake`] is made, and what [`Provider::AwsLc`] says of itself). That belongs to the layers above.
+//! pattern. Nothing here frames messages, keeps time, draws entropy or allocates. That belongs to the layers above.
+//! The exceptions: room for expanded keys, boxed when a [`CipherRoom`] or [`Handshake`] is made, and what
+//! [`Provider`] says of AWS-LC.
 //!
 //! ```
 //! use sealock_proto::noise::{Handshake, HandshakeParams, Protocol, Provider, Role, SecretKey};
