@@ -15,7 +15,7 @@ pub enum Error {
     NotSealock,
     /// The peer speaks this version, which we do not.
     UnsupportedVersion(u8),
-    /// The initiator offers a Noise protocol that the configuration does not allow.
+    /// The initiator offers no Noise protocol that the configuration allows.
     ProtocolNotAllowed,
     /// The opening breaks a rule of docs/wire.md, section 1.
     MalformedOpening,
@@ -114,7 +114,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::ProtocolNotAllowed => {
-                f.write_str("the peer offers a Noise protocol this end does not allow")
+                f.write_str("the peer offers no Noise protocol that this end allows")
             }
             Self::MalformedOpening => f.write_str("the peer's opening is malformed"),
             Self::Setup(error) => write!(f, "the handshake cannot be set up: {error}"),
