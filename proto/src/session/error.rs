@@ -113,9 +113,7 @@ impl fmt::Display for Error {
                     "the peer speaks version {version} of the sealock protocol, this end only version 1"
                 )
             }
-            Self::ProtocolNotAllowed => {
-                f.write_str("the peer offers no Noise protocol that this end allows")
-            }
+            Self::ProtocolNotAllowed => f.write_str("the peer offers no Noise protocol that this end allows"),
             Self::MalformedOpening => f.write_str("the peer's opening is malformed"),
             Self::Setup(error) => write!(f, "the handshake cannot be set up: {error}"),
             Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
