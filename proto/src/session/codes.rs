@@ -68,7 +68,7 @@ impl fmt::Display for CloseCode {
 pub enum Alert {
     /// The responder does not speak this version of the protocol.
     UnsupportedVersion,
-    /// The responder does not accept the offered Noise protocol.
+    /// The responder accepts none of the offered Noise protocols.
     ProtocolNotAllowed,
     /// The opening breaks a rule.
     Malformed,

@@ -123,7 +123,8 @@ impl Config {
 
     /// Sends `payload` (at most 4,096 bytes) with the first handshake message of this end whose payload has at
     /// least the security `at_least` (Noise section 7.7). The peer gets it as
-    /// [`Event::HandshakePayload`](super::Event::HandshakePayload), before the session is established.
+    /// [`Event::HandshakePayload`](super::Event::HandshakePayload), before the session is established; once, though an
+    /// initiator sends it twice if the responder chooses another protocol than the first offered.
     #[must_use]
     pub fn with_handshake_payload(mut self, payload: &[u8], at_least: PayloadSecurity) -> Self {
         self.payload = Some((payload.to_vec(), at_least));

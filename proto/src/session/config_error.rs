@@ -11,8 +11,8 @@ use core::fmt;
 pub enum ConfigError {
     /// An initiator must offer at least one Noise protocol, a responder accept one.
     NoProtocol,
-    /// Protocols that an initiator offers together differ in the cipher and in nothing else; this one does not differ
-    /// from one before it, or in more.
+    /// Protocols that an initiator offers together differ in the cipher and in nothing else. This one is offered twice, or
+    /// differs in more.
     MixedOffer(Protocol),
     /// A session needs both directions, which a one-way pattern does not have.
     OneWay(Protocol),

@@ -15,7 +15,7 @@ pub enum Error {
     NotSealock,
     /// The peer speaks this version, which we do not.
     UnsupportedVersion(u8),
-    /// The initiator offers a Noise protocol that the configuration does not allow.
+    /// The initiator offers no Noise protocol that the configuration allows.
     ProtocolNotAllowed,
     /// The opening breaks a rule of docs/wire.md, section 1.
     MalformedOpening,
@@ -113,9 +113,7 @@ impl fmt::Display for Error {
                     "the peer speaks version {version} of the sealock protocol, this end only version 1"
                 )
             }
-            Self::ProtocolNotAllowed => {
-                f.write_str("the peer offers a Noise protocol this end does not allow")
-            }
+            Self::ProtocolNotAllowed => f.write_str("the peer offers no Noise protocol that this end allows"),
             Self::MalformedOpening => f.write_str("the peer's opening is malformed"),
             Self::Setup(error) => write!(f, "the handshake cannot be set up: {error}"),
             Self::Handshake(error) => write!(f, "the handshake failed: {error}"),

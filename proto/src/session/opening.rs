@@ -38,7 +38,8 @@ pub(super) struct Opening {
 // One opening a session, on the heap and gone once established: boxing a variant would only add allocations.
 #[allow(clippy::large_enum_variant)]
 enum State {
-    /// A responder before the hello and what it passes over behind it, with memory for the keys of whichever protocol it allows.
+    /// A responder before the hello and what it passes over behind that, with memory for the keys of whichever
+    /// protocol it allows.
     AwaitingHello(CipherRoom),
     Handshake(Handshake),
     /// Complete, or failed.
