@@ -210,10 +210,7 @@ impl Link {
                     return rest;
                 }
             }
-            Fault::Truncate => {
-                self.close(now);
-                self.deaf = true;
-            }
+            Fault::Truncate => self.close(now),
             Fault::Remove(len) => self.remove += len,
             Fault::Replay { from, to } => {
                 let clamp = |at: u64| usize::try_from(at.min(self.written)).unwrap_or(usize::MAX);
@@ -256,10 +253,11 @@ impl Link {
         }
     }
 
-    /// The sender is done: the receiver sees the end behind everything written.
+    /// The sender is done: the receiver sees the end behind everything written. What is written afterwards disappears.
     pub fn close(&mut self, now: Instant) {
         let at = self.last_arrival.max(now + self.latency);
         self.closed.get_or_insert(at);
+        self.deaf = true;
     }
 
     /// Everything under way is lost, the receiver sees the end at once, and what is written disappears.

@@ -95,6 +95,16 @@ fn the_end_comes_behind_everything_written_and_a_reset_before() {
 }
 
 #[test]
+fn what_is_written_behind_the_end_disappears() {
+    let mut link = Link::new(1).with_capacity(8);
+    link.write(at(0), b"bytes");
+    link.close(at(0));
+    assert_eq!(link.write(at(1), b"more of them"), 12, "nobody waits for room");
+    assert_eq!(bytes(&drain(&mut link)), b"bytes");
+    assert!(link.is_eof(at(1)));
+}
+
+#[test]
 fn a_link_that_is_cut_delivers_nothing_and_tells_nobody() {
     let mut link = Link::new(1).with_latency(5 * MS);
     link.write(at(0), b"bytes");
