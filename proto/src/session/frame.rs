@@ -1,6 +1,7 @@
 //! Frames inside a record: their types, heads and the parser (docs/wire.md, section 3).
 
 use super::varint;
+use crate::buf::{Full, TxBuf};
 use arrayvec::ArrayVec;
 use core::fmt;
 
@@ -65,6 +66,7 @@ pub(super) struct Head {
 }
 
 /// Reads the head of the frame at the front of `plain`.
+#[inline]
 pub(super) fn parse(plain: &[u8]) -> Result<Head, FrameFault> {
     let (kind, a) = varint::decode(plain).ok_or(FrameFault::Head)?;
     let (len, b) = plain.get(a..).and_then(varint::decode).ok_or(FrameFault::Head)?;
@@ -74,6 +76,22 @@ pub(super) fn parse(plain: &[u8]) -> Result<Head, FrameFault> {
         return Err(FrameFault::Head);
     }
     Ok(Head { kind, body, len })
+}
+
+/// Longest head of a [`MESSAGE`] that fits into a record.
+pub(super) const MESSAGE_HEAD: usize = 1 + 4;
+
+/// Appends a whole message that fits into a record. The heads are spelled out: each is a store or two then, where
+/// [`head`] costs as much as the rest of a small message.
+#[inline]
+pub(super) fn push_message(tx: &mut TxBuf, message: &[u8]) -> Result<(), Full> {
+    const KIND: u8 = MESSAGE as u8;
+    let [a, b, c, d] = (message.len() as u32).to_be_bytes();
+    match message.len() {
+        ..=0x3f => tx.push_all([&[KIND, d], message]),
+        ..=0x3fff => tx.push_all([&[KIND, 0x40 | c, d], message]),
+        _ => tx.push_all([&[KIND, 0x80 | a, b, c, d], message]),
+    }
 }
 
 /// The head of a frame of type `kind` with a body of `len` bytes.
@@ -103,6 +121,18 @@ mod tests {
             let body = bytes.len();
             bytes.resize(body + len, 0);
             assert_eq!(parse(&bytes), Ok(Head { kind, body, len }));
+        }
+    }
+
+    #[test]
+    fn a_whole_message_begins_with_the_head_of_its_length() {
+        for len in [0, 1, 0x3f, 0x40, 0x3fff, 0x4000, 65_000] {
+            let mut tx = TxBuf::new(70_000);
+            let body = alloc::vec![7; len];
+            push_message(&mut tx, &body).unwrap();
+            let head = head(MESSAGE, len);
+            assert!(head.len() <= MESSAGE_HEAD);
+            assert_eq!(tx.open_mut(), [&head, &body[..]].concat(), "{len}");
         }
     }
 
