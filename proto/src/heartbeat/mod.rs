@@ -85,7 +85,8 @@ pub struct Heartbeat {
     /// In nanoseconds, like `probe_timeout`: a `Duration` is twice the size.
     interval: u64,
     probe_timeout: u64,
-    idle: Option<Duration>,
+    /// [`u64::MAX`], which never passes, for no limit.
+    idle: u64,
     misses: u32,
     owed: bool,
     /// Since when the owner has not been listening.
@@ -113,7 +114,7 @@ impl Heartbeat {
         let mut heartbeat = Self {
             interval: nanos(config.interval.max(HeartbeatConfig::MIN)),
             probe_timeout: nanos(config.probe_timeout.max(HeartbeatConfig::MIN)),
-            idle: config.idle.map(|idle| idle.max(HeartbeatConfig::MIN)),
+            idle: config.idle.map_or(u64::MAX, |idle| nanos(idle.max(HeartbeatConfig::MIN))),
             misses: config.misses,
             owed: false,
             paused: None,
@@ -152,7 +153,7 @@ impl Heartbeat {
                 self.heard = now.min(self.heard + pause);
                 self.active = now.min(self.active + pause);
                 if let Probe::Waiting { until, .. } = &mut self.probe {
-                    *until = now + Duration::from_nanos(self.probe_timeout);
+                    *until = after(now, self.probe_timeout);
                 }
                 self.paused = None;
             }
@@ -229,7 +230,7 @@ impl Heartbeat {
             self.miss(now)?;
         }
         if self.idle_due() <= now {
-            return Err(Dead::Idle { limit: self.idle.unwrap_or_default() });
+            return Err(Dead::Idle { limit: Duration::from_nanos(self.idle) });
         }
         if self.ping_due() <= now {
             self.owe_ping(now);
@@ -259,7 +260,7 @@ impl Heartbeat {
     }
 
     fn await_answer(&mut self, now: Instant, missed: u32) {
-        self.probe = Probe::Waiting { missed, until: now + Duration::from_nanos(self.probe_timeout) };
+        self.probe = Probe::Waiting { missed, until: after(now, self.probe_timeout) };
     }
 
     fn schedule_ping(&mut self, now: Instant) {
@@ -269,8 +270,8 @@ impl Heartbeat {
     }
 
     fn ping_due(&self) -> Instant {
-        let hold = Duration::from_nanos(self.probe_timeout / 2);
-        self.paused.map_or(self.next_ping, |since| self.next_ping.min(since.max(self.last_owed) + hold))
+        let hold = |since: Instant| after(since.max(self.last_owed), self.probe_timeout / 2);
+        self.paused.map_or(self.next_ping, |since| self.next_ping.min(hold(since)))
     }
 
     const fn probe_due(&self) -> Instant {
@@ -280,10 +281,15 @@ impl Heartbeat {
         }
     }
 
-    fn idle_due(&self) -> Instant {
-        match (self.idle, self.paused) {
-            (Some(idle), None) => self.active + idle,
-            _ => Instant::MAX,
+    const fn idle_due(&self) -> Instant {
+        match self.paused {
+            None => after(self.active, self.idle),
+            Some(_) => Instant::MAX,
         }
     }
+}
+
+/// The instant so many nanoseconds after `at`; saturates.
+const fn after(at: Instant, nanos: u64) -> Instant {
+    Instant::from_nanos(at.as_nanos().saturating_add(nanos))
 }

@@ -269,7 +269,7 @@ impl Control {
     pub(super) const fn may_send(&self) -> Result<(), SendError> {
         if let Some(error) = self.failure {
             Err(SendError::Failed(error))
-        } else if self.over || self.close_sent || self.close_owed.is_some() || self.peer_closed {
+        } else if self.over | self.close_sent | self.close_owed.is_some() | self.peer_closed {
             Err(SendError::Closed)
         } else if !matches!(self.drain, Drain::No) {
             Err(SendError::Draining)
@@ -458,7 +458,8 @@ impl Control {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let beat = self.heartbeat.as_ref().filter(|_| self.beating).and_then(Heartbeat::poll_timeout);
-        [self.timers.next(), beat].into_iter().flatten().min()
+        let next = self.timers.next();
+        next.map_or(beat, |next| Some(beat.map_or(next, |beat| next.min(beat))))
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {

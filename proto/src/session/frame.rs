@@ -94,6 +94,20 @@ pub(super) fn push_message(tx: &mut TxBuf, message: &[u8]) -> Result<(), Full> {
     }
 }
 
+/// The head of a [`MESSAGE`] below 16 KiB, if `plain` begins with one; else see [`parse`], which says the same.
+#[inline]
+pub(super) fn parse_message(plain: &[u8]) -> Option<Head> {
+    const KIND: u8 = MESSAGE as u8;
+    let (body, len) = match *plain {
+        [KIND, len @ ..=0x3f, ..] => (2, usize::from(len)),
+        [KIND, high @ 0x40..=0x7f, low, ..] => (3, usize::from(high & 0x3f) << 8 | usize::from(low)),
+        _ => return None,
+    };
+    // The second: not in a longer form than it needs.
+    let fits = len <= plain.len() - body && (body == 2 || len > 0x3f);
+    fits.then_some(Head { kind: MESSAGE, body, len })
+}
+
 /// The head of a frame of type `kind` with a body of `len` bytes.
 pub(super) fn head(kind: u64, len: usize) -> ArrayVec<u8, 16> {
     let mut out = ArrayVec::new();
@@ -132,6 +146,8 @@ mod tests {
             push_message(&mut tx, &body).unwrap();
             let head = head(MESSAGE, len);
             assert!(head.len() <= MESSAGE_HEAD);
+            let parsed = parse(tx.open_mut()).unwrap();
+            assert_eq!(parse_message(tx.open_mut()), Some(parsed).filter(|_| len < 0x4000));
             assert_eq!(tx.open_mut(), [&head, &body[..]].concat(), "{len}");
         }
     }
@@ -140,6 +156,7 @@ mod tests {
     fn a_frame_must_lie_inside_its_record() {
         for bytes in [&[][..], &[0], &[0, 1], &[0, 0x40], &[0x40], &[0x40, 0, 0], &[0, 0xff]] {
             assert_eq!(parse(bytes), Err(FrameFault::Head), "{bytes:?}");
+            assert_eq!(parse_message(bytes), None, "{bytes:?}");
         }
     }
 }

@@ -108,6 +108,7 @@ impl RecvState {
         (self.stats, self.skipped)
     }
 
+    #[inline]
     pub(super) fn recv(
         &mut self,
         control: &mut impl Shared,
@@ -123,15 +124,12 @@ impl RecvState {
     /// The message that comes next in the open record, if it is one and nothing but its size is to be checked.
     #[inline]
     fn next_message(&mut self, buf: &[u8]) -> Option<Recv<Event<Span>>> {
-        if self.failed || self.closed || self.drained || self.joiner.is_open() || self.limits.is_some() {
+        if self.failed | self.closed | self.drained | self.joiner.is_open() | self.limits.is_some() {
             return None;
         }
         let start = self.joiner.unread();
         let plain = buf.get(start..)?.get(..self.open?)?;
-        let head = frame::parse(plain).ok()?;
-        if head.kind != frame::MESSAGE || head.len > self.config.max_message {
-            return None;
-        }
+        let head = frame::parse_message(plain).filter(|head| head.len <= self.config.max_message)?;
         let event = self.take_message(start + head.body, head);
         Some(Recv::event(self.joiner.give_back(), event))
     }
@@ -144,6 +142,8 @@ impl RecvState {
         Event::Message(Span::new(start, head.len))
     }
 
+    /// Out of line, so that what most calls need is small.
+    #[inline(never)]
     fn recv_any(
         &mut self,
         control: &mut impl Shared,
@@ -232,7 +232,12 @@ impl RecvState {
                         }
                     }
                     match record_len(rest)? {
-                        Ok(len) => self.open_record(control, now, &mut rest[..len])?,
+                        Ok(len) => {
+                            self.open_record(control, now, &mut rest[..len])?;
+                            if let Some(recv) = self.next_message(buf) {
+                                return Ok(recv);
+                            }
+                        }
                         Err(need) => return self.listen(control, now, buf, need),
                     }
                 }

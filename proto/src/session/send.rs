@@ -83,7 +83,7 @@ impl SendState {
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
         if !self.is_simple(message.len(), tx) {
-            return self.send_parts(control, &[message], tx);
+            return self.send_whole(control, message, tx);
         }
         control.may_send()?;
         if tx.open_len() == 0 {
@@ -106,6 +106,17 @@ impl SendState {
             && frame::MESSAGE_HEAD + len <= tx.limit() / 2
             && tx.open_len() + frame::MESSAGE_HEAD + len <= RECORD_HEAD + RECORD_ROOM
             && wire_bound(RECORD_ROOM) - RECORD_ROOM + CONTROL_RESERVE + len <= tx.room()
+    }
+
+    /// [`Self::send`] for the other messages. Out of line, so that what most calls need is small.
+    #[inline(never)]
+    fn send_whole(
+        &mut self,
+        control: &mut impl Shared,
+        message: &[u8],
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.send_parts(control, &[message], tx)
     }
 
     /// Accepts all of the message that `parts` make or nothing.
