@@ -83,7 +83,7 @@ pub(super) const MESSAGE_HEAD: usize = 1 + 4;
 
 /// Appends a whole message that fits into a record. The heads are spelled out: each is a store or two then, where
 /// [`head`] costs as much as the rest of a small message.
-#[inline]
+#[inline(always)]
 pub(super) fn push_message(tx: &mut TxBuf, message: &[u8]) -> Result<(), Full> {
     const KIND: u8 = MESSAGE as u8;
     let [a, b, c, d] = (message.len() as u32).to_be_bytes();

@@ -36,7 +36,7 @@ pub(super) struct RecvState {
     cipher: Option<RecvCipher>,
     joiner: Joiner,
     /// Unread plaintext of the record that is open.
-    open: Option<usize>,
+    open: Option<u16>,
     /// REKEY was the last frame of the open record.
     rekey: bool,
     key_records: u64,
@@ -128,7 +128,7 @@ impl RecvState {
             return None;
         }
         let start = self.joiner.unread();
-        let plain = buf.get(start..)?.get(..self.open?)?;
+        let plain = buf.get(start..)?.get(..usize::from(self.open?))?;
         let head = frame::parse_message(plain).filter(|head| head.len <= self.config.max_message)?;
         let event = self.take_message(start + head.body, head);
         Some(Recv::event(self.joiner.give_back(), event))
@@ -210,7 +210,7 @@ impl RecvState {
                     self.end_record();
                 }
                 Some(open) => {
-                    let plain = rest.get(..open).ok_or(Error::BufferChanged)?;
+                    let plain = rest.get(..usize::from(open)).ok_or(Error::BufferChanged)?;
                     let head = frame::parse(plain).map_err(Error::Frame)?;
                     match self.frame(control, now, head, buf)? {
                         Outcome::Done => {}
@@ -262,6 +262,7 @@ impl RecvState {
             CipherError::Exhausted => Error::KeyExhausted,
             _ => Error::BadRecord,
         })?;
+        let open = u16::try_from(open).map_err(|_| Error::BadRecord)?;
         if open == 0 {
             return Err(Error::Frame(FrameFault::EmptyRecord));
         }
@@ -297,7 +298,7 @@ impl RecvState {
     ) -> Result<Outcome, Error> {
         let start = self.joiner.unread() + head.body;
         let body = buf.get(start..start + head.len).ok_or(Error::BufferChanged)?;
-        let last = self.open == Some(head.body + head.len);
+        let last = self.open.map(usize::from) == Some(head.body + head.len);
         let fault = |fault| Err(Error::Frame(fault));
         match head.kind {
             frame::MESSAGE | frame::BEGIN => {
@@ -400,13 +401,18 @@ impl RecvState {
     /// `n` bytes of the open record are used up.
     fn skip(&mut self, n: usize) {
         self.joiner.skip(n);
-        self.open = self.open.map(|open| open.saturating_sub(n));
+        self.use_up(n);
     }
 
     /// Uses up `offset` bytes of the open record and moves the `len` behind them to the open message.
     fn join(&mut self, offset: usize, len: usize, buf: &mut [u8]) {
         self.joiner.join(offset, len, buf);
-        self.open = self.open.map(|open| open.saturating_sub(offset + len));
+        self.use_up(offset + len);
+    }
+
+    /// Less of the open record is unread. What is used up lies inside of it and fits 16 bits like all of it.
+    fn use_up(&mut self, n: usize) {
+        self.open = self.open.map(|open| open.saturating_sub(n as u16));
     }
 
     fn check_size(&self, size: u64) -> Result<usize, Error> {

@@ -36,9 +36,8 @@ pub(super) struct SendState {
     open_message: bool,
     /// Fragmented messages begun: the serial number of the newest.
     begun: u64,
-    /// What the shared block has been told of [`Sealer::rekeys`] and of messages.
-    told_rekeys: u64,
-    told_messages: u64,
+    /// Messages were accepted of which the shared block has not been told.
+    untold: bool,
     /// A deadline moved, or the session ended, by a call of this half.
     deadline_moved: bool,
     messages: u64,
@@ -53,8 +52,7 @@ impl SendState {
             sealer: None,
             open_message: false,
             begun: 0,
-            told_rekeys: 0,
-            told_messages: 0,
+            untold: false,
             deadline_moved: false,
             messages: 0,
             message_bytes: 0,
@@ -238,6 +236,7 @@ impl SendState {
     }
 
     fn count_message(&mut self, bytes: usize) {
+        self.untold = true;
         self.messages += 1;
         self.message_bytes += bytes as u64;
     }
@@ -273,7 +272,7 @@ impl SendState {
             (owed, _) => self.put_owed(control, now, &owed.unwrap_or_default(), tx),
         };
         self.note_exhaustion(control, &result);
-        if self.has_news() {
+        if self.sealer.as_ref().is_some_and(|sealer| sealer.untold) {
             control.with(|control| self.report(control, now));
         }
     }
@@ -300,21 +299,12 @@ impl SendState {
         self.sealer()?.seal(if owed.rekey { Rekey::Now } else { Rekey::WhenDue }, tx)
     }
 
-    fn rekeys(&self) -> u64 {
-        self.sealer.as_ref().map_or(0, |sealer| sealer.rekeys)
-    }
-
-    /// Whether there is anything to report to the shared block.
-    fn has_news(&self) -> bool {
-        self.rekeys() != self.told_rekeys || self.messages != self.told_messages
-    }
-
     /// Tells the shared block what happened here since the last time.
     fn report(&mut self, control: &mut Control, now: Instant) {
-        let (rekeyed, sent) = (self.rekeys() != self.told_rekeys, self.messages != self.told_messages);
-        if rekeyed || sent {
+        let rekeyed = self.sealer.as_mut().is_some_and(|sealer| core::mem::take(&mut sealer.untold));
+        let sent = core::mem::take(&mut self.untold);
+        if rekeyed | sent {
             control.on_sent(now, rekeyed, sent);
-            (self.told_rekeys, self.told_messages) = (self.rekeys(), self.messages);
         }
     }
 
