@@ -184,8 +184,10 @@ fn an_idle_session_takes_at_most_a_kibibyte_and_its_keys() {
         exchange(&mut a, &mut b, Instant::ZERO);
         assert_eq!(a.messages, 1, "{name}");
         let End { session, mut rx, mut tx, .. } = a;
-        (rx.consume(usize::MAX), tx.consume(usize::MAX));
-        (rx.release(), tx.release());
+        rx.consume(usize::MAX);
+        tx.consume(usize::MAX);
+        rx.release();
+        tx.release();
         let structs = size_of::<Session>() + size_of::<RxBuf>() + size_of::<TxBuf>();
         let heap = -measure(|| drop((session, rx, tx))).bytes_current;
         let keys = if name.contains("AESGCM") { 2 * size_of::<AesKey>() as i64 } else { 0 };

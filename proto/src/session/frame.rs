@@ -89,7 +89,7 @@ pub(super) fn push_message(tx: &mut TxBuf, message: &[u8]) -> Result<(), Full> {
     let [a, b, c, d] = (message.len() as u32).to_be_bytes();
     match message.len() {
         ..=0x3f => tx.push_all([&[KIND, d], message]),
-        ..=0x3fff => tx.push_all([&[KIND, 0x40 | c, d], message]),
+        0x40..=0x3fff => tx.push_all([&[KIND, 0x40 | c, d], message]),
         _ => tx.push_all([&[KIND, 0x80 | a, b, c, d], message]),
     }
 }
