@@ -10,7 +10,7 @@ use sealock_benches::{Configs, End, Pair};
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::limit::{KeyedConfig, KeyedLimiter, Source, Verdict};
-use sealock_proto::session::Error;
+use sealock_proto::session::{Error, Receiver, Sender};
 use sealock_proto::time::Instant;
 use std::hint::black_box;
 
@@ -158,6 +158,8 @@ fn open(mut pair: Box<Pair>) -> Box<Pair> {
 #[bench::b64(args = (64), setup = text)]
 #[bench::b1024(args = (1024), setup = text)]
 #[bench::b16384(args = (16384), setup = text)]
+// A message of 64 bytes with its head: over one block of the cipher, as the record of it is.
+#[bench::b67(args = (67), setup = text)]
 fn bare_seal((cipher, mut text): (Box<ChaCha20Poly1305>, Vec<u8>)) -> (Box<ChaCha20Poly1305>, Vec<u8>, Tag) {
     let tag = cipher
         .encrypt_inout_detached(&Nonce::default(), b"", text.as_mut_slice().into())
@@ -184,6 +186,25 @@ fn frame_decode(mut pair: Box<Pair>) -> Box<Pair> {
     pair.responder.read();
     assert_eq!(pair.responder.messages, BURST + 1);
     pair
+}
+
+// The same through the halves of a split session, whose block lies behind a lock.
+#[library_benchmark]
+#[bench::x64(setup = split)]
+fn split_encode((mut sender, receiver, mut tx): (Sender, Receiver, TxBuf)) -> (Sender, Receiver, TxBuf) {
+    for _ in 0..BURST {
+        sender.send(Instant::ZERO, black_box(&SMALL), &mut tx).expect("room");
+    }
+    (sender, receiver, tx)
+}
+
+/// Halves that have sent before.
+fn split() -> (Sender, Receiver, TxBuf) {
+    let mut pair = established(IK);
+    pair.send(&SMALL, 1);
+    let Pair { initiator: End { session, tx, .. }, .. } = *pair;
+    let (sender, receiver) = session.split();
+    (sender, receiver, tx)
 }
 
 #[library_benchmark]
@@ -284,7 +305,7 @@ fn listener_reached(name: &str, bytes: &[u8]) -> (Configs, RxBuf, TxBuf) {
 
 library_benchmark_group!(
     name = counts;
-    benchmarks = seal, open, bare_seal, frame_encode, frame_decode, coalesced_send, handshake, poll, heartbeat, keyed_limiter,
+    benchmarks = seal, open, bare_seal, frame_encode, split_encode, frame_decode, coalesced_send, handshake, poll, heartbeat, keyed_limiter,
         reject, construct_and_reject
 );
 

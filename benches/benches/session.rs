@@ -6,6 +6,10 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use sealock_benches::{Configs, Pair};
 
+/// Lets the report say what each benchmark allocates.
+#[global_allocator]
+static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
+
 const IK: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
 const XX: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
 const SIZES: [usize; 3] = [64, 1024, 16 * 1024];

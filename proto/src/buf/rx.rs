@@ -31,12 +31,14 @@ impl RxBuf {
 
     /// Unconsumed bytes.
     #[must_use]
+    #[inline]
     pub fn filled(&self) -> &[u8] {
         &self.data[self.start..self.end]
     }
 
     /// Unconsumed bytes, for a machine to work on in place.
     #[must_use]
+    #[inline]
     pub fn filled_mut(&mut self) -> &mut [u8] {
         &mut self.data[self.start..self.end]
     }
@@ -66,6 +68,7 @@ impl RxBuf {
     }
 
     /// Drops the first `n` unconsumed bytes (all of them if there are fewer).
+    #[inline]
     pub fn consume(&mut self, n: usize) {
         self.start = self.end.min(self.start.saturating_add(n));
         if self.start == self.end {
@@ -79,6 +82,7 @@ impl RxBuf {
     /// Grows at most to the larger of twice what is held and a small constant, never to a size that only
     /// a peer's word stands for: a machine that announces 16 MiB gets memory as the bytes arrive.
     #[must_use]
+    #[inline]
     pub fn spare_mut(&mut self, need: usize) -> &mut [u8] {
         let need = need.max(1);
         if self.data.len() - self.end < need {
@@ -88,6 +92,7 @@ impl RxBuf {
     }
 
     /// Marks the first `n` bytes of the slice last returned by [`RxBuf::spare_mut`] as read.
+    #[inline]
     pub fn commit(&mut self, n: usize) {
         self.end = self.data.len().min(self.end.saturating_add(n));
         if self.end == self.data.len() && self.start == 0 && self.end < EAGER {
@@ -102,6 +107,7 @@ impl RxBuf {
         }
     }
 
+    #[cold]
     fn make_room(&mut self, need: usize) {
         if self.start > 0 {
             self.data.copy_within(self.start..self.end, 0);
@@ -116,6 +122,7 @@ impl RxBuf {
         }
     }
 
+    #[cold]
     fn grow(&mut self, capacity: usize) {
         let capacity = capacity.min(self.max);
         if capacity > self.data.len() {

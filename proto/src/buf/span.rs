@@ -30,12 +30,14 @@ impl Span {
 
     /// The payload in `buf`; empty if `buf` is not the buffer this span was made for.
     #[must_use]
+    #[inline]
     pub fn of<'a>(&self, buf: &'a [u8]) -> &'a [u8] {
         buf.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Like [`Span::of`], mutable.
     #[must_use]
+    #[inline]
     pub fn of_mut<'a>(&self, buf: &'a mut [u8]) -> &'a mut [u8] {
         buf.get_mut(self.start..self.end).unwrap_or_default()
     }

@@ -42,11 +42,13 @@ impl TxBuf {
 
     /// Bytes ready for the wire.
     #[must_use]
+    #[inline]
     pub fn sealed(&self) -> &[u8] {
         &self.data[self.start..self.sealed]
     }
 
     /// Drops the first `n` sealed bytes: they are written.
+    #[inline]
     pub fn consume(&mut self, n: usize) {
         self.start = self.sealed.min(self.start.saturating_add(n));
         if self.start == self.data.len() {
@@ -57,12 +59,14 @@ impl TxBuf {
 
     /// Bytes held, sealed and open.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.data.len() - self.start
     }
 
     /// Whether nothing is held, neither sealed nor open.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -75,6 +79,7 @@ impl TxBuf {
 
     /// Bytes that can still be appended.
     #[must_use]
+    #[inline]
     pub fn room(&self) -> usize {
         self.limit.saturating_sub(self.len())
     }
@@ -96,30 +101,46 @@ impl TxBuf {
     ///
     /// # Errors
     /// [`Full`] if `bytes` would pass the limit; nothing is appended then.
+    #[inline]
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        if bytes.len() > self.room() {
+        self.push_all([bytes])
+    }
+
+    /// For machines: appends `parts`, one behind the other, to the open region. Asks for room once.
+    ///
+    /// # Errors
+    /// [`Full`] if they would pass the limit together; nothing is appended then.
+    #[inline]
+    pub fn push_all<const N: usize>(&mut self, parts: [&[u8]; N]) -> Result<(), Full> {
+        let len = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+        if len > self.room() {
             return Err(Full);
         }
-        if self.data.capacity() - self.data.len() < bytes.len() {
-            self.make_room(bytes.len());
+        if self.data.capacity() - self.data.len() < len {
+            self.make_room(len);
         }
-        self.data.extend_from_slice(bytes);
+        for part in parts {
+            self.data.extend_from_slice(part);
+        }
         Ok(())
     }
 
     /// For machines: length of the open region.
     #[must_use]
+    #[inline]
     pub fn open_len(&self) -> usize {
         self.data.len() - self.sealed
     }
 
     /// For machines: the open region, to encrypt or patch in place.
     #[must_use]
+    #[inline]
     pub fn open_mut(&mut self) -> &mut [u8] {
         &mut self.data[self.sealed..]
     }
 
     /// For machines: the open region is ready for the wire.
+    #[inline]
     pub fn seal(&mut self) {
         self.sealed = self.data.len();
     }
@@ -129,6 +150,7 @@ impl TxBuf {
         self.data.truncate(self.sealed.saturating_add(len));
     }
 
+    #[cold]
     fn make_room(&mut self, n: usize) {
         if self.start > 0 {
             self.data.drain(..self.start);
@@ -185,6 +207,15 @@ mod tests {
         assert_eq!((tx.len(), tx.room()), (5, 3));
         tx.push(b"678").unwrap();
         assert!(tx.capacity() <= 9);
+    }
+
+    #[test]
+    fn parts_are_appended_together_or_not_at_all() {
+        let mut tx = TxBuf::new(8);
+        assert_eq!(tx.push_all([b"1234", b"", b"56789"]), Err(Full));
+        assert_eq!(tx.len(), 0);
+        tx.push_all([b"1234", b"", b"5678"]).unwrap();
+        assert_eq!(tx.open_mut(), b"12345678");
     }
 
     #[test]

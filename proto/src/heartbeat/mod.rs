@@ -53,7 +53,7 @@ impl fmt::Display for Dead {
 
 impl core::error::Error for Dead {}
 
-/// A ping that nothing has come in answer to yet.
+/// A ping that nothing has come in answer to yet, and what that led to.
 #[derive(Clone, Copy, Debug)]
 enum Probe {
     /// Something came since the last ping was owed.
@@ -64,6 +64,10 @@ enum Probe {
         /// When this one will have. Meaningless while not listening.
         until: Instant,
     },
+    /// The peer is dead, for good. In nanoseconds to stay small, see [`Dead::Silent`].
+    Silent { probes: u32, silence: u64 },
+    /// See [`Dead::Idle`].
+    Idle,
 }
 
 /// Decides when to ping, measures round trips and tells when the peer is dead.
@@ -85,7 +89,8 @@ pub struct Heartbeat {
     /// In nanoseconds, like `probe_timeout`: a `Duration` is twice the size.
     interval: u64,
     probe_timeout: u64,
-    idle: Option<Duration>,
+    /// [`u64::MAX`], which never passes, for no limit.
+    idle: u64,
     misses: u32,
     owed: bool,
     /// Since when the owner has not been listening.
@@ -99,7 +104,6 @@ pub struct Heartbeat {
     probe: Probe,
     outstanding: Option<(u64, Instant)>,
     rtt: Option<Estimator>,
-    dead: Option<Dead>,
     jitter: Jitter,
 }
 
@@ -113,7 +117,7 @@ impl Heartbeat {
         let mut heartbeat = Self {
             interval: nanos(config.interval.max(HeartbeatConfig::MIN)),
             probe_timeout: nanos(config.probe_timeout.max(HeartbeatConfig::MIN)),
-            idle: config.idle.map(|idle| idle.max(HeartbeatConfig::MIN)),
+            idle: config.idle.map_or(u64::MAX, |idle| nanos(idle.max(HeartbeatConfig::MIN))),
             misses: config.misses,
             owed: false,
             paused: None,
@@ -124,7 +128,6 @@ impl Heartbeat {
             probe: Probe::None,
             outstanding: None,
             rtt: None,
-            dead: None,
             jitter,
         };
         heartbeat.schedule_ping(now);
@@ -134,7 +137,9 @@ impl Heartbeat {
     /// Something came from the peer; anything is a sign of life. Call it once per read, or more often.
     pub fn on_received(&mut self, now: Instant) {
         self.heard = self.heard.max(now);
-        self.probe = Probe::None;
+        if let Probe::Waiting { .. } = self.probe {
+            self.probe = Probe::None;
+        }
     }
 
     /// An application message was sent or received.
@@ -152,7 +157,7 @@ impl Heartbeat {
                 self.heard = now.min(self.heard + pause);
                 self.active = now.min(self.active + pause);
                 if let Probe::Waiting { until, .. } = &mut self.probe {
-                    *until = now + Duration::from_nanos(self.probe_timeout);
+                    *until = after(now, self.probe_timeout);
                 }
                 self.paused = None;
             }
@@ -205,7 +210,7 @@ impl Heartbeat {
     /// When to call [`Heartbeat::handle_timeout`]: O(1). May change with every other call. `None` once dead.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.dead.is_some() {
+        if self.dead().is_some() {
             return None;
         }
         let next = self.ping_due().min(self.probe_due()).min(self.idle_due());
@@ -217,36 +222,48 @@ impl Heartbeat {
     /// # Errors
     /// The peer is dead. It stays so: the same error comes again, no ping is owed and no deadline is left.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Dead> {
-        if self.dead.is_none() {
-            self.dead = self.advance(now).err();
-            self.owed &= self.dead.is_none();
+        if self.dead().is_none() {
+            self.advance(now);
         }
-        self.dead.map_or(Ok(()), Err)
+        let dead = self.dead();
+        self.owed &= dead.is_none();
+        dead.map_or(Ok(()), Err)
     }
 
-    fn advance(&mut self, now: Instant) -> Result<(), Dead> {
+    const fn dead(&self) -> Option<Dead> {
+        match self.probe {
+            Probe::None | Probe::Waiting { .. } => None,
+            Probe::Silent { probes, silence } => {
+                Some(Dead::Silent { silence: Duration::from_nanos(silence), probes })
+            }
+            Probe::Idle => Some(Dead::Idle { limit: Duration::from_nanos(self.idle) }),
+        }
+    }
+
+    fn advance(&mut self, now: Instant) {
         if self.probe_due() <= now {
-            self.miss(now)?;
+            self.miss(now);
+        }
+        if self.dead().is_some() {
+            return;
         }
         if self.idle_due() <= now {
-            return Err(Dead::Idle { limit: self.idle.unwrap_or_default() });
-        }
-        if self.ping_due() <= now {
+            self.probe = Probe::Idle;
+        } else if self.ping_due() <= now {
             self.owe_ping(now);
         }
-        Ok(())
     }
 
     /// Nothing came in answer to the probe: give up, or ping again at once.
-    fn miss(&mut self, now: Instant) -> Result<(), Dead> {
-        let Probe::Waiting { missed, .. } = self.probe else { return Ok(()) };
+    fn miss(&mut self, now: Instant) {
+        let Probe::Waiting { missed, .. } = self.probe else { return };
         let probes = missed.saturating_add(1);
         if missed >= self.misses {
-            return Err(Dead::Silent { silence: now.saturating_since(self.heard), probes });
+            self.probe = Probe::Silent { probes, silence: nanos(now.saturating_since(self.heard)) };
+            return;
         }
         self.await_answer(now, probes);
         self.owe_ping(now);
-        Ok(())
     }
 
     fn owe_ping(&mut self, now: Instant) {
@@ -259,7 +276,7 @@ impl Heartbeat {
     }
 
     fn await_answer(&mut self, now: Instant, missed: u32) {
-        self.probe = Probe::Waiting { missed, until: now + Duration::from_nanos(self.probe_timeout) };
+        self.probe = Probe::Waiting { missed, until: after(now, self.probe_timeout) };
     }
 
     fn schedule_ping(&mut self, now: Instant) {
@@ -269,8 +286,8 @@ impl Heartbeat {
     }
 
     fn ping_due(&self) -> Instant {
-        let hold = Duration::from_nanos(self.probe_timeout / 2);
-        self.paused.map_or(self.next_ping, |since| self.next_ping.min(since.max(self.last_owed) + hold))
+        let hold = |since: Instant| after(since.max(self.last_owed), self.probe_timeout / 2);
+        self.paused.map_or(self.next_ping, |since| self.next_ping.min(hold(since)))
     }
 
     const fn probe_due(&self) -> Instant {
@@ -280,10 +297,15 @@ impl Heartbeat {
         }
     }
 
-    fn idle_due(&self) -> Instant {
-        match (self.idle, self.paused) {
-            (Some(idle), None) => self.active + idle,
-            _ => Instant::MAX,
+    const fn idle_due(&self) -> Instant {
+        match self.paused {
+            None => after(self.active, self.idle),
+            Some(_) => Instant::MAX,
         }
     }
+}
+
+/// The instant so many nanoseconds after `at`; saturates.
+const fn after(at: Instant, nanos: u64) -> Instant {
+    Instant::from_nanos(at.as_nanos().saturating_add(nanos))
 }

@@ -7,6 +7,7 @@ use super::codes::CloseCode;
 use super::config::Config;
 use super::error::{Error, SendError};
 use super::opening::{Opened, Opening};
+use super::seal::Sealer;
 use super::stats::{Rejects, Stats};
 use super::{Event, SessionInfo};
 use crate::buf::{Span, TxBuf};
@@ -22,11 +23,19 @@ use alloc::sync::Arc;
 /// How a half reaches the block: directly in a whole session, through a lock in a split one.
 pub(super) trait Shared {
     fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R;
+
+    /// [`Control::may_send`], without a visit where the answer is at hand.
+    fn may_send(&mut self) -> Result<(), SendError>;
 }
 
 impl Shared for Control {
     fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R {
         f(self)
+    }
+
+    #[inline]
+    fn may_send(&mut self) -> Result<(), SendError> {
+        Self::may_send(self)
     }
 }
 
@@ -57,6 +66,26 @@ pub(super) struct Owed {
     pub(super) close: Option<CloseCode>,
 }
 
+/// What the receiving half tells when it comes by.
+pub(super) struct Visit {
+    /// Messages arrived since the last visit.
+    pub(super) messages: bool,
+    /// A record was used up since then.
+    pub(super) record_ended: bool,
+    pub(super) step: Step,
+}
+
+/// What the receiving half did, or does next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A record arrived.
+    Record,
+    /// It waits for the peer.
+    Listen,
+    /// It holds the peer back until then.
+    Throttle(Instant),
+}
+
 pub(super) struct Control {
     config: Arc<Config>,
     /// Until it is complete; kept when it fails.
@@ -73,7 +102,6 @@ pub(super) struct Control {
     peer_closed: bool,
     drain: Drain,
     peer_drained: bool,
-    ping_jitter: Option<Seed>,
     /// Kept after the end, for what it measured.
     heartbeat: Option<Heartbeat>,
     /// Whether the heartbeat's deadlines and pings still count.
@@ -86,7 +114,10 @@ pub(super) struct Control {
     throttled: u64,
 }
 
+/// Gone once both halves have theirs.
 struct Keys {
+    /// For the heartbeat, which begins when the keys are there.
+    seed: Seed,
     send: Option<SendCipher>,
     recv: Option<RecvCipher>,
 }
@@ -105,7 +136,7 @@ impl Control {
         Ok(Self {
             config: Arc::clone(config),
             opening: Some(Box::new(Opening::new(config, seed.child("opening"))?)),
-            keys: Some(Box::new(Keys { send: None, recv: None })),
+            keys: Some(Box::new(Keys { seed: seed.child("heartbeat"), send: None, recv: None })),
             info: None,
             announced: false,
             failure: None,
@@ -115,7 +146,6 @@ impl Control {
             peer_closed: false,
             drain: Drain::No,
             peer_drained: false,
-            ping_jitter: Some(seed.child("heartbeat")),
             heartbeat: None,
             beating: true,
             pong_owed: None,
@@ -210,10 +240,10 @@ impl Control {
     }
 
     /// The sending key, once the handshake is complete.
-    pub(super) fn take_send_key(&mut self) -> Option<SendCipher> {
+    pub(super) fn take_send_key(&mut self) -> Option<Sealer> {
         let key = self.keys.as_mut()?.send.take();
         self.free_keys();
-        key
+        key.map(|key| Sealer::new(key, &self.config.rekey))
     }
 
     /// Gives the memory back once both halves have their keys.
@@ -225,14 +255,12 @@ impl Control {
         let Some(Opened { transport, info }) = opened else { return };
         self.opening = None;
         self.info = Some(info);
-        if let Some(keys) = &mut self.keys {
-            (keys.send, keys.recv) = (transport.send, transport.recv);
-        }
         self.timers.clear(Timer::Opening);
         self.timers.set(Timer::Rekey, now + self.config.rekey.age);
-        let jitter = self.ping_jitter.take().map(|seed| seed.jitter("ping"));
+        let Some(keys) = &mut self.keys else { return };
+        (keys.send, keys.recv) = (transport.send, transport.recv);
         self.heartbeat =
-            self.config.heartbeat.zip(jitter).map(|(config, jitter)| Heartbeat::new(config, jitter, now));
+            self.config.heartbeat.map(|config| Heartbeat::new(config, keys.seed.jitter("ping"), now));
     }
 
     // Sending.
@@ -241,7 +269,7 @@ impl Control {
     pub(super) const fn may_send(&self) -> Result<(), SendError> {
         if let Some(error) = self.failure {
             Err(SendError::Failed(error))
-        } else if self.over || self.close_sent || self.close_owed.is_some() || self.peer_closed {
+        } else if self.over | self.close_sent | self.close_owed.is_some() | self.peer_closed {
             Err(SendError::Closed)
         } else if !matches!(self.drain, Drain::No) {
             Err(SendError::Draining)
@@ -268,13 +296,17 @@ impl Control {
     }
 
     /// What to append now. The caller has checked that everything fits.
-    pub(super) fn take_owed(&mut self, now: Instant) -> Owed {
+    pub(super) fn take_owed(&mut self, now: Instant) -> Option<Owed> {
         if self.close_sent || self.over {
-            return Owed::default();
+            return None;
         }
         if self.owes_close() {
             self.close_owed.get_or_insert(CloseCode::NORMAL);
-            return Owed { close: self.close_owed, ..Owed::default() };
+            return Some(Owed { close: self.close_owed, ..Owed::default() });
+        }
+        let ping_owed = self.heartbeat.as_ref().is_some_and(Heartbeat::ping_owed);
+        if !ping_owed && self.pong_owed.is_none() && !self.rekey_owed && self.drain != Drain::Owed {
+            return None;
         }
         let ping = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now));
         self.pings += u64::from(ping.is_some());
@@ -282,13 +314,8 @@ impl Control {
         if drain {
             self.drain = Drain::Sent;
         }
-        Owed {
-            ping,
-            pong: self.pong_owed.take(),
-            rekey: core::mem::take(&mut self.rekey_owed),
-            drain,
-            close: None,
-        }
+        let (pong, rekey) = (self.pong_owed.take(), core::mem::take(&mut self.rekey_owed));
+        Some(Owed { ping, pong, rekey, drain, close: None })
     }
 
     /// What the sending half did since it last said.
@@ -334,16 +361,42 @@ impl Control {
 
     // Receiving.
 
-    /// A record arrived.
-    pub(super) fn on_record(&mut self, now: Instant) {
-        if let Some(heartbeat) = &mut self.heartbeat {
-            heartbeat.on_received(now);
+    /// The receiving half says what it did.
+    ///
+    /// # Errors
+    /// The session has failed, by this or before.
+    pub(super) fn on_visit(&mut self, now: Instant, visit: Visit) -> Result<(), Error> {
+        if let Some(error) = self.failure {
+            return Err(error);
         }
+        if visit.record_ended {
+            // Behind its frames: a CLOSE that is there in time counts.
+            self.keep_deadlines(now)?;
+        }
+        if let Some(heartbeat) = &mut self.heartbeat {
+            if visit.messages {
+                heartbeat.on_message(now);
+            }
+            if visit.step == Step::Record {
+                heartbeat.on_received(now);
+            }
+            // Whether this end is truly waiting for the peer.
+            heartbeat.set_listening(now, visit.step == Step::Listen);
+        }
+        if let Step::Throttle(until) = visit.step {
+            self.throttle(until);
+        }
+        Ok(())
     }
 
     /// The deadlines that a peer must not be able to put off by sending without pause: a driver that always
     /// finds something to read does not get to [`Self::handle_timeout`].
+    #[inline]
     pub(super) fn keep_deadlines(&mut self, now: Instant) -> Result<(), Error> {
+        if self.timers.any_due(now) { self.keep_due_deadlines(now) } else { Ok(()) }
+    }
+
+    fn keep_due_deadlines(&mut self, now: Instant) -> Result<(), Error> {
         if self.timers.take_due(Timer::Opening, now) {
             return Err(self.fail(Error::HandshakeTimeout));
         }
@@ -356,13 +409,6 @@ impl Control {
             self.timers.set(Timer::Close, now + self.config.close_timeout);
         }
         Ok(())
-    }
-
-    /// Whether this end is truly waiting for the peer.
-    pub(super) fn set_listening(&mut self, now: Instant, listening: bool) {
-        if let Some(heartbeat) = &mut self.heartbeat {
-            heartbeat.set_listening(now, listening);
-        }
     }
 
     pub(super) fn on_ping(&mut self, body: [u8; 8]) {
@@ -392,7 +438,7 @@ impl Control {
     }
 
     /// The peer is held back until `until`.
-    pub(super) fn throttle(&mut self, until: Instant) {
+    fn throttle(&mut self, until: Instant) {
         self.throttled += u64::from(self.timers.get(Timer::Throttle).is_none());
         self.timers.set(Timer::Throttle, until);
     }
@@ -412,7 +458,8 @@ impl Control {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let beat = self.heartbeat.as_ref().filter(|_| self.beating).and_then(Heartbeat::poll_timeout);
-        [self.timers.next(), beat].into_iter().flatten().min()
+        let next = self.timers.next();
+        next.map_or(beat, |next| Some(beat.map_or(next, |beat| next.min(beat))))
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {

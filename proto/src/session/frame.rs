@@ -1,6 +1,7 @@
 //! Frames inside a record: their types, heads and the parser (docs/wire.md, section 3).
 
 use super::varint;
+use crate::buf::{Full, TxBuf};
 use arrayvec::ArrayVec;
 use core::fmt;
 
@@ -65,6 +66,7 @@ pub(super) struct Head {
 }
 
 /// Reads the head of the frame at the front of `plain`.
+#[inline]
 pub(super) fn parse(plain: &[u8]) -> Result<Head, FrameFault> {
     let (kind, a) = varint::decode(plain).ok_or(FrameFault::Head)?;
     let (len, b) = plain.get(a..).and_then(varint::decode).ok_or(FrameFault::Head)?;
@@ -74,6 +76,36 @@ pub(super) fn parse(plain: &[u8]) -> Result<Head, FrameFault> {
         return Err(FrameFault::Head);
     }
     Ok(Head { kind, body, len })
+}
+
+/// Longest head of a [`MESSAGE`] that fits into a record.
+pub(super) const MESSAGE_HEAD: usize = 1 + 4;
+
+/// Appends a whole message that fits into a record. The heads are spelled out: each is a store or two then, where
+/// [`head`] costs as much as the rest of a small message.
+#[inline(always)]
+pub(super) fn push_message(tx: &mut TxBuf, message: &[u8]) -> Result<(), Full> {
+    const KIND: u8 = MESSAGE as u8;
+    let [a, b, c, d] = (message.len() as u32).to_be_bytes();
+    match message.len() {
+        ..=0x3f => tx.push_all([&[KIND, d], message]),
+        0x40..=0x3fff => tx.push_all([&[KIND, 0x40 | c, d], message]),
+        _ => tx.push_all([&[KIND, 0x80 | a, b, c, d], message]),
+    }
+}
+
+/// The head of a [`MESSAGE`] below 16 KiB, if `plain` begins with one; else see [`parse`], which says the same.
+#[inline]
+pub(super) fn parse_message(plain: &[u8]) -> Option<Head> {
+    const KIND: u8 = MESSAGE as u8;
+    let (body, len) = match *plain {
+        [KIND, len @ ..=0x3f, ..] => (2, usize::from(len)),
+        [KIND, high @ 0x40..=0x7f, low, ..] => (3, usize::from(high & 0x3f) << 8 | usize::from(low)),
+        _ => return None,
+    };
+    // The second: not in a longer form than it needs.
+    let fits = len <= plain.len() - body && (body == 2 || len > 0x3f);
+    fits.then_some(Head { kind: MESSAGE, body, len })
 }
 
 /// The head of a frame of type `kind` with a body of `len` bytes.
@@ -107,9 +139,24 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_message_begins_with_the_head_of_its_length() {
+        for len in [0, 1, 0x3f, 0x40, 0x3fff, 0x4000, 65_000] {
+            let mut tx = TxBuf::new(70_000);
+            let body = alloc::vec![7; len];
+            push_message(&mut tx, &body).unwrap();
+            let head = head(MESSAGE, len);
+            assert!(head.len() <= MESSAGE_HEAD);
+            let parsed = parse(tx.open_mut()).unwrap();
+            assert_eq!(parse_message(tx.open_mut()), Some(parsed).filter(|_| len < 0x4000));
+            assert_eq!(tx.open_mut(), [&head, &body[..]].concat(), "{len}");
+        }
+    }
+
+    #[test]
     fn a_frame_must_lie_inside_its_record() {
         for bytes in [&[][..], &[0], &[0, 1], &[0, 0x40], &[0x40], &[0x40, 0, 0], &[0, 0xff]] {
             assert_eq!(parse(bytes), Err(FrameFault::Head), "{bytes:?}");
+            assert_eq!(parse_message(bytes), None, "{bytes:?}");
         }
     }
 }

@@ -7,22 +7,56 @@ use super::{CloseCode, Error, Event, Outgoing, SendError, Session, SessionInfo, 
 use crate::buf::{Span, TxBuf};
 use crate::machine::{Recv, RecvHalf, SendHalf};
 use crate::time::Instant;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The control block of a split session. The lock is never held while a record is sealed or opened.
+/// The control block of a split session. The lock is never held while a record is sealed or opened, and not taken
+/// for a message that is sent.
 #[derive(Clone)]
-struct Locked(Arc<Mutex<Control>>);
+struct Locked(Arc<Block>);
+
+struct Block {
+    /// What [`Control::may_send`] said at the end of the last visit. Every visit that may change the block ends by
+    /// writing it, still under the lock, so it never contradicts the last one for longer than that takes.
+    ///
+    /// The sending half believes a yes and asks under the lock after a no. A yes can be outdated by a visit of the
+    /// receiving half alone: the sending half's own (close, drain, its key's end) are over before it sends again,
+    /// so nothing follows CLOSE or DRAIN in its buffer. What the receiving half does meanwhile (the peer's CLOSE, a
+    /// failure, a deadline) only makes it owe a CLOSE, which the sending half itself appends later: the message
+    /// counts as sent before. It could as well have been so when the answer was asked for under the lock, which
+    /// was not held while the message was appended. No other memory hangs on the answer, so it is relaxed.
+    may_send: AtomicBool,
+    control: Mutex<Control>,
+}
 
 impl Locked {
+    fn new(control: Control) -> Self {
+        let may_send = AtomicBool::new(control.may_send().is_ok());
+        Self(Arc::new(Block { may_send, control: Mutex::new(control) }))
+    }
+
+    /// To read only: what may change the block goes through [`Shared::with`].
+    fn read<R>(&self, f: impl FnOnce(&Control) -> R) -> R {
+        f(&self.lock())
+    }
+
     /// The block stays whole even if a thread panicked beside it.
     fn lock(&self) -> MutexGuard<'_, Control> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shared for Locked {
     fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R {
-        f(&mut self.lock())
+        let mut control = self.lock();
+        let result = f(&mut control);
+        self.0.may_send.store(control.may_send().is_ok(), Ordering::Relaxed);
+        result
+    }
+
+    #[inline]
+    fn may_send(&mut self) -> Result<(), SendError> {
+        if self.0.may_send.load(Ordering::Relaxed) { Ok(()) } else { self.read(Control::may_send) }
     }
 }
 
@@ -39,7 +73,7 @@ pub struct Receiver {
 }
 
 pub(super) fn split(session: Session) -> (Sender, Receiver) {
-    let control = Locked(Arc::new(Mutex::new(session.control)));
+    let control = Locked::new(session.control);
     (Sender { state: session.send, control: control.clone() }, Receiver { state: session.recv, control })
 }
 
@@ -49,7 +83,7 @@ impl Sender {
     /// # Errors
     /// As there.
     pub fn send(&mut self, _now: Instant, message: &[u8], tx: &mut TxBuf) -> Result<(), SendError> {
-        self.state.send(&mut self.control, &mut Outgoing::new(&[message]), tx)
+        self.state.send(&mut self.control, message, tx)
     }
 
     /// See [`Session::send_parts`].
@@ -57,7 +91,7 @@ impl Sender {
     /// # Errors
     /// As there.
     pub fn send_parts(&mut self, _now: Instant, parts: &[&[u8]], tx: &mut TxBuf) -> Result<(), SendError> {
-        self.state.send(&mut self.control, &mut Outgoing::new(parts), tx)
+        self.state.send_parts(&mut self.control, parts, tx)
     }
 
     /// See [`Session::send_some`].
@@ -116,20 +150,20 @@ impl Receiver {
     /// See [`Session::info`].
     #[must_use]
     pub fn info(&self) -> Option<SessionInfo> {
-        self.control.lock().info()
+        self.control.read(Control::info)
     }
 
     /// Why the session failed, if it has.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
-        self.control.lock().failure()
+        self.control.read(Control::failure)
     }
 
     /// What this half and the shared block have counted; [`Stats::sent`] is the sending half's to tell.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let (received, skipped_frames) = self.state.stats();
-        Stats { received, skipped_frames, ..self.control.lock().stats() }
+        Stats { received, skipped_frames, ..self.control.read(Control::stats) }
     }
 }
 
@@ -146,23 +180,23 @@ impl RecvHalf for Receiver {
     }
 
     fn has_event(&self) -> bool {
-        self.control.lock().has_event()
+        self.control.read(Control::has_event)
     }
 
     fn recv_eof(&mut self, _now: Instant) -> Result<(), Error> {
-        self.control.lock().on_eof()
+        self.control.with(Control::on_eof)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.control.lock().poll_timeout()
+        self.control.read(Control::poll_timeout)
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        let result = self.control.lock().handle_timeout(now);
+        let result = self.control.with(|control| control.handle_timeout(now));
         self.state.note(result)
     }
 
     fn is_finished(&self) -> bool {
-        self.control.lock().is_over()
+        self.control.read(Control::is_over)
     }
 }

@@ -12,8 +12,8 @@ pub(super) const MAX_GAP: usize = 64 * 1024;
 
 #[derive(Default)]
 pub(super) struct Joiner {
-    /// Announced size of the message that is being joined.
-    total: Option<usize>,
+    /// Announced size of the message that is being joined; 0 if none is.
+    total: usize,
     held: usize,
     gap: usize,
 }
@@ -26,17 +26,17 @@ impl Joiner {
 
     /// Whether a message is open.
     pub(super) const fn is_open(&self) -> bool {
-        self.total.is_some()
+        self.total > 0
     }
 
     /// Bytes the open message lacks; `None` if none is open.
     pub(super) fn missing(&self) -> Option<usize> {
-        self.total.map(|total| total.saturating_sub(self.held))
+        self.is_open().then(|| self.total.saturating_sub(self.held))
     }
 
     /// A message of `total` bytes, not 0, begins.
     pub(super) const fn begin(&mut self, total: usize) {
-        self.total = Some(total);
+        self.total = total;
     }
 
     /// The next `n` unread bytes are used up.
@@ -58,7 +58,7 @@ impl Joiner {
     /// [`Joiner::give_back`]. Returns how many they are.
     pub(super) const fn end(&mut self) -> usize {
         let held = self.held;
-        (self.total, self.held) = (None, 0);
+        (self.total, self.held) = (0, 0);
         self.gap += held;
         held
     }

@@ -184,7 +184,7 @@ impl Session {
     /// None is fatal; [`SendError::Full`] is backpressure. A message that is larger than the buffer goes out
     /// with [`Session::send_some`].
     pub fn send(&mut self, _now: Instant, message: &[u8], tx: &mut TxBuf) -> Result<(), SendError> {
-        self.send.send(&mut self.control, &mut Outgoing::new(&[message]), tx)
+        self.send.send(&mut self.control, message, tx)
     }
 
     /// Like [`Session::send`], for one message made of several parts.
@@ -192,7 +192,7 @@ impl Session {
     /// # Errors
     /// As there.
     pub fn send_parts(&mut self, _now: Instant, parts: &[&[u8]], tx: &mut TxBuf) -> Result<(), SendError> {
-        self.send.send(&mut self.control, &mut Outgoing::new(parts), tx)
+        self.send.send_parts(&mut self.control, parts, tx)
     }
 
     /// Accepts as much of `message` as there is room for. `Ok` when it is complete; on [`SendError::Full`] write

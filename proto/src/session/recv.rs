@@ -9,7 +9,7 @@
 use super::Event;
 use super::codes::CloseCode;
 use super::config::Config;
-use super::control::Shared;
+use super::control::{Shared, Step, Visit};
 use super::error::Error;
 use super::frame::{self, FrameFault, Head};
 use super::join::{Joiner, MAX_GAP};
@@ -22,6 +22,7 @@ use crate::limit::Gcra;
 use crate::machine::Recv;
 use crate::noise::{CipherError, MAX_MESSAGE, RecvCipher, TAG_LEN};
 use crate::time::Instant;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 /// The most bytes that can wait in the caller's buffer: a message, used-up bytes between its fragments, and a
@@ -35,21 +36,37 @@ pub(super) struct RecvState {
     cipher: Option<RecvCipher>,
     joiner: Joiner,
     /// Unread plaintext of the record that is open.
-    open: Option<usize>,
+    open: Option<u16>,
     /// REKEY was the last frame of the open record.
     rekey: bool,
     key_records: u64,
-    messages: Option<Gcra>,
-    bytes: Option<Gcra>,
-    listening: bool,
-    /// Since the shared block was last told.
+    /// None if there is no limit.
+    limits: Option<Box<Limits>>,
+    /// A message arrived since the shared block was last told.
     messages_seen: bool,
+    /// A record was used up since then.
+    record_ended: bool,
     drained: bool,
     closed: bool,
-    /// The error this half reported: asked again, it says the same.
-    failed: Option<Error>,
+    /// This half reported an error: asked again, it says the same.
+    failed: bool,
     stats: Traffic,
     skipped: u64,
+}
+
+struct Limits {
+    messages: Option<Gcra>,
+    bytes: Option<Gcra>,
+}
+
+impl Limits {
+    fn new(config: &Config) -> Option<Box<Self>> {
+        let limits = config.rate_limit;
+        let any = limits.messages.is_some() || limits.bytes.is_some();
+        any.then(|| {
+            Box::new(Self { messages: limits.messages.map(Gcra::new), bytes: limits.bytes.map(Gcra::new) })
+        })
+    }
 }
 
 /// What a frame comes to.
@@ -70,13 +87,12 @@ impl RecvState {
             open: None,
             rekey: false,
             key_records: 0,
-            messages: config.rate_limit.messages.map(Gcra::new),
-            bytes: config.rate_limit.bytes.map(Gcra::new),
-            listening: true,
+            limits: Limits::new(config),
             messages_seen: false,
+            record_ended: false,
             drained: false,
             closed: false,
-            failed: None,
+            failed: false,
             stats: Traffic::default(),
             skipped: 0,
         }
@@ -84,7 +100,7 @@ impl RecvState {
 
     /// Remembers a failure that a deadline brought: `recv` says the same from now on.
     pub(super) fn note(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        self.failed = self.failed.or(result.err());
+        self.failed |= result.is_err();
         result
     }
 
@@ -92,48 +108,90 @@ impl RecvState {
         (self.stats, self.skipped)
     }
 
+    #[inline]
     pub(super) fn recv(
         &mut self,
         control: &mut impl Shared,
         now: Instant,
         buf: &mut [u8],
     ) -> Result<Recv<Event<Span>>, Error> {
-        let failed = match self.open {
-            None => control.with(|control| control.failure()),
-            Some(_) => self.failed,
-        };
-        if let Some(error) = failed {
-            return Err(error);
+        match self.next_message(buf) {
+            Some(recv) => Ok(recv),
+            None => self.recv_any(control, now, buf),
+        }
+    }
+
+    /// The message that comes next in the open record, if it is one and nothing but its size is to be checked.
+    #[inline]
+    fn next_message(&mut self, buf: &[u8]) -> Option<Recv<Event<Span>>> {
+        if self.failed | self.closed | self.drained | self.joiner.is_open() | self.limits.is_some() {
+            return None;
+        }
+        let start = self.joiner.unread();
+        let plain = buf.get(start..)?.get(..usize::from(self.open?))?;
+        let head = frame::parse_message(plain).filter(|head| head.len <= self.config.max_message)?;
+        let event = self.take_message(start + head.body, head);
+        Some(Recv::event(self.joiner.give_back(), event))
+    }
+
+    /// The message of which `head` lies right behind the gap and the body at `start`.
+    #[inline]
+    fn take_message(&mut self, start: usize, head: Head) -> Event<Span> {
+        self.skip(head.body + head.len);
+        self.count_message(head.len);
+        Event::Message(Span::new(start, head.len))
+    }
+
+    /// Out of line, so that what most calls need is small.
+    #[inline(never)]
+    fn recv_any(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        buf: &mut [u8],
+    ) -> Result<Recv<Event<Span>>, Error> {
+        if self.failed {
+            if let Some(error) = control.with(|control| control.failure()) {
+                return Err(error);
+            }
         }
         if self.cipher.is_none() {
-            let recv = control.with(|control| control.recv_opening(now, buf))?;
-            self.cipher = control.with(|control| control.take_recv_key());
+            let (recv, key) = control.with(|control| {
+                control.failure().map_or(Ok(()), Err)?;
+                let recv = control.recv_opening(now, buf)?;
+                Ok::<_, Error>((recv, control.take_recv_key()))
+            })?;
+            self.cipher = key;
             return Ok(recv);
         }
         if self.closed {
             return Ok(Recv::need(buf.len(), 0));
         }
-        match self.step(control, now, buf) {
-            Ok(recv) => {
-                let listening = recv.need > 0;
-                if listening != self.listening {
-                    self.listening = listening;
-                    let messages_seen = core::mem::take(&mut self.messages_seen);
-                    control.with(|control| {
-                        if messages_seen {
-                            control.on_message(now);
-                        }
-                        control.set_listening(now, listening);
-                    });
-                }
-                Ok(recv)
-            }
-            Err(error) => {
-                let error = control.with(|control| control.fail(error));
-                self.failed = Some(error);
-                Err(error)
-            }
-        }
+        let result = self.step(control, now, buf);
+        result.map_err(|error| {
+            self.failed = true;
+            control.with(|control| control.fail(error))
+        })
+    }
+
+    /// Tells the shared block what happened since the last time, once a record and once before this half waits.
+    fn visit(&mut self, control: &mut impl Shared, now: Instant, step: Step) -> Result<(), Error> {
+        let messages = core::mem::take(&mut self.messages_seen);
+        let record_ended = core::mem::take(&mut self.record_ended);
+        let visit = Visit { messages, record_ended, step };
+        control.with(|control| control.on_visit(now, visit))
+    }
+
+    /// Gives back what is used up and waits for `need` more bytes.
+    fn listen(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        buf: &mut [u8],
+        need: usize,
+    ) -> Result<Recv<Event<Span>>, Error> {
+        self.visit(control, now, Step::Listen)?;
+        Ok(Recv::need(self.joiner.compact(buf), need))
     }
 
     /// Frames until one makes an event, records until one is not complete.
@@ -150,33 +208,37 @@ impl RecvState {
                     self.joiner.skip(TAG_LEN);
                     self.open = None;
                     self.end_record();
-                    // Behind its frames: a CLOSE that is there in time counts.
-                    control.with(|control| control.keep_deadlines(now))?;
                 }
                 Some(open) => {
-                    let plain = rest.get(..open).ok_or(Error::BufferChanged)?;
+                    let plain = rest.get(..usize::from(open)).ok_or(Error::BufferChanged)?;
                     let head = frame::parse(plain).map_err(Error::Frame)?;
                     match self.frame(control, now, head, buf)? {
                         Outcome::Done => {}
                         Outcome::Event(event) => return Ok(Recv::event(self.joiner.give_back(), event)),
-                        Outcome::Wait(until) => return Ok(self.wait(control, until)),
+                        Outcome::Wait(until) => return self.wait(control, now, until),
                     }
                 }
                 None => {
                     if self.stats.records == 0 {
                         if let Some(need) = check_alert(rest).map_err(as_record)? {
-                            return Ok(Recv::need(self.joiner.compact(buf), need));
+                            return self.listen(control, now, buf, need);
                         }
                     }
-                    if let Err(until) = self.bytes.as_ref().map_or(Ok(()), |bytes| bytes.check(now)) {
+                    let bytes = self.limits.as_ref().and_then(|limits| limits.bytes.as_ref());
+                    if let Some(Err(until)) = bytes.map(|bytes| bytes.check(now)) {
                         if rest.len() >= RECORD_HEAD {
                             self.refuse_rate()?;
-                            return Ok(self.wait(control, until));
+                            return self.wait(control, now, until);
                         }
                     }
                     match record_len(rest)? {
-                        Ok(len) => self.open_record(control, now, &mut rest[..len])?,
-                        Err(need) => return Ok(Recv::need(self.joiner.compact(buf), need)),
+                        Ok(len) => {
+                            self.open_record(control, now, &mut rest[..len])?;
+                            if let Some(recv) = self.next_message(buf) {
+                                return Ok(recv);
+                            }
+                        }
+                        Err(need) => return self.listen(control, now, buf, need),
                     }
                 }
             }
@@ -200,22 +262,23 @@ impl RecvState {
             CipherError::Exhausted => Error::KeyExhausted,
             _ => Error::BadRecord,
         })?;
+        let open = u16::try_from(open).map_err(|_| Error::BadRecord)?;
         if open == 0 {
             return Err(Error::Frame(FrameFault::EmptyRecord));
         }
         self.key_records += 1;
         self.stats.records += 1;
         self.stats.wire_bytes += wire;
-        if let Some(bytes) = &mut self.bytes {
+        if let Some(bytes) = self.limits.as_mut().and_then(|limits| limits.bytes.as_mut()) {
             bytes.take(now, wire);
         }
-        control.with(|control| control.on_record(now));
         self.joiner.skip(RECORD_HEAD);
         self.open = Some(open);
-        Ok(())
+        self.visit(control, now, Step::Record)
     }
 
     fn end_record(&mut self) {
+        self.record_ended = true;
         if core::mem::take(&mut self.rekey) {
             if let Some(cipher) = &mut self.cipher {
                 cipher.rekey();
@@ -235,7 +298,7 @@ impl RecvState {
     ) -> Result<Outcome, Error> {
         let start = self.joiner.unread() + head.body;
         let body = buf.get(start..start + head.len).ok_or(Error::BufferChanged)?;
-        let last = self.open == Some(head.body + head.len);
+        let last = self.open.map(usize::from) == Some(head.body + head.len);
         let fault = |fault| Err(Error::Frame(fault));
         match head.kind {
             frame::MESSAGE | frame::BEGIN => {
@@ -250,9 +313,7 @@ impl RecvState {
                 }
                 if head.kind == frame::MESSAGE {
                     self.check_size(head.len as u64)?;
-                    self.skip(head.body + head.len);
-                    self.count_message(head.len);
-                    return Ok(Outcome::Event(Event::Message(Span::new(start, head.len))));
+                    return Ok(Outcome::Event(self.take_message(start, head)));
                 }
                 let (total, n) = varint::decode(body).ok_or(Error::Frame(FrameFault::Total))?;
                 let total = self.check_size(total)?;
@@ -340,13 +401,18 @@ impl RecvState {
     /// `n` bytes of the open record are used up.
     fn skip(&mut self, n: usize) {
         self.joiner.skip(n);
-        self.open = self.open.map(|open| open.saturating_sub(n));
+        self.use_up(n);
     }
 
     /// Uses up `offset` bytes of the open record and moves the `len` behind them to the open message.
     fn join(&mut self, offset: usize, len: usize, buf: &mut [u8]) {
         self.joiner.join(offset, len, buf);
-        self.open = self.open.map(|open| open.saturating_sub(offset + len));
+        self.use_up(offset + len);
+    }
+
+    /// Less of the open record is unread. What is used up lies inside of it and fits 16 bits like all of it.
+    fn use_up(&mut self, n: usize) {
+        self.open = self.open.map(|open| open.saturating_sub(n as u16));
     }
 
     fn check_size(&self, size: u64) -> Result<usize, Error> {
@@ -362,7 +428,8 @@ impl RecvState {
 
     /// Charges one message to the rate limit, or says from when it may pass.
     fn charge_message(&mut self, now: Instant) -> Result<Option<Instant>, Error> {
-        let Some(messages) = &mut self.messages else { return Ok(None) };
+        let messages = self.limits.as_mut().and_then(|limits| limits.messages.as_mut());
+        let Some(messages) = messages else { return Ok(None) };
         match messages.check(now) {
             Ok(()) => {
                 messages.take(now, 1);
@@ -377,9 +444,14 @@ impl RecvState {
     }
 
     /// Consumes nothing more until `until`.
-    fn wait(&mut self, control: &mut impl Shared, until: Instant) -> Recv<Event<Span>> {
-        control.with(|control| control.throttle(until));
-        Recv::need(self.joiner.give_back(), 0)
+    fn wait(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Recv<Event<Span>>, Error> {
+        self.visit(control, now, Step::Throttle(until))?;
+        Ok(Recv::need(self.joiner.give_back(), 0))
     }
 }
 

@@ -35,12 +35,23 @@ pub(super) struct Sealer {
     pub(super) records: u64,
     pub(super) wire_bytes: u64,
     pub(super) rekeys: u64,
+    /// The key changed and the shared block has not been told.
+    pub(super) untold: bool,
 }
 
 impl Sealer {
     pub(super) const fn new(cipher: SendCipher, policy: &RekeyPolicy) -> Self {
         let after = (policy.records, policy.bytes);
-        Self { cipher, after, key_records: 0, key_bytes: 0, records: 0, wire_bytes: 0, rekeys: 0 }
+        Self {
+            cipher,
+            after,
+            key_records: 0,
+            key_bytes: 0,
+            records: 0,
+            wire_bytes: 0,
+            rekeys: 0,
+            untold: false,
+        }
     }
 
     /// Appends a frame with a body of one piece, leaving `reserve` bytes of `tx` free.
@@ -110,6 +121,7 @@ impl Sealer {
         if rekey {
             self.cipher.rekey();
             self.rekeys += 1;
+            self.untold = true;
             (self.key_records, self.key_bytes) = (0, 0);
         }
         Ok(())

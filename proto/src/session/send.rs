@@ -2,16 +2,15 @@
 
 use super::codes::CloseCode;
 use super::config::Config;
-use super::control::{Owed, Shared};
+use super::control::{Control, Owed, Shared};
 use super::error::{Error, SendError};
 use super::frame;
 use super::outgoing::Outgoing;
-use super::seal::{RECORD_OVERHEAD, RECORD_ROOM, Rekey, Sealer, put};
+use super::seal::{RECORD_HEAD, RECORD_OVERHEAD, RECORD_ROOM, Rekey, Sealer, put};
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
-use crate::buf::TxBuf;
+use crate::buf::{Full, TxBuf};
 use crate::time::Instant;
-use alloc::sync::Arc;
 use arrayvec::ArrayVec;
 
 /// The smallest limit a transmit buffer may have, in bytes: a hello and the longest handshake message fit.
@@ -31,15 +30,14 @@ const FRAGMENT_HEAD: usize = 1 + 4 + 8;
 const MIN_FRAGMENT: usize = 1024;
 
 pub(super) struct SendState {
-    config: Arc<Config>,
+    max_message: usize,
     sealer: Option<Sealer>,
     /// A message is begun and not complete.
     open_message: bool,
     /// Fragmented messages begun: the serial number of the newest.
     begun: u64,
-    /// What the shared block has been told of [`Sealer::rekeys`] and of messages.
-    told_rekeys: u64,
-    told_messages: u64,
+    /// Messages were accepted of which the shared block has not been told.
+    untold: bool,
     /// A deadline moved, or the session ended, by a call of this half.
     deadline_moved: bool,
     messages: u64,
@@ -48,14 +46,13 @@ pub(super) struct SendState {
 }
 
 impl SendState {
-    pub(super) fn new(config: &Arc<Config>) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
-            config: Arc::clone(config),
+            max_message: config.max_message,
             sealer: None,
             open_message: false,
             begun: 0,
-            told_rekeys: 0,
-            told_messages: 0,
+            untold: false,
             deadline_moved: false,
             messages: 0,
             message_bytes: 0,
@@ -78,6 +75,59 @@ impl SendState {
 
     /// Accepts all of `message` or nothing.
     pub(super) fn send(
+        &mut self,
+        control: &mut impl Shared,
+        message: &[u8],
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        if !self.is_simple(message.len(), tx) {
+            return self.send_whole(control, message, tx);
+        }
+        control.may_send()?;
+        if tx.open_len() == 0 {
+            put(tx, &[0; RECORD_HEAD])?;
+        }
+        frame::push_message(tx, message).map_err(|Full| SendError::Full)?;
+        self.count_message(message.len());
+        Ok(())
+    }
+
+    /// Whether a message of `len` bytes goes, as nearly all do, into the open record or an empty buffer as it is:
+    /// nothing that [`Self::send_parts`] looks at stands in its way but what the shared block says.
+    #[inline]
+    fn is_simple(&self, len: usize, tx: &TxBuf) -> bool {
+        // None of the sums overflows: a record is the most that gets past the first line.
+        len <= self.max_message.min(RECORD_ROOM)
+            && self.sealer.is_some()
+            && !self.open_message
+            && tx.limit() >= MIN_TX_LIMIT
+            && frame::MESSAGE_HEAD + len <= tx.limit() / 2
+            && tx.open_len() + frame::MESSAGE_HEAD + len <= RECORD_HEAD + RECORD_ROOM
+            && wire_bound(RECORD_ROOM) - RECORD_ROOM + CONTROL_RESERVE + len <= tx.room()
+    }
+
+    /// [`Self::send`] for the other messages. Out of line, so that what most calls need is small.
+    #[inline(never)]
+    fn send_whole(
+        &mut self,
+        control: &mut impl Shared,
+        message: &[u8],
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.send_parts(control, &[message], tx)
+    }
+
+    /// Accepts all of the message that `parts` make or nothing.
+    pub(super) fn send_parts(
+        &mut self,
+        control: &mut impl Shared,
+        parts: &[&[u8]],
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.send_all(control, &mut Outgoing::new(parts), tx)
+    }
+
+    fn send_all(
         &mut self,
         control: &mut impl Shared,
         message: &mut Outgoing<'_>,
@@ -114,10 +164,10 @@ impl SendState {
         message: &Outgoing<'_>,
         tx: &TxBuf,
     ) -> Result<(), SendError> {
-        control.with(|control| control.may_send())?;
+        control.may_send()?;
         self.take_key(control)?;
-        if message.total() > self.config.max_message {
-            return Err(SendError::TooLarge { size: message.total(), max: self.config.max_message });
+        if message.total() > self.max_message {
+            return Err(SendError::TooLarge { size: message.total(), max: self.max_message });
         }
         if tx.limit() < MIN_TX_LIMIT {
             return Err(SendError::BufferTooSmall);
@@ -128,8 +178,7 @@ impl SendState {
     /// Takes the key when the handshake has just left it behind.
     fn take_key(&mut self, control: &mut impl Shared) -> Result<(), SendError> {
         if self.sealer.is_none() {
-            let key = control.with(|control| control.take_send_key());
-            self.sealer = key.map(|key| Sealer::new(key, &self.config.rekey));
+            self.sealer = control.with(|control| control.take_send_key());
         }
         self.sealer().map(|_| ())
     }
@@ -187,6 +236,7 @@ impl SendState {
     }
 
     fn count_message(&mut self, bytes: usize) {
+        self.untold = true;
         self.messages += 1;
         self.message_bytes += bytes as u64;
     }
@@ -210,16 +260,21 @@ impl SendState {
         if self.take_key(control).is_err() {
             return;
         }
-        self.report(control, now);
         let room = tx.room();
         let owed = control.with(|control| {
+            self.report(control, now);
             let fits = room >= CONTROL_ROOM + CLOSE_RESERVE || (room >= CONTROL_ROOM && control.owes_close());
-            if fits { control.take_owed(now) } else { Owed::default() }
+            if fits { control.take_owed(now) } else { None }
         });
         // Neither can be Full: there is room for what is owed, and what was accepted kept room for its tag.
-        let result = self.put_owed(control, now, &owed, tx);
+        let result = match (owed, &mut self.sealer) {
+            (None, Some(sealer)) => sealer.seal(Rekey::WhenDue, tx),
+            (owed, _) => self.put_owed(control, now, &owed.unwrap_or_default(), tx),
+        };
         self.note_exhaustion(control, &result);
-        self.report(control, now);
+        if self.sealer.as_ref().is_some_and(|sealer| sealer.untold) {
+            control.with(|control| self.report(control, now));
+        }
     }
 
     fn put_owed(
@@ -245,17 +300,16 @@ impl SendState {
     }
 
     /// Tells the shared block what happened here since the last time.
-    fn report(&mut self, control: &mut impl Shared, now: Instant) {
-        let rekeys = self.sealer.as_ref().map_or(0, |sealer| sealer.rekeys);
-        let (rekeyed, sent) = (rekeys != self.told_rekeys, self.messages != self.told_messages);
-        if rekeyed || sent {
-            control.with(|control| control.on_sent(now, rekeyed, sent));
-            (self.told_rekeys, self.told_messages) = (rekeys, self.messages);
+    fn report(&mut self, control: &mut Control, now: Instant) {
+        let rekeyed = self.sealer.as_mut().is_some_and(|sealer| core::mem::take(&mut sealer.untold));
+        let sent = core::mem::take(&mut self.untold);
+        if rekeyed | sent {
+            control.on_sent(now, rekeyed, sent);
         }
     }
 
     fn note_exhaustion(&mut self, control: &mut impl Shared, result: &Result<(), SendError>) {
-        if *result == Err(SendError::Failed(Error::KeyExhausted)) {
+        if matches!(result, Err(SendError::Failed(Error::KeyExhausted))) {
             control.with(|control| control.sender_exhausted());
             self.deadline_moved = true;
         }

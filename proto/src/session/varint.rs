@@ -22,11 +22,21 @@ pub(super) fn encode(value: u64, out: &mut [u8; 8]) -> usize {
 }
 
 /// Reads a value from the front of `bytes`. `None` if it is cut short or not in its shortest form.
+#[inline]
 pub(super) fn decode(bytes: &[u8]) -> Option<(u64, usize)> {
-    let first = *bytes.first()?;
-    if first < 0x40 {
-        return Some((u64::from(first), 1));
+    // Spelled out for nearly every head there is.
+    match *bytes {
+        [first @ ..=0x3f, ..] => Some((u64::from(first), 1)),
+        [first @ 0x40..=0x7f, second, ..] => {
+            let value = u64::from(first & 0x3f) << 8 | u64::from(second);
+            (value > 0x3f).then_some((value, 2))
+        }
+        _ => decode_any(bytes),
     }
+}
+
+fn decode_any(bytes: &[u8]) -> Option<(u64, usize)> {
+    let first = *bytes.first()?;
     let n = 1_usize << (first >> 6);
     let body = bytes.get(1..n)?;
     let value = body.iter().fold(u64::from(first & 0x3f), |acc, b| acc << 8 | u64::from(*b));
