@@ -144,6 +144,7 @@ impl<R> StdRead<R> {
 
 impl<R: Read + Timeouts> ReadIo for StdRead<R> {
     type Error = io::Error;
+    const BLOCKS: bool = true;
 
     fn now(&self) -> Instant {
         now()

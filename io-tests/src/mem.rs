@@ -105,7 +105,7 @@ impl ReadIo for MemRead {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
         match deadline {
-            Some(at) if at <= self.clock.now() => Poll::Ready(()),
+            Some(at) if at <= self.clock.peek() => Poll::Ready(()),
             Some(at) => {
                 self.clock.wake_at(at, cx.waker());
                 Poll::Pending

@@ -13,12 +13,24 @@ use std::task::{Context, Wake, Waker};
 #[derive(Debug, Default)]
 pub struct Clock {
     now: AtomicU64,
+    reads: AtomicUsize,
     timers: Mutex<Vec<(Instant, Waker)>>,
 }
 
 impl Clock {
     /// The current time.
     pub fn now(&self) -> Instant {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.peek()
+    }
+
+    /// How often [`Clock::now`] was asked.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// The current time for the simulation itself, which does not count.
+    pub(crate) fn peek(&self) -> Instant {
         Instant::from_nanos(self.now.load(Ordering::Relaxed))
     }
 
@@ -41,7 +53,8 @@ impl Clock {
         }
     }
 
-    fn next(&self) -> Option<Instant> {
+    /// The earliest time that somebody waits for.
+    pub fn next(&self) -> Option<Instant> {
         self.timers.lock().unwrap().iter().map(|(at, _)| *at).min()
     }
 }

@@ -11,6 +11,9 @@ pub trait ReadIo {
     /// The runtime's I/O error.
     type Error;
 
+    /// Whether [`ReadIo::poll_read`] takes its time, so that the clock must be read again after it.
+    const BLOCKS: bool = false;
+
     /// The current time. Never goes backwards.
     fn now(&self) -> Instant;
 
