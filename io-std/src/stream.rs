@@ -177,6 +177,10 @@ impl<W: Write + Timeouts> WriteIo for StdWrite<W> {
         now()
     }
 
+    fn poll_timer(&mut self, _: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if deadline <= now() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     fn poll_write(&mut self, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         note_try();
         let written = attempt(|| self.stream.write(buf));

@@ -7,7 +7,7 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Virtual time with the timers that wait for it.
 #[derive(Debug, Default)]
@@ -44,6 +44,15 @@ impl Clock {
             due
         };
         due.into_iter().for_each(|(_, waker): (Instant, Waker)| waker.wake());
+    }
+
+    /// Ready once the time has come.
+    pub fn poll_until(&self, at: Instant, waker: &Waker) -> Poll<()> {
+        if at <= self.peek() {
+            return Poll::Ready(());
+        }
+        self.wake_at(at, waker);
+        Poll::Pending
     }
 
     pub(crate) fn wake_at(&self, at: Instant, waker: &Waker) {

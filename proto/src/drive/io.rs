@@ -37,6 +37,10 @@ pub trait WriteIo {
     /// The current time, from the same clock as the reading half's.
     fn now(&self) -> Instant;
 
+    /// As [`ReadIo::poll_timer`], for a sender whose receiver was dropped and that waits for the stream: nobody
+    /// else would end that wait. A blocking adapter, whose writes return by themselves, need not wake anybody.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
+
     /// Writes at least one byte of `buf`, which is not empty; 0 means that the stream is broken. The driver
     /// passes the same waker at every call, so remembering one is enough. A blocking adapter returns
     /// `Pending` after a short while.

@@ -336,6 +336,12 @@ where
     }
 }
 
+impl<R, S, I, W: WriteIo> Drop for Receiver<R, S, I, W> {
+    fn drop(&mut self) {
+        self.shared.leave_alone();
+    }
+}
+
 impl<R, S, I, W: WriteIo> fmt::Debug for Receiver<R, S, I, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver").field("phase", &self.phase).finish_non_exhaustive()

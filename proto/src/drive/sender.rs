@@ -17,6 +17,9 @@ use core::task::{Context, Poll, ready};
 /// A call queues; bytes leave when [`Sender::flush`] is called, when 64 KiB are queued, or when the
 /// receiver starts to wait. One flush after many calls costs one write.
 ///
+/// Without a receiver nobody judges the peer's silence. A sender whose receiver was dropped therefore fails once
+/// the peer has taken no bytes for 30 seconds while it waited for that.
+///
 /// Every future of this type can be dropped at any point: a call either happened or did not, and nothing
 /// queued is lost.
 pub struct Sender<S, W: WriteIo> {

@@ -8,10 +8,14 @@ use crate::time::Instant;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering, fence};
 use core::task::{Context, Poll, Waker, ready};
+use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Queued bytes that leave without being asked for.
 pub(super) const EAGER: usize = 64 * 1024;
+
+/// How long a peer may take no bytes from a sender whose receiver was dropped.
+const ALONE: Duration = Duration::from_secs(30);
 
 /// The stream takes no more bytes; [`Writer::take_error`] says why.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub(super) struct Writer<S, W: WriteIo> {
     was_written: bool,
     /// The receiver knows that there is memory to give back.
     is_watched: bool,
+    /// Until when the stream must take bytes if the receiver is gone.
+    give_up_at: Option<Instant>,
 }
 
 impl<S: SendHalf, W: WriteIo> Writer<S, W> {
@@ -142,12 +148,22 @@ pub(super) struct Shared<S, W: WriteIo> {
     owed: AtomicBool,
     /// The receiver has ended: bytes the stream does not take at once will never leave.
     ended: AtomicBool,
+    /// The receiver was dropped: the sender keeps the only deadline that is left.
+    alone: AtomicBool,
     wakers: Arc<Wakers>,
     /// `wakers` as the one waker the stream ever sees.
     waker: Waker,
 }
 
 type Guard<'a, S, W> = MutexGuard<'a, Writer<S, W>>;
+
+impl<S, W: WriteIo> Shared<S, W> {
+    /// From now on the sender has a time limit of its own.
+    pub(super) fn leave_alone(&self) {
+        self.alone.store(true, Ordering::SeqCst);
+        self.wakers.wake(Slot::Sender);
+    }
+}
 
 impl<S: SendHalf, W: WriteIo> Shared<S, W> {
     pub(super) fn new(half: S, tx: TxBuf, io: W) -> Self {
@@ -163,11 +179,13 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
             failed_now: false,
             was_written: false,
             is_watched: false,
+            give_up_at: None,
         };
         Self {
             writer: Mutex::new(writer),
             owed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            alone: AtomicBool::new(false),
             wakers,
             waker,
         }
@@ -228,12 +246,29 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
             self.wakers.clear(slot);
         }
         if writer.changes != before {
+            writer.give_up_at = None;
             self.wakers.wake(if slot == Slot::Sender { Slot::Receiver } else { Slot::Sender });
         }
         if outcome.is_pending() && slot == Slot::Sender && self.ended.load(Ordering::SeqCst) {
             return Poll::Ready(Err(Broken));
         }
+        if outcome.is_pending() && slot == Slot::Sender && self.alone.load(Ordering::SeqCst) {
+            return self.poll_give_up(writer);
+        }
         outcome
+    }
+
+    /// Nobody judges the peer's silence any more: it may take no bytes for so long, and not for ever.
+    fn poll_give_up(&self, writer: &mut Writer<S, W>) -> Poll<Result<(), Broken>> {
+        let now = writer.now();
+        let until = *writer.give_up_at.get_or_insert(now + ALONE);
+        let due = writer.io.poll_timer(&mut Context::from_waker(&self.waker), until);
+        if due.is_pending() {
+            return Poll::Pending;
+        }
+        self.wakers.clear(Slot::Sender);
+        writer.stream = Stream::Failed(None);
+        Poll::Ready(Err(Broken))
     }
 
     /// For the receiver about to wait: writes what is queued and owed, as far as the stream takes it. A
