@@ -200,6 +200,10 @@ impl WriteIo for Pipe {
         Instant::ZERO
     }
 
+    fn poll_timer(&mut self, _: &mut Context<'_>, _: Instant) -> Poll<()> {
+        Poll::Pending
+    }
+
     fn poll_write(&mut self, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, ()>> {
         self.0.borrow_mut().extend(buf);
         Poll::Ready(Ok(buf.len()))

@@ -25,7 +25,8 @@ impl Drop for SocketFile {
     }
 }
 
-/// Listens at `path`, in place of a listener that is gone.
+/// Listens at `path`, in place of a listener that is gone. Two processes that find the same file stale at the same
+/// moment may both replace it, and the later one is then reached.
 pub(crate) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {

@@ -23,16 +23,46 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    (SmolRead { stream: read, timer: Timer::never(), armed: None }, SmolWrite { stream: write })
+    (SmolRead { stream: read, timer: Alarm::default() }, SmolWrite { stream: write, timer: None })
+}
+
+/// One timer, moved only when a deadline comes earlier than what it is set to.
+#[derive(Debug)]
+struct Alarm {
+    timer: Timer,
+    /// What `timer` is set to; `None` once it has fired.
+    armed: Option<Instant>,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self { timer: Timer::never(), armed: None }
+    }
+}
+
+impl Alarm {
+    fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        loop {
+            if self.armed.is_none_or(|armed| deadline < armed) {
+                self.timer.set_after(deadline.saturating_since(now()));
+                self.armed = Some(deadline);
+            }
+            if Pin::new(&mut self.timer).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.armed = None;
+            if deadline <= now() {
+                return Poll::Ready(());
+            }
+        }
+    }
 }
 
 /// The reading half of a stream, with the connection's timer.
 #[derive(Debug)]
 pub struct SmolRead<R> {
     stream: R,
-    timer: Timer,
-    /// What `timer` is set to; it is moved only when a deadline comes earlier than that.
-    armed: Option<Instant>,
+    timer: Alarm,
 }
 
 impl<R> SmolRead<R> {
@@ -50,20 +80,7 @@ impl<R: AsyncRead + Unpin> ReadIo for SmolRead<R> {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
-        let Some(deadline) = deadline else { return Poll::Pending };
-        loop {
-            if self.armed.is_none_or(|armed| deadline < armed) {
-                self.timer.set_after(deadline.saturating_since(now()));
-                self.armed = Some(deadline);
-            }
-            if Pin::new(&mut self.timer).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.armed = None;
-            if deadline <= now() {
-                return Poll::Ready(());
-            }
-        }
+        deadline.map_or(Poll::Pending, |deadline| self.timer.poll(cx, deadline))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -75,6 +92,8 @@ impl<R: AsyncRead + Unpin> ReadIo for SmolRead<R> {
 #[derive(Debug)]
 pub struct SmolWrite<W> {
     stream: W,
+    /// Made on first use, which is rare.
+    timer: Option<Box<Alarm>>,
 }
 
 impl<W: AsyncWrite + Unpin> WriteIo for SmolWrite<W> {
@@ -82,6 +101,10 @@ impl<W: AsyncWrite + Unpin> WriteIo for SmolWrite<W> {
 
     fn now(&self) -> Instant {
         now()
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        self.timer.get_or_insert_default().poll(cx, deadline)
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
@@ -107,7 +130,7 @@ mod tests {
         let start = now();
         for (wait, armed) in [(100, 100), (120, 100), (90, 90), (300, 90)] {
             assert!(read.poll_timer(&mut cx, Some(start + Duration::from_secs(wait))).is_pending());
-            assert_eq!(read.armed, Some(start + Duration::from_secs(armed)));
+            assert_eq!(read.timer.armed, Some(start + Duration::from_secs(armed)));
         }
         for wait in [5, 40, 20] {
             let deadline = start + Duration::from_millis(wait);

@@ -42,7 +42,8 @@ pub(crate) fn open(address: &Address, options: &ConnectOptions) -> io::Result<Io
     }
 }
 
-/// Tries the addresses of a name one after the other, for `timeout` in all.
+/// Tries the addresses of a name one after the other, for `timeout` in all. The system's look-up of the name
+/// cannot be given a limit: it may take longer, and then nothing is tried.
 fn open_tcp(name: &str, timeout: Duration) -> io::Result<TcpStream> {
     let start = Instant::now();
     let mut last = ErrorKind::NotFound.into();

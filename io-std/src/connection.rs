@@ -159,6 +159,12 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
         self.0.stats()
     }
 
+    /// The memory of the buffers of both directions, in bytes. None after a second or two without traffic.
+    #[must_use]
+    pub fn buffer_memory(&self) -> usize {
+        self.0.buffer_memory()
+    }
+
     /// The half with futures instead of blocking methods, to be run by [`block_on`].
     pub fn into_inner(self) -> SessionReceiver<StdRead<R>, StdWrite<W>> {
         self.0
@@ -166,7 +172,8 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
 }
 
 impl<W: Write + Timeouts> Sender<W> {
-    /// Queues a message, of any size up to the configured maximum. Waits only while the queue is full and the
+    /// Queues a message, of any size up to the configured maximum. A receiver that blocks in the system already
+    /// does not see it: call [`Sender::flush`], or it may stay queued for up to a second. Waits only while the queue is full and the
     /// stream takes no bytes.
     ///
     /// # Errors

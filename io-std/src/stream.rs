@@ -144,6 +144,7 @@ impl<R> StdRead<R> {
 
 impl<R: Read + Timeouts> ReadIo for StdRead<R> {
     type Error = io::Error;
+    const BLOCKS: bool = true;
 
     fn now(&self) -> Instant {
         now()
@@ -174,6 +175,10 @@ impl<W: Write + Timeouts> WriteIo for StdWrite<W> {
 
     fn now(&self) -> Instant {
         now()
+    }
+
+    fn poll_timer(&mut self, _: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if deadline <= now() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {

@@ -62,6 +62,14 @@ impl Pipe {
         }))
     }
 
+    /// The reader takes `n` bytes, as far as there are any.
+    pub fn take(&mut self, n: usize) {
+        self.data.drain(..n.min(self.data.len()));
+        if let Some(writer) = self.writer.take() {
+            writer.wake();
+        }
+    }
+
     /// How many of `n` bytes go now; `None` for "not now, ask again at once".
     fn piece(&mut self, n: usize) -> Option<usize> {
         let Some(jitter) = &mut self.jitter else { return Some(n) };
@@ -105,7 +113,7 @@ impl ReadIo for MemRead {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
         match deadline {
-            Some(at) if at <= self.clock.now() => Poll::Ready(()),
+            Some(at) if at <= self.clock.peek() => Poll::Ready(()),
             Some(at) => {
                 self.clock.wake_at(at, cx.waker());
                 Poll::Pending
@@ -144,6 +152,14 @@ impl WriteIo for MemWrite {
 
     fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if deadline <= self.clock.peek() {
+            return Poll::Ready(());
+        }
+        self.clock.wake_at(deadline, cx.waker());
+        Poll::Pending
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, MemError>> {

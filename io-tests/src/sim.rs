@@ -7,18 +7,30 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Virtual time with the timers that wait for it.
 #[derive(Debug, Default)]
 pub struct Clock {
     now: AtomicU64,
+    reads: AtomicUsize,
     timers: Mutex<Vec<(Instant, Waker)>>,
 }
 
 impl Clock {
     /// The current time.
     pub fn now(&self) -> Instant {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.peek()
+    }
+
+    /// How often [`Clock::now`] was asked.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// The current time for the simulation itself, which does not count.
+    pub(crate) fn peek(&self) -> Instant {
         Instant::from_nanos(self.now.load(Ordering::Relaxed))
     }
 
@@ -34,6 +46,15 @@ impl Clock {
         due.into_iter().for_each(|(_, waker): (Instant, Waker)| waker.wake());
     }
 
+    /// Ready once the time has come.
+    pub fn poll_until(&self, at: Instant, waker: &Waker) -> Poll<()> {
+        if at <= self.peek() {
+            return Poll::Ready(());
+        }
+        self.wake_at(at, waker);
+        Poll::Pending
+    }
+
     pub(crate) fn wake_at(&self, at: Instant, waker: &Waker) {
         let mut timers = self.timers.lock().unwrap();
         if !timers.iter().any(|(other, held)| *other == at && held.will_wake(waker)) {
@@ -41,7 +62,8 @@ impl Clock {
         }
     }
 
-    fn next(&self) -> Option<Instant> {
+    /// The earliest time that somebody waits for.
+    pub fn next(&self) -> Option<Instant> {
         self.timers.lock().unwrap().iter().map(|(at, _)| *at).min()
     }
 }

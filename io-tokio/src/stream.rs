@@ -52,7 +52,10 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    (TokioRead { stream: read, timer: Timer::default() }, TokioWrite { stream: write })
+    (
+        TokioRead { stream: read, timer: Timer::default() },
+        TokioWrite { stream: write, timer: Timer::default() },
+    )
 }
 
 /// The reading half of a stream, with the connection's timer.
@@ -91,6 +94,8 @@ impl<R: AsyncRead + Unpin> ReadIo for TokioRead<R> {
 #[derive(Debug)]
 pub struct TokioWrite<W> {
     stream: W,
+    /// Costs nothing before its first use.
+    timer: Timer,
 }
 
 impl<W: AsyncWrite + Unpin> WriteIo for TokioWrite<W> {
@@ -98,6 +103,10 @@ impl<W: AsyncWrite + Unpin> WriteIo for TokioWrite<W> {
 
     fn now(&self) -> Instant {
         now()
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        self.timer.poll(cx, Some(deadline))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {

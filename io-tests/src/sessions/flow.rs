@@ -113,6 +113,10 @@ impl<W: WriteIo> WriteIo for Counting<W> {
         self.inner.now()
     }
 
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        self.inner.poll_timer(cx, deadline)
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, W::Error>> {
         // Counted before the peer can see it.
         self.writes.fetch_add(1, Ordering::SeqCst);

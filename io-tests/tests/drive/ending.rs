@@ -121,3 +121,35 @@ fn a_failed_write_is_reported_to_the_first_who_asks() {
     back.lock().unwrap().closed = true;
     assert_eq!(ready(a.next()), Err(DriveError::Protocol(ToyError::Truncated)));
 }
+
+#[test]
+fn a_sender_whose_receiver_was_dropped_does_not_wait_for_ever() {
+    for dropped_while_waiting in [false, true] {
+        let mut sim = Sim::new(1);
+        let clock = Arc::clone(&sim.clock);
+        let ([a, b], [there, _]) = toys(&clock, 100, None, Config::default());
+        let (receiver, mut sender) = a.split();
+        let mut receiver = Some(receiver);
+        if !dropped_while_waiting {
+            receiver = None;
+        }
+        sim.spawn(async move {
+            sender.call(|half, _, tx| half.send(&[0; 1000], tx)).await.unwrap();
+            assert_eq!(sender.flush().await, Err(WriteError::Broken));
+            assert_eq!(sender.flush().await, Err(WriteError::Broken));
+        });
+        let slow = Arc::clone(&clock);
+        sim.spawn(async move {
+            let _b = b;
+            // A peer that is slow but not deaf gets its time anew with every byte.
+            for second in [20, 40, 60] {
+                let at = Instant::ZERO + Duration::from_secs(second);
+                poll_fn(|cx| slow.poll_until(at, cx.waker())).await;
+                drop(receiver.take());
+                there.lock().unwrap().take(10);
+            }
+        });
+        sim.run();
+        assert_eq!(clock.now(), Instant::ZERO + Duration::from_secs(90));
+    }
+}

@@ -95,29 +95,6 @@ fn a_frame_that_cannot_fit_is_an_error() {
 }
 
 #[test]
-fn large_buffers_are_given_back_when_idle_and_only_then() {
-    let clock: Arc<Clock> = Arc::default();
-    let ([mut a, mut b], _) = toys(&clock, 1 << 20, None, Config::default());
-    let mut at = Instant::ZERO;
-    for _ in 0..10 {
-        send(&mut a, &message(0, 300_000)).unwrap();
-        ready(a.flush()).unwrap();
-        assert!(matches!(ready(b.next()), Ok(Some(Event::Message(_)))));
-        assert!(now(b.next()).is_pending());
-        assert!(b.receiver.capacity() > 300_000, "in use");
-        at += Duration::from_millis(900);
-        clock.advance_to(at);
-    }
-    assert!(now(a.next()).is_pending());
-    assert!(a.sender.capacity() > 300_000);
-    clock.advance_to(at + Duration::from_secs(1));
-    for toy in [&mut a, &mut b] {
-        assert!(now(toy.next()).is_pending());
-        assert!(toy.receiver.capacity() <= 64 * 1024 && toy.sender.capacity() <= 64 * 1024);
-    }
-}
-
-#[test]
 fn a_panicking_call_leaves_the_connection_usable() {
     let clock = Arc::default();
     let ([mut a, mut b], _) = toys(&clock, 1 << 16, None, Config::default());

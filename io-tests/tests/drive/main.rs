@@ -17,6 +17,7 @@ use std::time::Duration;
 
 mod ending;
 mod flow;
+mod idle;
 mod session;
 mod waking;
 

@@ -11,6 +11,9 @@ pub trait ReadIo {
     /// The runtime's I/O error.
     type Error;
 
+    /// Whether [`ReadIo::poll_read`] takes its time, so that the clock must be read again after it.
+    const BLOCKS: bool = false;
+
     /// The current time. Never goes backwards.
     fn now(&self) -> Instant;
 
@@ -33,6 +36,10 @@ pub trait WriteIo {
 
     /// The current time, from the same clock as the reading half's.
     fn now(&self) -> Instant;
+
+    /// As [`ReadIo::poll_timer`], for a sender whose receiver was dropped and that waits for the stream: nobody
+    /// else would end that wait. A blocking adapter, whose writes return by themselves, need not wake anybody.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 
     /// Writes at least one byte of `buf`, which is not empty; 0 means that the stream is broken. The driver
     /// passes the same waker at every call, so remembering one is enough. A blocking adapter returns

@@ -1,6 +1,6 @@
 //! The receiving half of a connection: the driver loop.
 
-use super::writer::{KEEP, Shared};
+use super::writer::Shared;
 use super::{DriveError, ReadIo, WriteIo};
 use crate::buf::{RxBuf, Span};
 use crate::machine::{Recv, RecvHalf, SendHalf};
@@ -9,11 +9,13 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
 use core::mem;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
-/// How long a large, empty buffer is kept.
+/// An empty buffer that nothing went through for so long gives its memory back; twice that at the latest.
 const IDLE: Duration = Duration::from_secs(1);
+/// Bytes read at once while the read buffer holds no memory. Enough for the frames of a connection at rest.
+const PROBE: usize = 512;
 /// How long a finished protocol's last bytes may take to leave, and the peer to say why it takes no more.
 const LINGER: Duration = Duration::from_secs(5);
 /// Reads and timeouts without an event after which other tasks get their turn.
@@ -42,8 +44,12 @@ pub struct Receiver<R, S, I, W: WriteIo> {
     /// Events in a row that did not have to be waited for.
     streak: u32,
     eof: bool,
-    /// When to give back the memory of large buffers, unless they are used before.
+    /// When to give back the buffers' memory, unless they were used since this was set.
     release_at: Option<Instant>,
+    /// Bytes were read since `release_at` was set.
+    was_read: bool,
+    /// More bytes lie ready, probably: a read took as many as it could without memory.
+    more: bool,
     /// Writing has failed: the peer has until then to say why.
     give_up_at: Option<Instant>,
     phase: Phase,
@@ -85,6 +91,8 @@ where
             streak: 0,
             eof: false,
             release_at: None,
+            was_read: false,
+            more: false,
             give_up_at: None,
             phase: Phase::Open,
         }
@@ -165,10 +173,19 @@ where
         value
     }
 
-    /// The receive buffer's memory, in bytes.
+    /// The receive buffer's memory, in bytes. None after a second or two without traffic in either direction.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.rx.capacity()
+    }
+
+    /// The memory of the receive buffer and of the transmit buffer, in bytes.
+    #[must_use]
+    pub fn buffer_memory(&self) -> usize {
+        let writer = self.shared.lock();
+        let capacity = self.rx.capacity().saturating_add(writer.tx.capacity());
+        self.shared.unlock(writer);
+        capacity
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> StepOf<R, I> {
@@ -183,10 +200,16 @@ where
             }
             Err(error) => return Step::Fail(DriveError::Protocol(error)),
         };
+        if mem::take(&mut self.more) && need > 0 && !I::BLOCKS {
+            // Before anything is written, or the answers to a burst would leave in two pieces.
+            if let Poll::Ready(result) = self.poll_read(cx, need) {
+                return self.on_read(result);
+            }
+        }
         let was_finished = self.half.is_finished();
         // Before the state and the deadline are looked at, which the sender may change.
         self.shared.register_idle(cx.waker());
-        let flushed = self.shared.flush_for_receiver(self.now, cx.waker());
+        let flushed = self.shared.flush_for_receiver(self.now, cx.waker(), self.release_at.is_some());
         // After the flush, which may be what ends the protocol.
         if self.half.is_finished() {
             // If it ended just now, `recv` says once more whether that was a failure.
@@ -201,9 +224,10 @@ where
         if flushed.failed && self.give_up_at.is_none() {
             self.give_up_at = Some(self.now + LINGER);
         }
-        let rx_is_large = self.rx.is_empty() && self.rx.capacity() > KEEP;
-        if self.release_at.is_none() && (flushed.is_large || rx_is_large) {
+        let rx_is_idle = self.rx.is_empty() && self.rx.capacity() > 0;
+        if self.release_at.is_none() && (flushed.is_idle || rx_is_idle) {
             self.release_at = Some(self.now + IDLE);
+            self.was_read = false;
         }
         self.wait(cx, need)
     }
@@ -214,19 +238,43 @@ where
         let deadline = deadline.into_iter().flatten().min();
         let due = self.io.poll_timer(cx, deadline).is_ready();
         if need > 0 && !self.eof {
-            let spare = self.rx.spare_mut(need);
-            if spare.is_empty() {
+            if self.rx.len() == self.rx.max() {
                 return Step::Fail(DriveError::ReceiveBufferTooSmall);
             }
-            if let Poll::Ready(result) = self.io.poll_read(cx, spare) {
+            if let Poll::Ready(result) = self.poll_read(cx, need) {
                 return self.on_read(result);
             }
         }
         if due { self.on_timer() } else { Step::Wait }
     }
 
+    /// Reads into the buffer. One without memory gets some only once there is something to put into it.
+    fn poll_read(&mut self, cx: &mut Context<'_>, need: usize) -> Poll<Result<usize, I::Error>> {
+        if self.rx.capacity() > 0 {
+            let read = ready!(self.io.poll_read(cx, self.rx.spare_mut(need)));
+            if let Ok(n) = read {
+                self.rx.commit(n);
+            }
+            return Poll::Ready(read);
+        }
+        let mut probe = [0; PROBE];
+        let (probe, _) = probe.split_at_mut(PROBE.min(self.rx.max()));
+        let read = ready!(self.io.poll_read(cx, probe));
+        if let Ok(n @ 1..) = read {
+            let bytes = probe.get(..n).unwrap_or_default();
+            for (to, from) in self.rx.spare_mut(n).iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            self.rx.commit(bytes.len());
+            self.more = n == PROBE && n < self.rx.max();
+        }
+        Poll::Ready(read)
+    }
+
     fn on_read(&mut self, result: Result<usize, I::Error>) -> StepOf<R, I> {
-        self.now = self.io.now();
+        if I::BLOCKS {
+            self.now = self.io.now();
+        }
         match result {
             Ok(0) => {
                 self.eof = true;
@@ -235,9 +283,8 @@ where
                     Err(error) => self.fail_unsaid(DriveError::Protocol(error)),
                 }
             }
-            Ok(n) => {
-                self.rx.commit(n);
-                self.release_at = None;
+            Ok(_) => {
+                self.was_read = true;
                 Step::Again
             }
             Err(error) => self.fail_unsaid(DriveError::Io(error)),
@@ -248,8 +295,9 @@ where
         self.now = self.io.now();
         if self.release_at.is_some_and(|at| at <= self.now) {
             self.release_at = None;
-            self.rx.release();
-            self.shared.release();
+            if !self.was_read && self.shared.release_if_idle() {
+                self.rx.release();
+            }
         }
         if self.half.poll_timeout().is_some_and(|at| at <= self.now) {
             if let Err(error) = self.half.handle_timeout(self.now) {
@@ -285,6 +333,12 @@ where
         self.phase = Phase::Done;
         self.rx = RxBuf::new(0);
         self.shared.end();
+    }
+}
+
+impl<R, S, I, W: WriteIo> Drop for Receiver<R, S, I, W> {
+    fn drop(&mut self) {
+        self.shared.leave_alone();
     }
 }
 

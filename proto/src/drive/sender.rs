@@ -2,7 +2,7 @@
 
 use super::receiver::TURN;
 use super::wakers::Slot;
-use super::writer::{KEEP, Shared, Writer};
+use super::writer::{EAGER, Shared, Writer};
 use super::{DriveError, WriteError, WriteIo};
 use crate::buf::TxBuf;
 use crate::machine::{Backpressure, SendHalf};
@@ -16,6 +16,9 @@ use core::task::{Context, Poll, ready};
 ///
 /// A call queues; bytes leave when [`Sender::flush`] is called, when 64 KiB are queued, or when the
 /// receiver starts to wait. One flush after many calls costs one write.
+///
+/// Without a receiver nobody judges the peer's silence. A sender whose receiver was dropped therefore fails once
+/// the peer has taken no bytes for 30 seconds while it waited for that.
 ///
 /// Every future of this type can be dropped at any point: a call either happened or did not, and nothing
 /// queued is lost.
@@ -102,12 +105,13 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
     /// Keeps a long run of calls from piling up. Where the stream takes nothing, the next try waits for
     /// as much again: with blocking sockets a try costs time.
     fn write_eagerly(&self, writer: &mut Writer<S, W>, cx: &mut Context<'_>) {
-        if writer.tx.len() < KEEP {
-            writer.eager_at = KEEP;
+        if writer.tx.len() < EAGER {
+            writer.eager_at = EAGER;
         } else if writer.tx.len() >= writer.eager_at && writer.seal_now() {
             // A failure stays in the writer and the next call reports it: this one was accepted.
             let outcome = self.shared.poll(writer, Slot::Sender, cx.waker(), Writer::poll_write);
-            writer.eager_at = if outcome.is_pending() { writer.tx.len().saturating_add(KEEP) } else { KEEP };
+            writer.eager_at =
+                if outcome.is_pending() { writer.tx.len().saturating_add(EAGER) } else { EAGER };
         }
     }
 

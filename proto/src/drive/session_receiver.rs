@@ -166,6 +166,12 @@ where
         Stats { sent, ..self.inner.half().stats() }
     }
 
+    /// The memory of the buffers of both directions, in bytes. None after a second or two without traffic.
+    #[must_use]
+    pub fn buffer_memory(&self) -> usize {
+        self.inner.buffer_memory()
+    }
+
     pub(super) fn hold(&mut self, permit: Arc<Permit>) {
         self.permit = Some(permit);
     }

@@ -8,10 +8,14 @@ use crate::time::Instant;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering, fence};
 use core::task::{Context, Poll, Waker, ready};
+use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// Memory an idle buffer may keep, in bytes.
-pub(super) const KEEP: usize = 64 * 1024;
+/// Queued bytes that leave without being asked for.
+pub(super) const EAGER: usize = 64 * 1024;
+
+/// How long a peer may take no bytes from a sender whose receiver was dropped.
+const ALONE: Duration = Duration::from_secs(30);
 
 /// The stream takes no more bytes; [`Writer::take_error`] says why.
 #[derive(Debug)]
@@ -36,11 +40,22 @@ pub(super) struct Writer<S, W: WriteIo> {
     changes: u64,
     /// Since the receiver last looked.
     failed_now: bool,
+    /// Bytes were written since the receiver set a time to give back the buffers' memory.
+    was_written: bool,
+    /// The receiver knows that there is memory to give back.
+    is_watched: bool,
+    /// Until when the stream must take bytes if the receiver is gone.
+    give_up_at: Option<Instant>,
 }
 
 impl<S: SendHalf, W: WriteIo> Writer<S, W> {
     pub(super) fn now(&self) -> Instant {
         self.io.now()
+    }
+
+    /// The buffer is empty but holds memory.
+    fn is_idle(&self) -> bool {
+        self.tx.is_empty() && self.tx.capacity() > 0
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -70,6 +85,7 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
             Ok(0) => Err(None),
             Ok(n) => {
                 self.tx.consume(n);
+                self.was_written = true;
                 Ok(())
             }
             Err(error) => Err(Some(error)),
@@ -119,8 +135,8 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
 /// What the receiver learns of the writer before it waits.
 #[derive(Default)]
 pub(super) struct Flushed {
-    /// The buffer is empty but holds much memory.
-    pub(super) is_large: bool,
+    /// The buffer is empty but holds memory.
+    pub(super) is_idle: bool,
     /// The stream takes no more bytes because it failed.
     pub(super) failed: bool,
 }
@@ -132,6 +148,8 @@ pub(super) struct Shared<S, W: WriteIo> {
     owed: AtomicBool,
     /// The receiver has ended: bytes the stream does not take at once will never leave.
     ended: AtomicBool,
+    /// The receiver was dropped: the sender keeps the only deadline that is left.
+    alone: AtomicBool,
     wakers: Arc<Wakers>,
     /// `wakers` as the one waker the stream ever sees.
     waker: Waker,
@@ -139,16 +157,35 @@ pub(super) struct Shared<S, W: WriteIo> {
 
 type Guard<'a, S, W> = MutexGuard<'a, Writer<S, W>>;
 
+impl<S, W: WriteIo> Shared<S, W> {
+    /// From now on the sender has a time limit of its own.
+    pub(super) fn leave_alone(&self) {
+        self.alone.store(true, Ordering::SeqCst);
+        self.wakers.wake(Slot::Sender);
+    }
+}
+
 impl<S: SendHalf, W: WriteIo> Shared<S, W> {
     pub(super) fn new(half: S, tx: TxBuf, io: W) -> Self {
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
-        let writer =
-            Writer { half, tx, eager_at: KEEP, io, stream: Stream::Open, changes: 0, failed_now: false };
+        let writer = Writer {
+            half,
+            tx,
+            eager_at: EAGER,
+            io,
+            stream: Stream::Open,
+            changes: 0,
+            failed_now: false,
+            was_written: false,
+            is_watched: false,
+            give_up_at: None,
+        };
         Self {
             writer: Mutex::new(writer),
             owed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            alone: AtomicBool::new(false),
             wakers,
             waker,
         }
@@ -161,7 +198,10 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
 
     /// Lets the lock go and then flushes for a receiver that found it taken.
     pub(super) fn unlock(&self, mut writer: Guard<'_, S, W>) {
-        let notify = writer.half.wakes_receiver() | core::mem::take(&mut writer.failed_now);
+        let unwatched = writer.is_idle() && !writer.is_watched;
+        // Once: the receiver sees to it from then on.
+        writer.is_watched |= unwatched;
+        let notify = writer.half.wakes_receiver() | core::mem::take(&mut writer.failed_now) | unwatched;
         drop(writer);
         if notify {
             self.wakers.wake(Slot::Idle);
@@ -206,26 +246,42 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
             self.wakers.clear(slot);
         }
         if writer.changes != before {
+            writer.give_up_at = None;
             self.wakers.wake(if slot == Slot::Sender { Slot::Receiver } else { Slot::Sender });
         }
         if outcome.is_pending() && slot == Slot::Sender && self.ended.load(Ordering::SeqCst) {
             return Poll::Ready(Err(Broken));
         }
+        if outcome.is_pending() && slot == Slot::Sender && self.alone.load(Ordering::SeqCst) {
+            return self.poll_give_up(writer);
+        }
         outcome
     }
 
+    /// Nobody judges the peer's silence any more: it may take no bytes for so long, and not for ever.
+    fn poll_give_up(&self, writer: &mut Writer<S, W>) -> Poll<Result<(), Broken>> {
+        let now = writer.now();
+        let until = *writer.give_up_at.get_or_insert(now + ALONE);
+        let due = writer.io.poll_timer(&mut Context::from_waker(&self.waker), until);
+        if due.is_pending() {
+            return Poll::Pending;
+        }
+        self.wakers.clear(Slot::Sender);
+        writer.stream = Stream::Failed(None);
+        Poll::Ready(Err(Broken))
+    }
+
     /// For the receiver about to wait: writes what is queued and owed, as far as the stream takes it. A
-    /// failure stays in the writer.
-    pub(super) fn flush_for_receiver(&self, now: Instant, waker: &Waker) -> Flushed {
+    /// failure stays in the writer. `releasing`: a time to give back the buffers' memory is set.
+    pub(super) fn flush_for_receiver(&self, now: Instant, waker: &Waker, releasing: bool) -> Flushed {
         let Some(mut writer) = self.lock_for_receiver(waker) else { return Flushed::default() };
         if writer.seal(now) {
             let _ = self.poll(&mut writer, Slot::Receiver, waker, |writer, cx| writer.poll_drain(now, cx));
         }
         writer.failed_now = false;
-        Flushed {
-            is_large: writer.tx.is_empty() && writer.tx.capacity() > KEEP,
-            failed: matches!(writer.stream, Stream::Failed(_)),
-        }
+        writer.was_written &= releasing;
+        writer.is_watched = releasing || writer.is_idle();
+        Flushed { is_idle: writer.is_idle(), failed: matches!(writer.stream, Stream::Failed(_)) }
     }
 
     /// For the receiver at the end: writes what is left and closes the stream for writing.
@@ -245,11 +301,15 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
         self.wakers.register(Slot::Idle, waker);
     }
 
-    /// Frees the transmit buffer's memory if it is empty and nobody is using it.
-    pub(super) fn release(&self) {
-        if let Some(mut writer) = self.try_lock() {
+    /// Frees the transmit buffer's memory if it is empty. False, and nothing done, if it was used since the
+    /// receiver set the time for this, or is being used.
+    pub(super) fn release_if_idle(&self) -> bool {
+        let Some(mut writer) = self.try_lock() else { return false };
+        let is_idle = !core::mem::take(&mut writer.was_written);
+        if is_idle {
             writer.tx.release();
         }
+        is_idle
     }
 
     /// The error of a failed write that nobody has reported yet.
