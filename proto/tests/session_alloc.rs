@@ -186,7 +186,7 @@ fn an_idle_session_takes_at_most_a_kibibyte_and_its_keys() {
         "Noise_IK_25519_AESGCM_BLAKE2b",
     ] {
         // All sessions share one configuration: kept, so that it is not counted.
-        let configs = configs(name);
+        let configs = configs(&[name]);
         let [mut a, mut b] = [End::new(&configs[0], 1), End::new(&configs[1], 2)];
         exchange(&mut a, &mut b, Instant::ZERO);
         b.session.send(Instant::ZERO, b"hello", &mut b.tx).unwrap();
