@@ -17,6 +17,11 @@ fn heading(case: Case) -> String {
     }
 }
 
+/// [`heading`] without its unit.
+fn subject(case: Case) -> String {
+    heading(case).split([',', '/']).next().unwrap_or_default().to_owned()
+}
+
 /// In the unit of [`heading`].
 fn value(case: Case, ns: f64) -> String {
     match case {
@@ -27,8 +32,13 @@ fn value(case: Case, ns: f64) -> String {
     }
 }
 
-fn table(out: &mut String, rows: &[Row], cell: impl Fn(&Row, Case) -> String) -> Result<()> {
-    let headings: Vec<_> = CASES.map(heading).into();
+fn table(
+    out: &mut String,
+    rows: &[Row],
+    title: fn(Case) -> String,
+    cell: impl Fn(&Row, Case) -> String,
+) -> Result<()> {
+    let headings = CASES.map(title);
     writeln!(out, "| | on | AEAD | {} |", headings.join(" | "))?;
     writeln!(out, "|---|---|---|{}", "---:|".repeat(CASES.len()))?;
     for row in rows {
@@ -51,9 +61,11 @@ fn or_dash(value: Option<String>) -> String {
 
 pub(crate) fn markdown(rows: &[Row]) -> Result<String> {
     let mut out = String::from("Medians:\n\n");
-    table(&mut out, rows, |row, case| or_dash(row.of(case).map(|s| value(case, s.wall_ns))))?;
+    table(&mut out, rows, heading, |row, case| or_dash(row.of(case).map(|s| value(case, s.wall_ns))))?;
     out.push_str("\nCPU time of both ends, µs for each message, round trip or handshake:\n\n");
-    table(&mut out, rows, |row, case| or_dash(row.of(case).map(|s| format!("{:.2}", s.cpu_ns / 1e3))))?;
+    table(&mut out, rows, subject, |row, case| {
+        or_dash(row.of(case).map(|s| format!("{:.2}", s.cpu_ns / 1e3)))
+    })?;
     Ok(out)
 }
 
