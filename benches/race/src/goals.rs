@@ -1,0 +1,89 @@
+//! The goals, each a ratio of two results of one run.
+
+use crate::contest::Case;
+use crate::measure::Row;
+use crate::memory;
+use crate::stack::Result;
+use std::fmt::Write;
+
+struct Goals(String);
+
+impl Goals {
+    fn least(&mut self, what: &str, ratio: f64, least: f64) -> Result<()> {
+        self.add(what, ratio, &format!("≥ {least:.2}"), ratio >= least)
+    }
+
+    fn most(&mut self, what: &str, ratio: f64, most: f64) -> Result<()> {
+        self.add(what, ratio, &format!("≤ {most:.2}"), ratio <= most)
+    }
+
+    fn add(&mut self, what: &str, ratio: f64, goal: &str, pass: bool) -> Result<()> {
+        let verdict = if pass { "pass" } else { "**missed**" };
+        Ok(writeln!(self.0, "| {what} | {ratio:.2} | {goal} | {verdict} |")?)
+    }
+}
+
+/// The least time of those rows.
+fn best<'a>(rows: &'a [Row], case: Case, which: impl Fn(&Row) -> bool) -> Option<(f64, &'a Row)> {
+    rows.iter()
+        .filter(|row| which(row))
+        .filter_map(|row| Some((row.of(case)?.wall_ns, row)))
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+fn sealock(row: &Row) -> bool {
+    row.label.name == "sealock"
+}
+
+pub(crate) fn table(rows: &[Row], memory: &[memory::Cost]) -> Result<String> {
+    let mut goals = Goals("| goal | ratio | wanted | |\n|---|---:|---|---|\n".into());
+    let small = Case::OneWay(64);
+    let best_peer = best(rows, small, |row| !sealock(row) && row.label.aead != "none");
+    if let (Some((own, _)), Some((peer, row))) = (best(rows, small, sealock), best_peer) {
+        goals.least(&format!("64 B one way: best sealock over {}", row.label.text()), peer / own, 5.0)?;
+    }
+    for aead in ["AESGCM", "ChaChaPoly"] {
+        for (case, size) in [(Case::OneWay(16 * 1024), "16 KiB"), (Case::OneWay(1024 * 1024), "1 MiB")] {
+            let of = |name: &'static str| {
+                move |row: &Row| {
+                    row.label.name == name && row.label.aead == aead && row.label.on.starts_with("tokio")
+                }
+            };
+            let pair = (best(rows, case, of("sealock")), best(rows, case, of("tokio-rustls")));
+            if let (Some((own, own_row)), Some((peer, row))) = pair {
+                let what = format!("{size} one way: {} over {}", own_row.label.text(), row.label.text());
+                goals.least(&what, peer / own, 1.0)?;
+            }
+        }
+    }
+    for row in rows.iter().filter(|row| sealock(row)) {
+        let runtime = row.label.on.split('+').next().unwrap_or_default();
+        let raw = best(rows, Case::Echo, |raw| raw.label.aead == "none" && raw.label.on == runtime);
+        let cipher = memory.iter().find(|cost| {
+            row.label.on.ends_with(cost.provider) && row.label.aead == cost.aead && cost.size == 64
+        });
+        if let (Some((raw, _)), Some(cipher), Some(own)) = (raw, cipher, row.of(Case::Echo)) {
+            // Twice a message is sealed and opened: once each way.
+            let ciphers = 2.0 * (cipher.seal[1] + cipher.open[1]);
+            goals.most(
+                &format!("echo: {}, less the cipher, over raw TCP", row.label.text()),
+                (own.wall_ns - ciphers) / raw,
+                1.10,
+            )?;
+        }
+    }
+    for memory::Cost { provider, aead, size, seal, open } in memory {
+        let most = if *size == 64 { 1.15 } else { 1.05 };
+        goals.most(
+            &format!("in memory: seal {size} B {aead} {provider} over the bare cipher"),
+            seal[0] / seal[1],
+            most,
+        )?;
+        goals.most(
+            &format!("in memory: open {size} B {aead} {provider} over the bare cipher"),
+            open[0] / open[1],
+            most,
+        )?;
+    }
+    Ok(goals.0)
+}

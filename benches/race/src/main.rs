@@ -1,0 +1,58 @@
+//! Sealock and its peers in one process, in turn: `.ci/race` runs it.
+#![forbid(unsafe_code)]
+
+mod chart;
+mod contest;
+mod goals;
+mod measure;
+mod memory;
+mod peers;
+mod sealock;
+mod stack;
+mod table;
+
+use contest::{Contestant, Rig};
+use measure::Effort;
+use stack::Result;
+use std::time::Duration;
+
+fn contestants(only: Option<&str>) -> Result<Vec<Box<dyn Contestant>>> {
+    let mut all =
+        vec![Rig::boxed(peers::raw::Tokio)?, Rig::boxed(peers::raw::Smol)?, Rig::boxed(peers::raw::Std)?];
+    for ends in sealock::Ends::all()? {
+        all.push(Rig::boxed(sealock::Tokio(ends.clone()))?);
+        all.push(Rig::boxed(sealock::Smol(ends.clone()))?);
+        all.push(Rig::boxed(sealock::Std(ends))?);
+    }
+    for stack in peers::rustls::Rustls::all()? {
+        all.push(Rig::boxed(stack)?);
+    }
+    for aead in ["AESGCM", "ChaChaPoly"] {
+        all.push(Rig::boxed(peers::snow::Snow { aead })?);
+    }
+    all.retain(|contestant| only.is_none_or(|only| contestant.label().text().contains(only)));
+    Ok(all)
+}
+
+fn main() -> Result<()> {
+    let mut effort = Effort { rounds: 5, slice: Duration::from_millis(120) };
+    let mut only = None;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => effort = Effort { rounds: 3, slice: Duration::from_millis(15) },
+            "--only" => only = Some(arguments.next().ok_or("--only needs part of a name")?),
+            _ => return Err("usage: .ci/race [--quick] [--only PART-OF-A-NAME]".into()),
+        }
+    }
+    let contestants = contestants(only.as_deref())?;
+    let rows = measure::race(&contestants, &effort)?;
+    let goals = goals::table(&rows, &memory::costs()?)?;
+    let text = format!("{}\n{}\nGoals:\n\n{goals}", table::head(&effort), table::markdown(&rows)?);
+    print!("{text}");
+    if only.is_none() {
+        std::fs::write("docs/race.md", text)?;
+        std::fs::write("docs/race.svg", chart::svg(&rows)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What each provider's ciphers cost by themselves and through a session, in memory and without a system call.
+
+use crate::measure::median;
+use crate::stack::Result;
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use sealock_benches::End;
+use sealock_proto::noise::{Protocol, Provider, SecretKey};
+use sealock_proto::session::{Config, Peers};
+use std::hint::black_box;
+use std::time::Instant;
+
+pub(crate) const SIZES: [usize; 2] = [64, 16 * 1024];
+const ROUNDS: usize = 401;
+
+/// Nanoseconds for a message of one size in a record of its own; the bare cipher in the second place.
+pub(crate) struct Cost {
+    pub(crate) provider: &'static str,
+    pub(crate) aead: &'static str,
+    pub(crate) size: usize,
+    pub(crate) seal: [f64; 2],
+    pub(crate) open: [f64; 2],
+}
+
+type Operation = Box<dyn FnMut(&mut Vec<u8>) -> Result<()>>;
+
+macro_rules! low_level {
+    ($library:ident, $aes:expr) => {{
+        use $library::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+        let algorithm = if $aes { &AES_256_GCM } else { &CHACHA20_POLY1305 };
+        let key =
+            || Ok::<_, &str>(LessSafeKey::new(UnboundKey::new(algorithm, &[7; 32]).map_err(|_| "no key")?));
+        let (sealing, opening) = (key()?, key()?);
+        let nonce = || Nonce::assume_unique_for_key([0; 12]);
+        let seal = move |text: &mut Vec<u8>| {
+            let tag =
+                sealing.seal_in_place_separate_tag(nonce(), Aad::empty(), text).map_err(|_| "no seal")?;
+            text.extend_from_slice(tag.as_ref());
+            Ok(())
+        };
+        let open = move |text: &mut Vec<u8>| {
+            opening.open_in_place(nonce(), Aad::empty(), text).map_err(|_| "forged")?;
+            Ok(())
+        };
+        (Box::new(seal), Box::new(open))
+    }};
+}
+
+fn rust_crypto<C: KeyInit + AeadInOut + 'static>() -> Result<(Operation, Operation)> {
+    let key = || C::new_from_slice(&[7; 32]).map_err(|_| "no key");
+    let (sealing, opening) = (key()?, key()?);
+    let seal = move |text: &mut Vec<u8>| {
+        Ok(sealing.encrypt_in_place(&Default::default(), b"", text).map_err(|_| "no seal")?)
+    };
+    let open = move |text: &mut Vec<u8>| {
+        Ok(opening.decrypt_in_place(&Default::default(), b"", text).map_err(|_| "forged")?)
+    };
+    Ok((Box::new(seal), Box::new(open)))
+}
+
+fn bare(provider: Provider, aes: bool) -> Result<(Operation, Operation)> {
+    Ok(match provider {
+        Provider::Ring => low_level!(ring, aes),
+        Provider::AwsLc => low_level!(aws_lc_rs, aes),
+        _ if aes => rust_crypto::<aes_gcm::Aes256Gcm>()?,
+        _ => rust_crypto::<chacha20poly1305::ChaCha20Poly1305>()?,
+    })
+}
+
+fn ends(provider: Provider, aead: &str) -> Result<[End; 2]> {
+    let protocol = Protocol::parse(&format!("Noise_XX_25519_{aead}_BLAKE2s"))?;
+    let key = |n| SecretKey::new(&mut [n; 32]);
+    let initiator = Config::initiator(protocol).with_peers(Peers::Any).with_static_key(key(1));
+    let responder = Config::responder(&[protocol]).with_static_key(key(2));
+    let mut a = End::new(&initiator.with_provider(provider).build()?, 1);
+    let mut b = End::new(&responder.with_provider(provider).build()?, 2);
+    while a.carry(&mut b) | b.carry(&mut a) {}
+    a.read();
+    b.read();
+    Ok([a, b])
+}
+
+fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let begin = Instant::now();
+    work()?;
+    Ok(begin.elapsed().as_nanos() as f64)
+}
+
+fn cost(provider: Provider, aead: &'static str, size: usize) -> Result<Cost> {
+    let (mut bare_seal, mut bare_open) = bare(provider, aead == "AESGCM")?;
+    let [mut a, mut b] = ends(provider, aead)?;
+    let (message, mut text) = (vec![7; size], Vec::with_capacity(size + 16));
+    let mut times = [const { Vec::new() }; 5];
+    for _ in 0..ROUNDS {
+        a.session.send(a.now, &message, &mut a.tx)?;
+        times[0].push(timed(|| Ok(a.session.poll_transmit(a.now, &mut a.tx)))?);
+        a.hand_over(&mut b);
+        times[1].push(timed(|| {
+            black_box(b.read_one());
+            Ok(())
+        })?);
+        b.read();
+        text.clear();
+        text.extend_from_slice(&message);
+        times[2].push(timed(|| bare_seal(&mut text))?);
+        times[3].push(timed(|| bare_open(&mut text))?);
+        times[4].push(timed(|| Ok(()))?);
+    }
+    let [seal, open, bare_seal, bare_open, clock] = times.map(median);
+    Ok(Cost {
+        provider: provider.name(),
+        aead,
+        size,
+        seal: [seal - clock, bare_seal - clock],
+        open: [open - clock, bare_open - clock],
+    })
+}
+
+pub(crate) fn costs() -> Result<Vec<Cost>> {
+    let mut all = Vec::new();
+    for provider in Provider::ALL {
+        for aead in ["AESGCM", "ChaChaPoly"] {
+            for size in SIZES {
+                all.push(cost(*provider, aead, size)?);
+            }
+        }
+    }
+    Ok(all)
+}

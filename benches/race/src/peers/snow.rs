@@ -1,0 +1,148 @@
+//! Noise with snow, one record behind its length for each batch of messages: none is larger than 65,535 bytes, so
+//! messages are put behind their own lengths in a byte stream that records carry.
+
+use super::framed::codec;
+use crate::stack::{Label, Link, Result, Stack};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use snow::{Builder, HandshakeState, TransportState};
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+
+type Frames = Framed<TcpStream, LengthDelimitedCodec>;
+const TAG: usize = 16;
+const MAX_PLAIN: usize = 65_535 - TAG;
+
+pub(crate) struct SnowLink {
+    frames: Frames,
+    noise: TransportState,
+    sealed: Vec<u8>,
+    /// Bytes of messages that are not sealed yet.
+    out: Vec<u8>,
+    /// Opened bytes; those before `taken` are used up.
+    opened: Vec<u8>,
+    taken: usize,
+}
+
+impl SnowLink {
+    async fn seal(&mut self) -> Result<()> {
+        let n = self.noise.write_message(&self.out, &mut self.sealed)?;
+        self.out.clear();
+        Ok(self.frames.feed(Bytes::copy_from_slice(&self.sealed[..n])).await?)
+    }
+
+    async fn queue(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(MAX_PLAIN - self.out.len()));
+            self.out.extend_from_slice(now);
+            bytes = later;
+            if self.out.len() == MAX_PLAIN {
+                self.seal().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens records until `n` bytes are there.
+    async fn fill(&mut self, n: usize) -> Result<()> {
+        while self.opened.len() - self.taken < n {
+            self.opened.drain(..self.taken);
+            self.taken = 0;
+            let record = self.frames.next().await.ok_or("the peer has ended")??;
+            let old = self.opened.len();
+            self.opened.resize(old + record.len(), 0);
+            let n = self.noise.read_message(&record, &mut self.opened[old..])?;
+            self.opened.truncate(old + n);
+        }
+        Ok(())
+    }
+}
+
+impl Link for SnowLink {
+    async fn send(&mut self, message: &[u8]) -> Result<()> {
+        self.queue(&u32::try_from(message.len())?.to_be_bytes()).await?;
+        self.queue(message).await
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        if !self.out.is_empty() {
+            self.seal().await?;
+        }
+        Ok(SinkExt::<Bytes>::flush(&mut self.frames).await?)
+    }
+
+    async fn recv<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        self.fill(4).await?;
+        let length = self.opened[self.taken..self.taken + 4].try_into()?;
+        let length = usize::try_from(u32::from_be_bytes(length))?;
+        self.taken += 4;
+        self.fill(length).await?;
+        let begin = self.taken;
+        self.taken += length;
+        Ok(look(&self.opened[begin..self.taken]))
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Snow {
+    pub(crate) aead: &'static str,
+}
+
+impl Snow {
+    async fn establish(&self, stream: TcpStream, initiator: bool) -> Result<SnowLink> {
+        stream.set_nodelay(true)?;
+        let mut frames = codec(stream);
+        let builder = Builder::new(format!("Noise_XX_25519_{}_BLAKE2s", self.aead).parse()?);
+        let key = [if initiator { 1 } else { 2 }; 32];
+        let builder = builder.local_private_key(&key)?;
+        let mut noise: HandshakeState =
+            if initiator { builder.build_initiator()? } else { builder.build_responder()? };
+        let mut sealed = vec![0; 65_535];
+        while !noise.is_handshake_finished() {
+            if noise.is_my_turn() {
+                let n = noise.write_message(&[], &mut sealed)?;
+                frames.send(Bytes::copy_from_slice(&sealed[..n])).await?;
+            } else {
+                let message = frames.next().await.ok_or("the peer has ended")??;
+                noise.read_message(&message, &mut sealed)?;
+            }
+        }
+        let noise = noise.into_transport_mode()?;
+        Ok(SnowLink {
+            frames,
+            noise,
+            sealed,
+            out: Vec::with_capacity(MAX_PLAIN),
+            opened: Vec::new(),
+            taken: 0,
+        })
+    }
+}
+
+impl Stack for Snow {
+    type Link = SnowLink;
+    type Listener = TcpListener;
+
+    fn label(&self) -> Label {
+        Label::new("snow", "tokio+RustCrypto", self.aead)
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        super::block_on(future)
+    }
+
+    async fn bind(&self) -> Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
+    async fn accept(&self, listener: &mut TcpListener) -> Result<SnowLink> {
+        self.establish(listener.accept().await?.0, false).await
+    }
+
+    async fn connect(&self, address: SocketAddr) -> Result<SnowLink> {
+        self.establish(TcpStream::connect(address).await?, true).await
+    }
+}
