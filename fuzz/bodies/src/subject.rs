@@ -176,6 +176,8 @@ impl Subject {
         for _ in 0..=self.fed {
             let Some(next) = self.wakes_at().filter(|_| self.need == 0) else { return };
             self.pass(next.saturating_since(self.now));
+            // What was read just now may ask for an answer, such as that to a CLOSE.
+            self.transmit(true);
         }
         panic!("still throttled after a deadline for each byte");
     }
