@@ -115,6 +115,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`session`] | the native protocol: authenticated, encrypted, framed messages |
+//! | `ws` | WebSocket, both ends (feature `ws`) |
 //! | [`noise`] | the Noise Protocol Framework, every pattern by one interpreter |
 //! | [`heartbeat`], [`limit`], [`backoff`] | liveness, rate limits and admission, reconnecting: machines of their own |
 //! | [`drive`] | the one driver loop and the traits a runtime implements |
@@ -126,7 +127,7 @@
 //! `std` (default): the driver loop and splitting a session for two threads, which need a lock. Without it the crate
 //! is `no_std` with `alloc`. `aes-gcm`, `sha2` (default): the suites of those names. `sim`: the simulator.
 //! `ring`, `aws-lc-rs`: other libraries than RustCrypto for the ciphers and X25519, chosen at run time
-//! ([`noise::Provider`]); both need a C compiler.
+//! ([`noise::Provider`]); both need a C compiler. `ws`: WebSocket.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -143,7 +144,10 @@ pub mod limit;
 pub mod machine;
 pub mod noise;
 pub mod session;
+mod share;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod time;
 pub mod timer;
+#[cfg(feature = "ws")]
+pub mod ws;

@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What every protocol may use.
-const FOR_PROTOCOLS: [&str; 7] = ["time", "buf", "machine", "timer", "limit", "heartbeat", "entropy"];
+const FOR_PROTOCOLS: [&str; 8] =
+    ["time", "buf", "machine", "share", "timer", "limit", "heartbeat", "entropy"];
 
 /// Every protocol, and what it may use besides.
-const PROTOCOLS: &[(&str, &[&str])] = &[("session", &["noise"])];
+const PROTOCOLS: &[(&str, &[&str])] = &[("session", &["noise"]), ("ws", &[])];
 
 /// The files of the driver that may know a protocol: path below `src`, or the beginning of one.
 const BRIDGES: &[&str] = &["drive/session"];

@@ -1,9 +1,11 @@
 //! The buffers a driver owns and lends to machines. No machine keeps bytes of its own.
 
+mod join;
 mod rx;
 mod span;
 mod tx;
 
+pub(crate) use join::{Joiner, MAX_GAP};
 pub use rx::RxBuf;
 pub use span::Span;
 pub use tx::{Full, TxBuf};

@@ -15,26 +15,22 @@ use crate::entropy::Seed;
 use crate::heartbeat::Heartbeat;
 use crate::machine::Recv;
 use crate::noise::{RecvCipher, SendCipher};
+use crate::share;
 use crate::time::Instant;
 use crate::timer::Timers;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 /// How a half reaches the block: directly in a whole session, through a lock in a split one.
-pub(super) trait Shared {
-    fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R;
+pub(super) trait Shared: share::Shared<Block = Control> {}
 
-    /// [`Control::may_send`], without a visit where the answer is at hand.
-    fn may_send(&mut self) -> Result<(), SendError>;
-}
+impl<S: share::Shared<Block = Control>> Shared for S {}
 
-impl Shared for Control {
-    fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R {
-        f(self)
-    }
+impl share::Block for Control {
+    type Refusal = SendError;
 
     #[inline]
-    fn may_send(&mut self) -> Result<(), SendError> {
+    fn may_send(&self) -> Result<(), SendError> {
         Self::may_send(self)
     }
 }

@@ -1,64 +1,15 @@
 //! A session in two halves, which share only the control block behind a lock.
 
-use super::control::{Control, Shared};
+use super::control::Control;
 use super::recv::RecvState;
 use super::send::SendState;
 use super::{CloseCode, Error, Event, Outgoing, SendError, Session, SessionInfo, Stats, Traffic};
 use crate::buf::{Span, TxBuf};
 use crate::machine::{Recv, RecvHalf, SendHalf};
+use crate::share::{self, Shared};
 use crate::time::Instant;
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The control block of a split session. The lock is never held while a record is sealed or opened, and not taken
-/// for a message that is sent.
-#[derive(Clone)]
-struct Locked(Arc<Block>);
-
-struct Block {
-    /// What [`Control::may_send`] said at the end of the last visit. Every visit that may change the block ends by
-    /// writing it, still under the lock, so it never contradicts the last one for longer than that takes.
-    ///
-    /// The sending half believes a yes and asks under the lock after a no. A yes can be outdated by a visit of the
-    /// receiving half alone: the sending half's own (close, drain, its key's end) are over before it sends again,
-    /// so nothing follows CLOSE or DRAIN in its buffer. What the receiving half does meanwhile (the peer's CLOSE, a
-    /// failure, a deadline) only makes it owe a CLOSE, which the sending half itself appends later: the message
-    /// counts as sent before. It could as well have been so when the answer was asked for under the lock, which
-    /// was not held while the message was appended. No other memory hangs on the answer, so it is relaxed.
-    may_send: AtomicBool,
-    control: Mutex<Control>,
-}
-
-impl Locked {
-    fn new(control: Control) -> Self {
-        let may_send = AtomicBool::new(control.may_send().is_ok());
-        Self(Arc::new(Block { may_send, control: Mutex::new(control) }))
-    }
-
-    /// To read only: what may change the block goes through [`Shared::with`].
-    fn read<R>(&self, f: impl FnOnce(&Control) -> R) -> R {
-        f(&self.lock())
-    }
-
-    /// The block stays whole even if a thread panicked beside it.
-    fn lock(&self) -> MutexGuard<'_, Control> {
-        self.0.control.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shared for Locked {
-    fn with<R>(&mut self, f: impl FnOnce(&mut Control) -> R) -> R {
-        let mut control = self.lock();
-        let result = f(&mut control);
-        self.0.may_send.store(control.may_send().is_ok(), Ordering::Relaxed);
-        result
-    }
-
-    #[inline]
-    fn may_send(&mut self) -> Result<(), SendError> {
-        if self.0.may_send.load(Ordering::Relaxed) { Ok(()) } else { self.read(Control::may_send) }
-    }
-}
+type Locked = share::Locked<Control>;
 
 /// The sending half of a [`Session`]. Methods are those of the session.
 pub struct Sender {

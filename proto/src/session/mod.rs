@@ -48,7 +48,6 @@ mod frame;
 #[cfg(feature = "std")]
 mod halves;
 mod hello;
-mod join;
 mod opening;
 mod outgoing;
 mod packet;

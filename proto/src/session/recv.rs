@@ -3,7 +3,7 @@
 //! Nothing is copied out: a message lies in the caller's buffer, which looks like this between two calls:
 //!
 //! ```text
-//! | what `join.rs` keeps at the front | plaintext not yet read (open) | tag | records to come ...
+//! | what `buf/join.rs` keeps at the front | plaintext not yet read (open) | tag | records to come ...
 //! ```
 
 use super::Event;
@@ -12,12 +12,11 @@ use super::config::Config;
 use super::control::{Shared, Step, Visit};
 use super::error::Error;
 use super::frame::{self, FrameFault, Head};
-use super::join::{Joiner, MAX_GAP};
 use super::packet::check_alert;
 use super::seal::RECORD_HEAD;
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
-use crate::buf::Span;
+use crate::buf::{Joiner, MAX_GAP, Span};
 use crate::limit::Gcra;
 use crate::machine::Recv;
 use crate::noise::{CipherError, MAX_MESSAGE, RecvCipher, TAG_LEN};

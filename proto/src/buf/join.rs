@@ -8,11 +8,12 @@
 //! complete or the gap has grown large.
 
 /// While a message is open, used-up bytes are given back once there are this many and an eighth of the message.
-pub(super) const MAX_GAP: usize = 64 * 1024;
+pub(crate) const MAX_GAP: usize = 64 * 1024;
 
 #[derive(Default)]
-pub(super) struct Joiner {
-    /// Announced size of the message that is being joined; 0 if none is.
+pub(crate) struct Joiner {
+    /// Announced size of the message that is being joined, [`usize::MAX`] where the protocol announces none; 0 if no
+    /// message is open.
     total: usize,
     held: usize,
     gap: usize,
@@ -20,34 +21,34 @@ pub(super) struct Joiner {
 
 impl Joiner {
     /// Where the unread bytes begin.
-    pub(super) const fn unread(&self) -> usize {
+    pub(crate) const fn unread(&self) -> usize {
         self.held + self.gap
     }
 
     /// Whether a message is open.
-    pub(super) const fn is_open(&self) -> bool {
+    pub(crate) const fn is_open(&self) -> bool {
         self.total > 0
     }
 
     /// Bytes the open message lacks; `None` if none is open.
-    pub(super) fn missing(&self) -> Option<usize> {
+    pub(crate) fn missing(&self) -> Option<usize> {
         self.is_open().then(|| self.total.saturating_sub(self.held))
     }
 
-    /// A message of `total` bytes, not 0, begins.
-    pub(super) const fn begin(&mut self, total: usize) {
+    /// A message of `total` bytes begins: not 0, and [`usize::MAX`] if that is not known.
+    pub(crate) const fn begin(&mut self, total: usize) {
         self.total = total;
     }
 
     /// The next `n` unread bytes are used up.
-    pub(super) const fn skip(&mut self, n: usize) {
+    pub(crate) const fn skip(&mut self, n: usize) {
         self.gap += n;
     }
 
     /// Uses up `offset` unread bytes and moves the `len` behind them to the open message.
-    pub(super) fn join(&mut self, offset: usize, len: usize, buf: &mut [u8]) {
+    pub(crate) fn join(&mut self, offset: usize, len: usize, buf: &mut [u8]) {
         let from = self.unread() + offset;
-        if from + len <= buf.len() {
+        if from > self.held && from + len <= buf.len() {
             buf.copy_within(from..from + len, self.held);
         }
         self.held += len;
@@ -56,7 +57,7 @@ impl Joiner {
 
     /// The open message is complete or abandoned: its bytes, at the front, are used up with the next call of
     /// [`Joiner::give_back`]. Returns how many they are.
-    pub(super) const fn end(&mut self) -> usize {
+    pub(crate) const fn end(&mut self) -> usize {
         let held = self.held;
         (self.total, self.held) = (0, 0);
         self.gap += held;
@@ -64,7 +65,7 @@ impl Joiner {
     }
 
     /// Bytes at the front that can be dropped: none while a message is open, else all that is used up.
-    pub(super) const fn give_back(&mut self) -> usize {
+    pub(crate) const fn give_back(&mut self) -> usize {
         if self.held > 0 {
             return 0;
         }
@@ -75,7 +76,7 @@ impl Joiner {
 
     /// Like [`Joiner::give_back`], but moves an open message up behind a gap that has grown large, so that a peer
     /// cannot fill the buffer with used-up bytes. Costs at most eight bytes moved for each received.
-    pub(super) fn compact(&mut self, buf: &mut [u8]) -> usize {
+    pub(crate) fn compact(&mut self, buf: &mut [u8]) -> usize {
         if self.held > 0 && self.gap >= MAX_GAP.max(self.held / 8) && self.unread() <= buf.len() {
             buf.copy_within(..self.held, self.gap);
             return core::mem::take(&mut self.gap);

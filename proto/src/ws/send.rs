@@ -1,0 +1,247 @@
+//! The sending half: messages to frames, control frames when they are owed, and the close.
+
+use super::close::{CloseCode, MAX_REASON};
+use super::config::Config;
+use super::control::{Body, Owed, Shared};
+use super::error::{AnswerError, SendError};
+use super::frame::{Encoded, MAX_CONTROL, MAX_HEAD, Opcode};
+use super::http::{Accept, Reject};
+use super::mask::{self, Masks};
+use super::stats::Traffic;
+use super::utf8::{Utf8, is_utf8};
+use super::{Kind, Role};
+use crate::buf::{Full, TxBuf};
+use crate::entropy::Seed;
+use crate::time::Instant;
+use alloc::boxed::Box;
+
+/// The smallest limit a transmit buffer may have, in bytes: the control frames that may be owed at once, and a little
+/// message. The head of a request or an answer must fit it too.
+pub const MIN_TX_LIMIT: usize = 1024;
+
+/// The longest control frame.
+const CONTROL: usize = MAX_HEAD + MAX_CONTROL;
+/// Left free by messages, so that a Ping, a Pong and a Close do not wait behind them.
+const CONTROL_RESERVE: usize = 3 * CONTROL;
+
+pub(super) struct SendState {
+    max_message: usize,
+    /// A client's.
+    masks: Option<Box<Masks>>,
+    /// A message sent in chunks that is not complete, and its size so far.
+    chunked: Option<(Kind, usize)>,
+    /// Of that, if it is text.
+    utf8: Utf8,
+    /// Messages were accepted of which the shared block has not been told.
+    untold: bool,
+    /// A deadline moved, or the receiving half has something to do, by a call of this half.
+    moved: bool,
+    stats: Traffic,
+}
+
+impl SendState {
+    pub(super) fn new(config: &Config, role: Role, seed: &Seed) -> Self {
+        Self {
+            max_message: config.max_message,
+            masks: (role == Role::Client).then(|| Box::new(Masks::new(seed))),
+            chunked: None,
+            utf8: Utf8::default(),
+            untold: false,
+            moved: false,
+            stats: Traffic::default(),
+        }
+    }
+
+    pub(super) const fn stats(&self) -> Traffic {
+        self.stats
+    }
+
+    // Messages.
+
+    /// Accepts all of a message or nothing.
+    #[inline]
+    pub(super) fn send(
+        &mut self,
+        control: &mut impl Shared,
+        kind: Kind,
+        payload: &[u8],
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        control.may_send()?;
+        if self.chunked.is_some() {
+            return Err(SendError::OutOfTurn);
+        }
+        if payload.len() > self.max_message {
+            return Err(SendError::TooLarge { max: self.max_message });
+        }
+        if kind == Kind::Text && !is_utf8(payload) {
+            return Err(SendError::NotUtf8);
+        }
+        self.put(true, kind.opcode(), payload, CONTROL_RESERVE, tx)?;
+        self.count_message(payload.len());
+        Ok(())
+    }
+
+    /// Accepts all of a chunk or nothing.
+    pub(super) fn send_chunk(
+        &mut self,
+        control: &mut impl Shared,
+        kind: Kind,
+        payload: &[u8],
+        last: bool,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        control.may_send()?;
+        let (opcode, before) = match self.chunked {
+            None => (kind.opcode(), 0),
+            Some((begun, before)) if begun == kind => (Opcode::Continuation, before),
+            Some(_) => return Err(SendError::OutOfTurn),
+        };
+        let Some(size) = payload.len().checked_add(before).filter(|size| *size <= self.max_message) else {
+            return Err(SendError::TooLarge { max: self.max_message });
+        };
+        let mut utf8 = self.utf8.clone();
+        if kind == Kind::Text {
+            utf8.feed(payload).map_err(|_| SendError::NotUtf8)?;
+            if last && !utf8.is_complete() {
+                return Err(SendError::NotUtf8);
+            }
+        }
+        self.put(last, opcode, payload, CONTROL_RESERVE, tx)?;
+        self.utf8 = utf8;
+        self.chunked = (!last).then_some((kind, size));
+        if last {
+            self.count_message(size);
+        }
+        Ok(())
+    }
+
+    fn count_message(&mut self, bytes: usize) {
+        self.untold = true;
+        self.stats.messages += 1;
+        self.stats.message_bytes += bytes as u64;
+    }
+
+    /// Appends a frame behind which `reserve` bytes stay free, all of it or nothing.
+    #[inline]
+    fn put(
+        &mut self,
+        fin: bool,
+        opcode: Opcode,
+        payload: &[u8],
+        reserve: usize,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        if tx.room() < payload.len().saturating_add(reserve + MAX_HEAD) {
+            return Err(SendError::Full);
+        }
+        let mask = self.masks.as_mut().map(|masks| masks.next());
+        let head = Encoded::new(fin, false, opcode, mask, payload.len());
+        let head = head.bytes();
+        tx.push_all([head, payload]).map_err(|Full| SendError::Full)?;
+        if let Some(mask) = mask {
+            mask::apply(mask, 0, tx.open_mut().get_mut(head.len()..).unwrap_or_default());
+        }
+        tx.seal();
+        self.stats.frames += 1;
+        Ok(())
+    }
+
+    // Control frames.
+
+    pub(super) fn poll_transmit(&mut self, control: &mut impl Shared, now: Instant, tx: &mut TxBuf) {
+        let room = tx.room();
+        let messages = core::mem::take(&mut self.untold);
+        let (owed, moved) = control.with(|control| {
+            if messages {
+                control.on_message(now);
+            }
+            let moved = control.transmit_opening(tx);
+            let fits = room >= CONTROL_RESERVE;
+            (if fits { control.take_owed(now) } else { None }, moved)
+        });
+        self.moved |= moved;
+        match owed {
+            Some(Owed::Close(code)) => {
+                // There is room for it.
+                let _ = self.put_close(control, now, Some(code), "", tx);
+            }
+            Some(Owed::Beat { ping, pong }) => {
+                if let Some(id) = ping {
+                    let _ = self.put(true, Opcode::Ping, &id.to_be_bytes(), 0, tx);
+                }
+                if let Some(body) = pong {
+                    let _ = self.put(true, Opcode::Pong, &body, 0, tx);
+                }
+            }
+            None => {}
+        }
+    }
+
+    // The beginning and the end.
+
+    pub(super) fn accept(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        accept: &Accept<'_>,
+        tx: &mut TxBuf,
+    ) -> Result<(), AnswerError> {
+        self.moved = true;
+        control.with(|control| control.accept(now, accept, tx))
+    }
+
+    pub(super) fn reject(
+        &mut self,
+        control: &mut impl Shared,
+        reject: &Reject<'_>,
+        tx: &mut TxBuf,
+    ) -> Result<(), AnswerError> {
+        self.moved = true;
+        control.with(|control| control.reject(reject, tx))
+    }
+
+    /// Appends a Close frame behind everything accepted.
+    pub(super) fn close(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        code: CloseCode,
+        reason: &str,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        control.may_send()?;
+        let code = CloseCode::new(code.get());
+        if reason.len() > MAX_REASON || code.is_none() && !reason.is_empty() {
+            return Err(SendError::Close);
+        }
+        self.put_close(control, now, code, reason, tx)
+    }
+
+    /// `None` for a close without a code.
+    fn put_close(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        code: Option<CloseCode>,
+        reason: &str,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        let mut body = Body::new();
+        if let Some(code) = code.filter(|code| *code != CloseCode::NO_STATUS) {
+            // Two bytes and at most MAX_REASON fit.
+            let _ = body.try_extend_from_slice(&code.get().to_be_bytes());
+            let _ = body.try_extend_from_slice(reason.as_bytes());
+        }
+        self.put(true, Opcode::Close, &body, 0, tx)?;
+        control.with(|control| control.closed_here(now));
+        self.moved = true;
+        Ok(())
+    }
+
+    /// Whether something moved that the receiving half waits for, since the last time this was asked.
+    #[cfg(feature = "std")]
+    pub(super) fn take_moved(&mut self) -> bool {
+        core::mem::take(&mut self.moved)
+    }
+}
