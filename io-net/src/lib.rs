@@ -11,6 +11,8 @@ mod reconnect;
 mod socket;
 #[cfg(unix)]
 mod unix;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use address::{Address, AddressError};
 pub use error::{ConnectError, ListenError};

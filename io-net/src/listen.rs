@@ -2,7 +2,7 @@
 
 use crate::{Address, ListenError, ListenOptions, SocketOptions, seed};
 use sealock_proto::drive::{Gate, Permit, ReadIo, SessionConnection, SessionError, WriteIo, refusal_packet};
-use sealock_proto::limit::{AdmissionStats, Source};
+use sealock_proto::limit::{AdmissionStats, Refusal, Source};
 use sealock_proto::noise::Role;
 use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
@@ -27,10 +27,32 @@ pub enum Socket {
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// A listener without its socket: the configuration, the admission, and the socket's file.
+/// What a listener serves, cloned for each stream that is admitted: a session's configuration, or another protocol's.
+pub trait Service: Clone {
+    /// Whether it can listen.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(&self) -> Result<(), ListenError>;
+
+    /// What to tell a stream that is refused.
+    fn refusal(&self, refusal: Refusal) -> impl AsRef<[u8]>;
+}
+
+impl Service for Arc<Config> {
+    fn check(&self) -> Result<(), ListenError> {
+        if self.role() == Role::Responder { Ok(()) } else { Err(ListenError::NotResponder) }
+    }
+
+    fn refusal(&self, refusal: Refusal) -> impl AsRef<[u8]> {
+        refusal_packet(refusal)
+    }
+}
+
+/// A listener without its socket: what it serves, the admission, and the socket's file.
 #[derive(Debug)]
-pub struct Door {
-    config: Arc<Config>,
+pub struct Door<S = Arc<Config>> {
+    service: S,
     socket: SocketOptions,
     gate: Gate,
     address: Address,
@@ -38,19 +60,17 @@ pub struct Door {
     _file: Option<crate::unix::SocketFile>,
 }
 
-impl Door {
+impl<S: Service> Door<S> {
     /// Takes `address`. A host name is resolved by blocking.
     ///
     /// # Errors
     /// If the address cannot be taken or a setting is wrong.
     pub fn bind(
         address: &Address,
-        config: Arc<Config>,
+        service: S,
         options: &ListenOptions,
     ) -> Result<(Self, Socket), ListenError> {
-        if config.role() != Role::Responder {
-            return Err(ListenError::NotResponder);
-        }
+        service.check()?;
         let failed = |error| ListenError::Io { address: address.clone(), error };
         let seed = seed().map_err(failed)?;
         let gate = Gate::new(options.admission(), &seed).map_err(ListenError::Admission)?;
@@ -60,7 +80,7 @@ impl Door {
                 let listener = TcpListener::bind(name).map_err(failed)?;
                 let address = listener.local_addr().map_err(failed)?.into();
                 let door = Self {
-                    config,
+                    service,
                     socket,
                     gate,
                     address,
@@ -72,7 +92,7 @@ impl Door {
             #[cfg(unix)]
             Address::Unix(path) => {
                 let (listener, file) = crate::unix::bind(path).map_err(failed)?;
-                let door = Self { config, socket, gate, address: address.clone(), _file: Some(file) };
+                let door = Self { service, socket, gate, address: address.clone(), _file: Some(file) };
                 Ok((door, Socket::Unix(listener)))
             }
             #[cfg(not(unix))]
@@ -82,23 +102,23 @@ impl Door {
 
     /// Asks the admission about a stream just accepted, and only then has it made into two halves. `None`: it was
     /// refused and told so, or is gone already.
-    pub fn admit<S, I, W>(
+    pub fn admit<T, I, W>(
         &self,
         now: Instant,
-        stream: S,
+        stream: T,
         peer: Option<SocketAddr>,
-        halves: impl FnOnce(S, &SocketOptions) -> io::Result<(I, W)>,
-    ) -> Option<Incoming<I, W>>
+        halves: impl FnOnce(T, &SocketOptions) -> io::Result<(I, W)>,
+    ) -> Option<Incoming<I, W, S>>
     where
-        for<'s> SockRef<'s>: From<&'s S>,
+        for<'s> SockRef<'s>: From<&'s T>,
     {
         match self.gate.admit(now, peer.map(|peer| Source::from_ip(peer.ip()))) {
             Ok(permit) => {
                 let io = halves(stream, &self.socket).ok()?;
-                Some(Incoming { io, config: Arc::clone(&self.config), permit, peer })
+                Some(Incoming { io, service: self.service.clone(), permit, peer })
             }
             Err(refusal) => {
-                refuse(&SockRef::from(&stream), &refusal_packet(refusal));
+                refuse(&SockRef::from(&stream), self.service.refusal(refusal).as_ref());
                 None
             }
         }
@@ -120,18 +140,14 @@ impl Door {
 /// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
 #[must_use = "dropping it closes the stream"]
 #[derive(Debug)]
-pub struct Incoming<I, W> {
+pub struct Incoming<I, W, S = Arc<Config>> {
     io: (I, W),
-    config: Arc<Config>,
+    service: S,
     permit: Permit,
     peer: Option<SocketAddr>,
 }
 
-impl<I, W> Incoming<I, W>
-where
-    I: ReadIo<Error = io::Error>,
-    W: WriteIo<Error = io::Error>,
-{
+impl<I, W, S> Incoming<I, W, S> {
     /// The peer's address; `None` on a Unix-domain socket.
     #[must_use]
     pub const fn peer(&self) -> Option<SocketAddr> {
@@ -144,13 +160,24 @@ where
         &self.io
     }
 
+    /// All of it: the two halves of the stream, what is served on it, and its place at the listener.
+    pub fn into_parts(self) -> ((I, W), S, Permit) {
+        (self.io, self.service, self.permit)
+    }
+}
+
+impl<I, W> Incoming<I, W>
+where
+    I: ReadIo<Error = io::Error>,
+    W: WriteIo<Error = io::Error>,
+{
     /// Runs the handshake, for at most the time the session's configuration gives it. In a task of its own, a slow
     /// peer delays nobody.
     ///
     /// # Errors
     /// If the stream or the handshake fails.
     pub async fn handshake(self) -> Result<SessionConnection<I, W>, SessionError<io::Error>> {
-        let Self { io, config, permit, .. } = self;
+        let (io, config, permit) = self.into_parts();
         let seed = seed().map_err(SessionError::Io)?;
         Ok(SessionConnection::establish(&config, seed, io).await?.with_permit(permit))
     }

@@ -27,13 +27,18 @@ pub async fn connect(
     ConnectError::check_role(config)?;
     let failed = |error| ConnectError::Io { address: address.clone(), error };
     let seed = seed().map_err(failed)?;
+    let io = dial(address, options).await.map_err(failed)?;
+    let session = Connection::<AnySocket, AnySocket>::establish(config, seed, io).await;
+    session.map_err(|error| ConnectError::Session { address: address.clone(), error })
+}
+
+/// Reaches `address` in the time that `options` give.
+pub(crate) async fn dial(address: &Address, options: &ConnectOptions) -> io::Result<Io> {
     let late = async {
         Timer::after(options.timeout()).await;
         Err(ErrorKind::TimedOut.into())
     };
-    let io = or(open(address, options.socket()), late).await.map_err(failed)?;
-    let session = Connection::<AnySocket, AnySocket>::establish(config, seed, io).await;
-    session.map_err(|error| ConnectError::Session { address: address.clone(), error })
+    or(open(address, options.socket()), late).await
 }
 
 pub(crate) async fn open(address: &Address, options: &SocketOptions) -> io::Result<Io> {

@@ -4,7 +4,7 @@ use crate::client::sleep;
 use crate::socket::{AnySocket, from_tcp};
 use crate::{SmolRead, SmolWrite, now};
 use async_io::Async;
-use sealock_net::listen::{self, Door, Socket};
+use sealock_net::listen::{self, Door, Service, Socket};
 use sealock_net::{Address, ListenError, ListenOptions};
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
@@ -12,10 +12,10 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-/// Listens at an address. Dropping it stops listening; sessions go on.
+/// Listens at an address, for sessions unless told otherwise. Dropping it stops listening; what was accepted goes on.
 #[derive(Debug)]
-pub struct Listener {
-    door: Door,
+pub struct Listener<S = Arc<Config>> {
+    door: Door<S>,
     socket: Inner,
 }
 
@@ -26,18 +26,14 @@ enum Inner {
     Unix(Async<std::os::unix::net::UnixListener>),
 }
 
-impl Listener {
+impl<S: Service> Listener<S> {
     /// Listens at `address`, a host name being resolved by blocking. The file of a Unix-domain socket is removed
     /// when the listener is dropped; one that a dead process left behind is replaced.
     ///
     /// # Errors
     /// If the address cannot be taken or a setting is wrong.
-    pub async fn bind(
-        address: &Address,
-        config: Arc<Config>,
-        options: ListenOptions,
-    ) -> Result<Self, ListenError> {
-        let (door, socket) = Door::bind(address, config, &options)?;
+    pub async fn bind(address: &Address, service: S, options: ListenOptions) -> Result<Self, ListenError> {
+        let (door, socket) = Door::bind(address, service, &options)?;
         let socket = match socket {
             Socket::Tcp(listener) => Async::new(listener).map(Inner::Tcp),
             #[cfg(unix)]
@@ -64,12 +60,12 @@ impl Listener {
     ///
     /// # Errors
     /// If the listening socket is broken.
-    pub async fn accept(&self) -> io::Result<Incoming> {
+    pub async fn accept(&self) -> io::Result<Incoming<S>> {
         listen::accept(|| self.accept_one(), sleep).await
     }
 
     /// `None` for a stream that is refused or gone already.
-    async fn accept_one(&self) -> io::Result<Option<Incoming>> {
+    async fn accept_one(&self) -> io::Result<Option<Incoming<S>>> {
         match &self.socket {
             Inner::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -85,4 +81,4 @@ impl Listener {
 }
 
 /// A stream that was admitted, before any work was done for it.
-pub type Incoming = listen::Incoming<SmolRead<AnySocket>, SmolWrite<AnySocket>>;
+pub type Incoming<S = Arc<Config>> = listen::Incoming<SmolRead<AnySocket>, SmolWrite<AnySocket>, S>;

@@ -6,7 +6,7 @@ use crate::socket::from_tcp;
 use crate::socket::from_unix;
 use crate::stream::{StdRead, StdWrite};
 use crate::{Connection, block_on, now};
-use sealock_net::listen::{self, Door, Socket, wake};
+use sealock_net::listen::{self, Door, Service, Socket, wake};
 use sealock_net::{Address, ListenError, ListenOptions};
 use sealock_proto::drive::SessionError;
 use sealock_proto::limit::AdmissionStats;
@@ -17,10 +17,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Listens at an address. Dropping it stops listening; sessions go on.
+/// Listens at an address, for sessions unless told otherwise. Dropping it stops listening; what was accepted goes on.
 #[derive(Debug)]
-pub struct Listener {
-    door: Door,
+pub struct Listener<S = Arc<Config>> {
+    door: Door<S>,
     socket: Socket,
     stopped: Arc<AtomicBool>,
 }
@@ -40,14 +40,14 @@ impl Stopper {
     }
 }
 
-impl Listener {
+impl<S: Service> Listener<S> {
     /// Listens at `address`. The file of a Unix-domain socket is removed when the listener is dropped; one that a
     /// dead process left behind is replaced.
     ///
     /// # Errors
     /// If the address cannot be taken or a setting is wrong.
-    pub fn bind(address: &Address, config: Arc<Config>, options: ListenOptions) -> Result<Self, ListenError> {
-        let (door, socket) = Door::bind(address, config, &options)?;
+    pub fn bind(address: &Address, service: S, options: ListenOptions) -> Result<Self, ListenError> {
+        let (door, socket) = Door::bind(address, service, &options)?;
         Ok(Self { door, socket, stopped: Arc::default() })
     }
 
@@ -74,12 +74,12 @@ impl Listener {
     ///
     /// # Errors
     /// If the listening socket is broken.
-    pub fn accept(&self) -> io::Result<Option<Incoming>> {
+    pub fn accept(&self) -> io::Result<Option<Incoming<S>>> {
         block_on(listen::accept(|| ready(self.accept_one()), sleep))
     }
 
     /// `None` for a stream that is refused or gone already, `Some(None)` once the listener is stopped.
-    fn accept_one(&self) -> io::Result<Option<Option<Incoming>>> {
+    fn accept_one(&self) -> io::Result<Option<Option<Incoming<S>>>> {
         let stopped = || self.stopped.load(Ordering::SeqCst);
         if stopped() {
             return Ok(Some(None));
@@ -102,15 +102,19 @@ impl Listener {
 /// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
 #[must_use = "dropping it closes the stream"]
 #[derive(Debug)]
-pub struct Incoming(pub(crate) listen::Incoming<StdRead<crate::Socket>, StdWrite<crate::Socket>>);
+pub struct Incoming<S = Arc<Config>>(
+    pub(crate) listen::Incoming<StdRead<crate::Socket>, StdWrite<crate::Socket>, S>,
+);
 
-impl Incoming {
+impl<S> Incoming<S> {
     /// The peer's address; `None` on a Unix-domain socket.
     #[must_use]
     pub const fn peer(&self) -> Option<SocketAddr> {
         self.0.peer()
     }
+}
 
+impl Incoming {
     /// Runs the handshake, for at most the time the session's configuration gives it. In a thread of its own, a
     /// slow peer delays nobody.
     ///

@@ -25,10 +25,15 @@ pub async fn connect(
     ConnectError::check_role(config)?;
     let failed = |error| ConnectError::Io { address: address.clone(), error };
     let seed = seed().map_err(failed)?;
-    let opened = time::timeout(options.timeout(), open(address, options.socket())).await;
-    let io = opened.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())).map_err(failed)?;
+    let io = dial(address, options).await.map_err(failed)?;
     let session = Connection::<SocketRead, SocketWrite>::establish(config, seed, io).await;
     session.map_err(|error| ConnectError::Session { address: address.clone(), error })
+}
+
+/// Reaches `address` in the time that `options` give.
+pub(crate) async fn dial(address: &Address, options: &ConnectOptions) -> io::Result<Io> {
+    let opened = time::timeout(options.timeout(), open(address, options.socket())).await;
+    opened.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }
 
 pub(crate) async fn open(address: &Address, options: &SocketOptions) -> io::Result<Io> {

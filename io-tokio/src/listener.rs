@@ -2,7 +2,7 @@
 
 use crate::socket::{SocketRead, SocketWrite, from_tcp};
 use crate::{TokioRead, TokioWrite, now};
-use sealock_net::listen::{self, Door, Socket};
+use sealock_net::listen::{self, Door, Service, Socket};
 use sealock_net::{Address, ListenError, ListenOptions};
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
@@ -10,10 +10,10 @@ use std::io;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Listens at an address. Dropping it stops listening; sessions go on.
+/// Listens at an address, for sessions unless told otherwise. Dropping it stops listening; what was accepted goes on.
 #[derive(Debug)]
-pub struct Listener {
-    door: Door,
+pub struct Listener<S = Arc<Config>> {
+    door: Door<S>,
     socket: Inner,
 }
 
@@ -24,18 +24,14 @@ enum Inner {
     Unix(tokio::net::UnixListener),
 }
 
-impl Listener {
+impl<S: Service> Listener<S> {
     /// Listens at `address`, a host name being resolved by blocking. The file of a Unix-domain socket is removed
     /// when the listener is dropped; one that a dead process left behind is replaced.
     ///
     /// # Errors
     /// If the address cannot be taken or a setting is wrong.
-    pub async fn bind(
-        address: &Address,
-        config: Arc<Config>,
-        options: ListenOptions,
-    ) -> Result<Self, ListenError> {
-        let (door, socket) = Door::bind(address, config, &options)?;
+    pub async fn bind(address: &Address, service: S, options: ListenOptions) -> Result<Self, ListenError> {
+        let (door, socket) = Door::bind(address, service, &options)?;
         let socket = match socket {
             Socket::Tcp(listener) => {
                 listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)).map(Inner::Tcp)
@@ -67,12 +63,12 @@ impl Listener {
     ///
     /// # Errors
     /// If the listening socket is broken.
-    pub async fn accept(&self) -> io::Result<Incoming> {
+    pub async fn accept(&self) -> io::Result<Incoming<S>> {
         listen::accept(|| self.accept_one(), tokio::time::sleep).await
     }
 
     /// `None` for a stream that is refused or gone already.
-    async fn accept_one(&self) -> io::Result<Option<Incoming>> {
+    async fn accept_one(&self) -> io::Result<Option<Incoming<S>>> {
         match &self.socket {
             Inner::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -88,4 +84,4 @@ impl Listener {
 }
 
 /// A stream that was admitted, before any work was done for it.
-pub type Incoming = listen::Incoming<TokioRead<SocketRead>, TokioWrite<SocketWrite>>;
+pub type Incoming<S = Arc<Config>> = listen::Incoming<TokioRead<SocketRead>, TokioWrite<SocketWrite>, S>;

@@ -17,7 +17,7 @@ const FOR_PROTOCOLS: [&str; 8] =
 const PROTOCOLS: &[(&str, &[&str])] = &[("session", &["noise"]), ("ws", &[])];
 
 /// The files of the driver that may know a protocol: path below `src`, or the beginning of one.
-const BRIDGES: &[&str] = &["drive/session"];
+const BRIDGES: &[&str] = &["drive/session", "drive/ws"];
 
 /// Ways to panic that stay: path below `src`, what is called there, and why it cannot happen.
 const MAY_PANIC: &[(&str, &str, &str)] =

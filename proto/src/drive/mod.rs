@@ -35,6 +35,14 @@ mod session_sender;
 mod wakers;
 #[cfg(feature = "std")]
 mod writer;
+#[cfg(all(feature = "std", feature = "ws"))]
+mod ws;
+#[cfg(all(feature = "std", feature = "ws"))]
+mod ws_open;
+#[cfg(all(feature = "std", feature = "ws"))]
+mod ws_receiver;
+#[cfg(all(feature = "std", feature = "ws"))]
+mod ws_sender;
 
 #[cfg(feature = "std")]
 pub use connection::Connection;
@@ -56,3 +64,11 @@ pub use session_receiver::SessionReceiver;
 pub use session_reconnect::{Reconnect, Retryable};
 #[cfg(feature = "std")]
 pub use session_sender::SessionSender;
+#[cfg(all(feature = "std", feature = "ws"))]
+pub use ws::{WsClosed, WsConnection, WsError, WsNext, WsPeerClose, WsSendError};
+#[cfg(all(feature = "std", feature = "ws"))]
+pub use ws_open::{WsAnswer, WsAnswerError, WsConnectError, WsIncoming};
+#[cfg(all(feature = "std", feature = "ws"))]
+pub use ws_receiver::WsReceiver;
+#[cfg(all(feature = "std", feature = "ws"))]
+pub use ws_sender::WsSender;

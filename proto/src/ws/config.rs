@@ -1,6 +1,6 @@
 //! What a connection is told before it begins, and the checks on it.
 
-use super::recv;
+use super::{recv, send};
 use crate::heartbeat::{HeartbeatConfig, HeartbeatError};
 use crate::limit::Rate;
 use alloc::sync::Arc;
@@ -9,6 +9,9 @@ use core::time::Duration;
 
 /// The largest `max_message` that can be configured: 1 GiB.
 pub const MAX_MAX_MESSAGE: usize = 1 << 30;
+
+/// The least that [`Config::tx_limit`] says: room for many small messages.
+const TX_LIMIT: usize = 256 * 1024;
 
 /// How messages are handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +45,8 @@ impl Config {
         self
     }
 
-    /// The largest message to send or accept, in bytes. Default 16 MiB; 1 byte to 1 GiB.
+    /// The largest message to send or accept, in bytes. Default 16 MiB; 1 byte to 1 GiB. A message lies in the buffer
+    /// as a whole, at either end: give what your application needs. Larger data goes in chunks, each way.
     #[must_use]
     pub const fn with_max_message(mut self, bytes: usize) -> Self {
         self.max_message = bytes;
@@ -111,6 +115,14 @@ impl Config {
         };
         let bound = recv::buffer_bound(message);
         if bound > self.max_head { bound } else { self.max_head }
+    }
+
+    /// The limit of a transmit buffer that takes every message at once: what to give
+    /// [`TxBuf::new`](crate::buf::TxBuf::new). At least 256 KiB; memory is taken as it is needed.
+    #[must_use]
+    pub const fn tx_limit(&self) -> usize {
+        let frame = self.max_message + send::FRAME_ROOM;
+        if frame > TX_LIMIT { frame } else { TX_LIMIT }
     }
 
     /// The largest message to send or accept, in bytes.

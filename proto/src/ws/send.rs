@@ -23,6 +23,8 @@ pub const MIN_TX_LIMIT: usize = 1024;
 const CONTROL: usize = MAX_HEAD + MAX_CONTROL;
 /// Left free by messages, so that a Ping, a Pong and a Close do not wait behind them.
 const CONTROL_RESERVE: usize = 3 * CONTROL;
+/// What a frame needs in an empty buffer beside its payload.
+pub(super) const FRAME_ROOM: usize = MAX_HEAD + CONTROL_RESERVE;
 
 pub(super) struct SendState {
     max_message: usize,

@@ -1,0 +1,265 @@
+//! WebSocket with methods that block. Each is the method of the same name in [`sealock_proto::drive`].
+//!
+//! ```
+//! use sealock_std::ws::{Accept, CloseCode, Config, Endpoint, Event, Incoming, Kind, Listener, Server};
+//! use sealock_std::{ConnectOptions, ListenOptions};
+//! use std::thread;
+//!
+//! type Failure = Box<dyn std::error::Error + Send + Sync>;
+//!
+//! fn serve(incoming: Incoming) -> Result<(), Failure> {
+//!     let asked = incoming.request()?;
+//!     let path = asked.request()?.path().to_owned(); // look at it, and at the header fields, before accepting
+//!     let mut ws = asked.accept(&Accept::new())?;
+//!     ws.send(Kind::Text, path.as_bytes())?;
+//!     while let Some(event) = ws.receiver.next()? {
+//!         if let Event::Message { kind, payload } = event {
+//!             ws.sender.send(kind, payload)?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # fn main() -> Result<(), Failure> {
+//! let config = Config::default().build()?;
+//! let server = Server::new(config.clone());
+//! let listener = Listener::bind(&"127.0.0.1:0".parse()?, server, ListenOptions::default())?;
+//! let url = format!("ws://{}/echo", listener.local_address());
+//! thread::spawn(move || {
+//!     while let Ok(Some(incoming)) = listener.accept() {
+//!         thread::spawn(|| serve(incoming));
+//!     }
+//! });
+//!
+//! let endpoint: Endpoint = url.parse()?;
+//! let (mut ws, _) = sealock_std::ws::connect(&endpoint, &config, &ConnectOptions::default())?;
+//! assert!(matches!(ws.next()?, Some(Event::Message { payload, .. }) if *payload == *b"/echo"));
+//! ws.send(Kind::Binary, b"hello")?;
+//! assert!(matches!(ws.next()?, Some(Event::Message { payload, .. }) if *payload == *b"hello"));
+//! ws.close(CloseCode::NORMAL, "done")?;
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::client::open;
+use crate::stream::{StdRead, StdWrite, Timeouts};
+use crate::{ConnectOptions, Socket, block_on};
+use sealock_net::seed;
+pub use sealock_net::ws::{ConnectError, Endpoint, Server, UrlError};
+use sealock_proto::drive::{WriteError, WsConnection, WsIncoming, WsNext, WsReceiver, WsSender};
+pub use sealock_proto::drive::{
+    WsAnswer, WsAnswerError, WsClosed, WsConnectError, WsError, WsPeerClose, WsSendError,
+};
+pub use sealock_proto::ws::*;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+/// Listens for WebSocket clients.
+pub type Listener = crate::Listener<Server>;
+/// A stream that was admitted, before any work was done for it.
+pub type Incoming = crate::Incoming<Server>;
+
+/// Connects to `endpoint` and asks for a WebSocket.
+///
+/// # Errors
+/// If the server cannot be reached or refuses, or the handshake fails.
+pub fn connect(
+    endpoint: &Endpoint,
+    config: &Arc<Config>,
+    options: &ConnectOptions,
+) -> Result<(Connection, WsAnswer), ConnectError> {
+    let address = endpoint.address();
+    let failed = |error| ConnectError::Io { address: address.clone(), error };
+    let seed = seed().map_err(failed)?;
+    let io = open(address, options).map_err(failed)?;
+    let ws = block_on(WsConnection::connect(config, endpoint.request(), &seed, io));
+    ws.map(|(ws, answer)| (Connection::new(ws), answer))
+        .map_err(|error| ConnectError::Upgrade { address: address.clone(), error })
+}
+
+impl Incoming {
+    /// Reads the client's request, for at most the time the configuration gives it. In a thread of its own, a slow
+    /// client delays nobody.
+    ///
+    /// # Errors
+    /// If the stream fails, or the request is no WebSocket's.
+    pub fn request(self) -> Result<Asked, WsError<io::Error>> {
+        block_on(self.0.request()).map(Asked)
+    }
+}
+
+/// A client's request that waits for an answer; dropping it closes the stream.
+#[must_use = "the client waits for an answer"]
+#[derive(Debug)]
+pub struct Asked<R = Socket, W: Write + Timeouts = Socket>(WsIncoming<StdRead<R>, StdWrite<W>>);
+
+impl<R: Read + Timeouts, W: Write + Timeouts> Asked<R, W> {
+    /// Path, query, header fields, offered subprotocols.
+    ///
+    /// # Errors
+    /// None: the request was checked.
+    pub fn request(&self) -> Result<Request<'_>, UpgradeFault> {
+        self.0.request()
+    }
+
+    /// Accepts.
+    ///
+    /// # Errors
+    /// If the answer cannot be given, or the stream fails.
+    pub fn accept(self, accept: &Accept<'_>) -> Result<Connection<R, W>, WsAnswerError<io::Error>> {
+        block_on(self.0.accept(accept)).map(Connection::new)
+    }
+
+    /// Refuses, and closes the stream behind the answer.
+    ///
+    /// # Errors
+    /// If the answer cannot be given, or the stream fails.
+    pub fn reject(self, reject: &Reject<'_>) -> Result<(), WsAnswerError<io::Error>> {
+        block_on(self.0.reject(reject))
+    }
+}
+
+/// An open WebSocket connection.
+///
+/// The halves are fields, so that a reply can be sent while holding a message. To send and receive at once, split and
+/// give each half a thread.
+#[derive(Debug)]
+pub struct Connection<R = Socket, W: Write + Timeouts = Socket> {
+    /// Receives, and keeps the connection alive.
+    pub receiver: Receiver<R, W>,
+    /// Sends.
+    pub sender: Sender<W>,
+}
+
+/// The receiving half of a [`Connection`].
+#[derive(Debug)]
+pub struct Receiver<R = Socket, W: Write + Timeouts = Socket>(WsReceiver<StdRead<R>, StdWrite<W>>);
+
+/// The sending half of a [`Connection`].
+#[derive(Debug)]
+pub struct Sender<W: Write + Timeouts = Socket>(WsSender<StdWrite<W>>);
+
+impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
+    /// The connection with futures, run by [`block_on`](crate::block_on), as one with methods that block.
+    #[must_use]
+    pub fn new(ws: WsConnection<StdRead<R>, StdWrite<W>>) -> Self {
+        let (receiver, sender) = ws.split();
+        Self { receiver: Receiver(receiver), sender: Sender(sender) }
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.receiver.0.stats()
+    }
+
+    /// [`Receiver::next`].
+    ///
+    /// # Errors
+    /// As there.
+    #[allow(clippy::should_implement_trait)] // An iterator cannot lend.
+    pub fn next(&mut self) -> WsNext<&mut [u8], io::Error> {
+        self.receiver.next()
+    }
+
+    /// [`Sender::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), WsSendError<io::Error>> {
+        self.sender.send(kind, payload)
+    }
+
+    /// [`Sender::flush`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn flush(&mut self) -> Result<(), WriteError<io::Error>> {
+        self.sender.flush()
+    }
+
+    /// Closes behind everything accepted and waits for the peer's answer. Messages that arrive meanwhile are dropped and
+    /// counted. Also completes a close of the peer.
+    ///
+    /// # Errors
+    /// As [`WsConnection::close`].
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<WsClosed, WsSendError<io::Error>> {
+        block_on(self.receiver.0.close(&mut self.sender.0, code, reason))
+    }
+
+    /// Hands the two halves out, for two threads.
+    #[must_use]
+    pub fn split(self) -> (Receiver<R, W>, Sender<W>) {
+        (self.receiver, self.sender)
+    }
+}
+
+impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
+    /// Waits for the next message or other event; its payload is gone with the next call. `None` once the connection has
+    /// ended and the stream is closed, and ever after.
+    ///
+    /// # Errors
+    /// Once: the connection or the stream failed.
+    #[allow(clippy::should_implement_trait)] // An iterator cannot lend.
+    pub fn next(&mut self) -> WsNext<&mut [u8], io::Error> {
+        block_on(self.0.next())
+    }
+
+    /// Receives to the end, dropping and counting messages. For use behind a close of this end or the peer's.
+    ///
+    /// # Errors
+    /// As [`Receiver::next`].
+    pub fn finish(&mut self) -> Result<WsClosed, WsError<io::Error>> {
+        block_on(self.0.finish())
+    }
+
+    /// The half with futures instead of blocking methods, to be run by [`block_on`].
+    pub fn into_inner(self) -> WsReceiver<StdRead<R>, StdWrite<W>> {
+        self.0
+    }
+}
+
+impl<W: Write + Timeouts> Sender<W> {
+    /// Queues a message, of any size up to the configured maximum. A receiver that blocks in the system already does not
+    /// see it: call [`Sender::flush`], or it may stay queued for up to a second.
+    ///
+    /// # Errors
+    /// If the message is too large or no UTF-8, or the connection or the stream is closed or has failed.
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), WsSendError<io::Error>> {
+        block_on(self.0.send(kind, payload))
+    }
+
+    /// Queues the next piece of a message, as one fragment.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub fn send_chunk(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        last: bool,
+    ) -> Result<(), WsSendError<io::Error>> {
+        block_on(self.0.send_chunk(kind, payload, last))
+    }
+
+    /// Writes everything queued, and waits until the stream has taken it.
+    ///
+    /// # Errors
+    /// If the stream failed or is closed with bytes still queued.
+    pub fn flush(&mut self) -> Result<(), WriteError<io::Error>> {
+        block_on(self.0.flush())
+    }
+
+    /// Closes behind everything accepted, and flushes. The receiver goes on.
+    ///
+    /// # Errors
+    /// If the connection is closed already or has failed, the code or the reason may not be sent, or the stream failed.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), WsSendError<io::Error>> {
+        block_on(self.0.close(code, reason))
+    }
+
+    /// The half with futures instead of blocking methods, to be run by [`block_on`].
+    pub fn into_inner(self) -> WsSender<StdWrite<W>> {
+        self.0
+    }
+}

@@ -1,0 +1,83 @@
+//! WebSocket on tokio.
+//!
+//! ```
+//! use sealock_tokio::ws::{Accept, CloseCode, Config, Endpoint, Event, Incoming, Kind, Listener, Server};
+//! use sealock_tokio::{ConnectOptions, ListenOptions};
+//!
+//! type Failure = Box<dyn std::error::Error + Send + Sync>;
+//!
+//! async fn serve(incoming: Incoming) -> Result<(), Failure> {
+//!     let asked = incoming.request().await?;
+//!     let path = asked.request()?.path().to_owned(); // look at it, and at the header fields, before accepting
+//!     let mut ws = asked.accept(&Accept::new()).await?;
+//!     ws.send(Kind::Text, path.as_bytes()).await?;
+//!     while let Some(event) = ws.receiver.next().await? {
+//!         if let Event::Message { kind, payload } = event {
+//!             ws.sender.send(kind, payload).await?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Failure> {
+//! let config = Config::default().build()?;
+//! let server = Server::new(config.clone());
+//! let listener = Listener::bind(&"127.0.0.1:0".parse()?, server, ListenOptions::default()).await?;
+//! let url = format!("ws://{}/echo", listener.local_address());
+//! tokio::spawn(async move {
+//!     while let Ok(incoming) = listener.accept().await {
+//!         tokio::spawn(serve(incoming));
+//!     }
+//! });
+//!
+//! let endpoint: Endpoint = url.parse()?;
+//! let (mut ws, _) = sealock_tokio::ws::connect(&endpoint, &config, &ConnectOptions::default()).await?;
+//! assert!(matches!(ws.next().await?, Some(Event::Message { payload, .. }) if *payload == *b"/echo"));
+//! ws.send(Kind::Binary, b"hello").await?;
+//! assert!(matches!(ws.next().await?, Some(Event::Message { payload, .. }) if *payload == *b"hello"));
+//! ws.close(CloseCode::NORMAL, "done").await?;
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::client::dial;
+use crate::{ConnectOptions, SocketRead, SocketWrite, TokioRead, TokioWrite};
+use sealock_net::seed;
+pub use sealock_net::ws::{ConnectError, Endpoint, Server, UrlError};
+pub use sealock_proto::drive::{
+    WsAnswer, WsAnswerError, WsClosed, WsConnectError, WsError, WsPeerClose, WsSendError,
+};
+use sealock_proto::drive::{WsConnection, WsIncoming, WsReceiver, WsSender};
+pub use sealock_proto::ws::*;
+use std::sync::Arc;
+
+/// A WebSocket connection on a TCP or Unix-domain socket, or on any other two halves.
+pub type Connection<R = SocketRead, W = SocketWrite> = WsConnection<TokioRead<R>, TokioWrite<W>>;
+/// The receiving half of a [`Connection`].
+pub type Receiver<R = SocketRead, W = SocketWrite> = WsReceiver<TokioRead<R>, TokioWrite<W>>;
+/// The sending half of a [`Connection`].
+pub type Sender<W = SocketWrite> = WsSender<TokioWrite<W>>;
+/// Listens for WebSocket clients.
+pub type Listener = crate::Listener<Server>;
+/// A stream that was admitted, before any work was done for it.
+pub type Incoming = crate::Incoming<Server>;
+/// A client's request that waits for an answer.
+pub type Asked<R = SocketRead, W = SocketWrite> = WsIncoming<TokioRead<R>, TokioWrite<W>>;
+
+/// Connects to `endpoint` and asks for a WebSocket.
+///
+/// # Errors
+/// If the server cannot be reached or refuses, or the handshake fails.
+pub async fn connect(
+    endpoint: &Endpoint,
+    config: &Arc<Config>,
+    options: &ConnectOptions,
+) -> Result<(Connection, WsAnswer), ConnectError> {
+    let address = endpoint.address();
+    let failed = |error| ConnectError::Io { address: address.clone(), error };
+    let seed = seed().map_err(failed)?;
+    let io = dial(address, options).await.map_err(failed)?;
+    let ws = Connection::<SocketRead, SocketWrite>::connect(config, endpoint.request(), &seed, io).await;
+    ws.map_err(|error| ConnectError::Upgrade { address: address.clone(), error })
+}
