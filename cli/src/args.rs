@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Listen(Listen),
     Connect(Connect),
     Bench(Bench),
+    #[command(subcommand)]
+    Ws(Ws),
     Demo(Demo),
 }
 
@@ -146,6 +148,72 @@ pub(crate) struct Bench {
     /// Messages under way at once for throughput. By default as many as make 1 MiB, 1 to 1024
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) window: Option<u32>,
+}
+
+/// WebSocket: listen for clients such as browsers, or connect to a server
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ws {
+    Listen(WsListen),
+    Connect(WsConnect),
+}
+
+/// Wait for a WebSocket client; send it what comes in on standard input, print what it sends
+///
+/// At the end of standard input the connection is closed, once the client's last messages are taken.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sealock ws listen 127.0.0.1:7000                   one client, on standard input and output
+  sealock ws listen 127.0.0.1:7000 --echo            send every message back to whoever sent it")]
+pub(crate) struct WsListen {
+    /// HOST:PORT, :PORT for all IPv4 interfaces, or unix:PATH. With port 0 the system chooses
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: String,
+    /// Send every message back instead of using standard input and output; serves many clients until interrupted
+    #[arg(long)]
+    pub(crate) echo: bool,
+    #[command(flatten)]
+    pub(crate) options: WsOptions,
+}
+
+/// Connect to a WebSocket server; send it what comes in on standard input, print what it sends
+///
+/// At the end of standard input the connection is closed, once the server's last messages are taken.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sealock ws connect ws://127.0.0.1:7000/chat
+  sealock ws connect 127.0.0.1:7000 --text < lines
+  sealock ws connect 127.0.0.1:7000 --echo           send everything back until the server closes")]
+pub(crate) struct WsConnect {
+    /// ws://HOST[:PORT][/PATH][?QUERY], or HOST:PORT for the path /
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: String,
+    /// Offer this subprotocol; repeat for more
+    #[arg(long = "subprotocol", value_name = "NAME")]
+    pub(crate) subprotocols: Vec<String>,
+    /// Send every message back instead of using standard input and output, until the server closes
+    #[arg(long)]
+    pub(crate) echo: bool,
+    #[command(flatten)]
+    pub(crate) options: WsOptions,
+}
+
+/// How WebSocket connections are made, at either end.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WsOptions {
+    /// Send standard input as text; it must be UTF-8. Otherwise it is binary
+    #[arg(long)]
+    pub(crate) text: bool,
+    /// The largest message to send or accept, such as 64KiB; 1 byte to 1 GiB
+    #[arg(long, value_name = "BYTES", value_parser = crate::units::parse_bytes, default_value = "16MiB")]
+    pub(crate) max_message: usize,
+    /// Give the peer up when nothing came from it for so long
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub(crate) silence: Duration,
+    /// The I/O library underneath
+    #[arg(long, value_enum, default_value_t = Driver::Tokio)]
+    pub(crate) driver: Driver,
 }
 
 /// See all drivers talk to each other and the guarantees kept, in one process

@@ -18,6 +18,14 @@ pub(crate) fn address(text: &str) -> Result<Address> {
     text.parse().map_err(|error| Usage(format!("{text}: {error}")).into())
 }
 
+/// Reads an address to listen at: a port alone is on all IPv4 interfaces.
+pub(crate) fn listening_address(text: &str) -> Result<Address> {
+    match text.strip_prefix(':') {
+        Some(port) => address(&format!("0.0.0.0:{port}")),
+        None => address(text),
+    }
+}
+
 /// Connects, and tells who answered unless that was `expected`.
 pub(crate) async fn connect<R: Runtime>(
     text: &str,

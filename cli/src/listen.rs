@@ -7,15 +7,12 @@ use crate::runtime::{Connection, Runtime};
 use crate::{dial, netcat, out, stdin, units};
 use anyhow::Result;
 use sealock_proto::noise::PublicKey;
-use sealock_proto::session::Event;
+use sealock_proto::session::{Config, Event};
+use std::sync::Arc;
 
 pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
     let Responder { config, public, temporary } = policy::responder(&args.session, &args.peers)?;
-    // A port alone is on all interfaces.
-    let address = match args.address.strip_prefix(':') {
-        Some(port) => dial::address(&format!("0.0.0.0:{port}"))?,
-        None => dial::address(&args.address)?,
-    };
+    let address = dial::listening_address(&args.address)?;
     R::run(async {
         let listener = R::bind(&address, config).await?;
         let lifetime = if temporary { " (a key for this run; --key FILE keeps one)" } else { "" };
@@ -24,7 +21,7 @@ pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
     })
 }
 
-async fn one_by_one<R: Runtime>(listener: R::Listener, args: &Listen) -> Result<()> {
+async fn one_by_one<R: Runtime>(listener: R::Listener<Arc<Config>>, args: &Listen) -> Result<()> {
     let input = if args.ends.recv_only { stdin::none() } else { stdin::chunks(args.session.max_message) };
     loop {
         let Some(connection) = next_peer::<R>(&listener).await? else { continue };
@@ -38,7 +35,7 @@ async fn one_by_one<R: Runtime>(listener: R::Listener, args: &Listen) -> Result<
     }
 }
 
-async fn next_peer<R: Runtime>(listener: &R::Listener) -> Result<Option<Connection<R>>> {
+async fn next_peer<R: Runtime>(listener: &R::Listener<Arc<Config>>) -> Result<Option<Connection<R>>> {
     let incoming = R::accept(listener).await?;
     match R::handshake(incoming).await {
         Ok(connection) => {
@@ -53,7 +50,7 @@ async fn next_peer<R: Runtime>(listener: &R::Listener) -> Result<Option<Connecti
     }
 }
 
-async fn echo_all<R: Runtime>(listener: R::Listener) -> Result<()> {
+async fn echo_all<R: Runtime>(listener: R::Listener<Arc<Config>>) -> Result<()> {
     loop {
         let incoming = R::accept(&listener).await?;
         R::spawn(async move {

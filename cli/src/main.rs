@@ -19,9 +19,10 @@ mod stdin;
 mod stdout;
 mod table;
 mod units;
+mod ws;
 
 use anyhow::Result;
-use args::{Cli, Command, Keygen};
+use args::{Cli, Command, Keygen, Ws};
 use clap::Parser;
 use runtime::with_runtime;
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Listen(args) => with_runtime!(args.session.driver, listen::run(&args))?,
         Command::Connect(args) => with_runtime!(args.session.driver, connect::run(&args))?,
         Command::Bench(args) => with_runtime!(args.session.driver, bench::run(&args))?,
+        Command::Ws(Ws::Listen(args)) => with_runtime!(args.options.driver, ws::listen(&args))?,
+        Command::Ws(Ws::Connect(args)) => with_runtime!(args.options.driver, ws::connect(&args))?,
         Command::Demo(args) => demo::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -119,7 +119,7 @@ fn finish(mut config: Config, options: &Session) -> Result<Arc<Config>> {
 }
 
 /// Half of the time passes before a ping is owed; it and two more then have a third of the rest each.
-fn heartbeat(silence: Duration) -> HeartbeatConfig {
+pub(crate) fn heartbeat(silence: Duration) -> HeartbeatConfig {
     HeartbeatConfig::default()
         .with_interval((silence / 2).max(HeartbeatConfig::MIN))
         .with_probe_timeout((silence / 6).max(HeartbeatConfig::MIN))

@@ -28,7 +28,7 @@ pub enum Socket {
 }
 
 /// What a listener serves, cloned for each stream that is admitted: a session's configuration, or another protocol's.
-pub trait Service: Clone {
+pub trait Service: Clone + Send + Sync + 'static {
     /// Whether it can listen.
     ///
     /// # Errors

@@ -166,9 +166,7 @@ impl Service for Server {
             Refusal::TooManyAttempts { .. } => {
                 "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
             }
-            _ => {
-                "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-            }
+            _ => "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
         }
     }
 }

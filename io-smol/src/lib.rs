@@ -63,6 +63,7 @@ pub mod ws;
 
 pub use client::{Reconnector, connect, from_stream};
 pub use listener::{Incoming, Listener};
+pub use sealock_net::listen::Service;
 pub use sealock_net::{
     Address, AddressError, ConnectError, ConnectOptions, ListenError, ListenOptions, SocketOptions,
     generate_key,

@@ -66,6 +66,7 @@ pub use block::block_on;
 pub use client::{Reconnector, connect, from_stream};
 pub use connection::{Connection, Receiver, Sender};
 pub use listener::{Incoming, Listener, Stopper};
+pub use sealock_net::listen::Service;
 pub use sealock_net::{
     Address, AddressError, ConnectError, ConnectOptions, ListenError, ListenOptions, SocketOptions,
     generate_key,

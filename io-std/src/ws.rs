@@ -117,6 +117,11 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Asked<R, W> {
     pub fn reject(self, reject: &Reject<'_>) -> Result<(), WsAnswerError<io::Error>> {
         block_on(self.0.reject(reject))
     }
+
+    /// The request with futures instead of blocking methods, to be run by [`block_on`].
+    pub fn into_inner(self) -> WsIncoming<StdRead<R>, StdWrite<W>> {
+        self.0
+    }
 }
 
 /// An open WebSocket connection.

@@ -15,12 +15,20 @@ use ::std::future::Future;
 use ::std::io;
 use ::std::sync::Arc;
 use anyhow::Result;
-use sealock_proto::drive::{ReadIo, SessionConnection, SessionError, WriteIo};
+use sealock_proto::drive::{
+    ReadIo, SessionConnection, SessionError, WriteIo, WsConnection, WsError, WsIncoming,
+};
 use sealock_proto::session::Config;
-use sealock_tokio::{Address, ConnectError, ListenError};
+use sealock_proto::ws;
+use sealock_tokio::ws::{ConnectError as WsConnectError, Endpoint, Server};
+use sealock_tokio::{Address, ConnectError, ListenError, Service};
 
 /// A session on a runtime's sockets.
 pub(crate) type Connection<R> = SessionConnection<<R as Runtime>::Read, <R as Runtime>::Write>;
+/// A WebSocket connection on a runtime's sockets.
+pub(crate) type WebSocket<R> = WsConnection<<R as Runtime>::Read, <R as Runtime>::Write>;
+/// A request for one that waits for an answer.
+pub(crate) type Asked<R> = WsIncoming<<R as Runtime>::Read, <R as Runtime>::Write>;
 
 /// A driver, with what a program needs of a runtime besides.
 pub(crate) trait Runtime: 'static {
@@ -28,9 +36,9 @@ pub(crate) trait Runtime: 'static {
     const DRIVER: Driver;
     type Read: ReadIo<Error = io::Error> + Send + 'static;
     type Write: WriteIo<Error = io::Error> + Send + 'static;
-    type Listener: Send + 'static;
+    type Listener<S: Service>: Send + Sync + 'static;
     /// A stream accepted, before its handshake.
-    type Incoming: Send + 'static;
+    type Incoming<S: Service>: Send + 'static;
 
     /// Runs `future` to its end on the calling thread.
     fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T>;
@@ -49,19 +57,32 @@ pub(crate) trait Runtime: 'static {
         config: &Arc<Config>,
     ) -> impl Future<Output = Result<Connection<Self>, ConnectError>> + Send;
 
-    fn bind(
+    fn bind<S: Service>(
         address: &Address,
-        config: Arc<Config>,
-    ) -> impl Future<Output = Result<Self::Listener, ListenError>> + Send;
+        service: S,
+    ) -> impl Future<Output = Result<Self::Listener<S>, ListenError>> + Send;
 
     /// Where it listens, with the port the system chose.
-    fn address(listener: &Self::Listener) -> &Address;
+    fn address<S: Service>(listener: &Self::Listener<S>) -> &Address;
 
-    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Incoming>> + Send;
+    fn accept<S: Service>(
+        listener: &Self::Listener<S>,
+    ) -> impl Future<Output = io::Result<Self::Incoming<S>>> + Send;
 
     fn handshake(
-        incoming: Self::Incoming,
+        incoming: Self::Incoming<Arc<Config>>,
     ) -> impl Future<Output = Result<Connection<Self>, SessionError<io::Error>>> + Send;
+
+    /// Connects and asks for a WebSocket.
+    fn upgrade(
+        endpoint: &Endpoint,
+        config: &Arc<ws::Config>,
+    ) -> impl Future<Output = Result<WebSocket<Self>, WsConnectError>> + Send;
+
+    /// Reads a client's request for a WebSocket.
+    fn request(
+        incoming: Self::Incoming<Server>,
+    ) -> impl Future<Output = Result<Asked<Self>, WsError<io::Error>>> + Send;
 }
 
 /// Calls a function that is generic in its runtime for the driver chosen.

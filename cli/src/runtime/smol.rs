@@ -1,14 +1,16 @@
 //! Tasks on smol.
 
-use super::{Connection, Runtime};
+use super::{Asked, Connection, Runtime, WebSocket};
 use crate::args::Driver;
 use anyhow::Result;
 use async_executor::Executor;
-use sealock_proto::drive::SessionError;
+use sealock_proto::drive::{SessionError, WsError};
 use sealock_proto::session::Config;
+use sealock_proto::ws;
+use sealock_smol::ws::{ConnectError as WsConnectError, Endpoint, Server};
 use sealock_smol::{
     Address, AnySocket, ConnectError, ConnectOptions, Incoming, ListenError, ListenOptions, Listener,
-    SmolRead, SmolWrite,
+    Service, SmolRead, SmolWrite,
 };
 use std::future::Future;
 use std::io;
@@ -22,8 +24,8 @@ impl Runtime for Smol {
     const DRIVER: Driver = Driver::Smol;
     type Read = SmolRead<AnySocket>;
     type Write = SmolWrite<AnySocket>;
-    type Listener = Listener;
-    type Incoming = Incoming;
+    type Listener<S: Service> = Listener<S>;
+    type Incoming<S: Service> = Incoming<S>;
 
     fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         async_io::block_on(EXECUTOR.run(future))
@@ -44,19 +46,31 @@ impl Runtime for Smol {
         sealock_smol::connect(address, config, &ConnectOptions::default()).await
     }
 
-    async fn bind(address: &Address, config: Arc<Config>) -> Result<Listener, ListenError> {
-        Listener::bind(address, config, ListenOptions::default()).await
+    async fn bind<S: Service>(address: &Address, service: S) -> Result<Listener<S>, ListenError> {
+        Listener::bind(address, service, ListenOptions::default()).await
     }
 
-    fn address(listener: &Listener) -> &Address {
+    fn address<S: Service>(listener: &Listener<S>) -> &Address {
         listener.local_address()
     }
 
-    async fn accept(listener: &Listener) -> io::Result<Incoming> {
+    async fn accept<S: Service>(listener: &Listener<S>) -> io::Result<Incoming<S>> {
         listener.accept().await
     }
 
     async fn handshake(incoming: Incoming) -> Result<Connection<Self>, SessionError<io::Error>> {
         incoming.handshake().await
+    }
+
+    async fn upgrade(
+        endpoint: &Endpoint,
+        config: &Arc<ws::Config>,
+    ) -> Result<WebSocket<Self>, WsConnectError> {
+        let connected = sealock_smol::ws::connect(endpoint, config, &ConnectOptions::default()).await;
+        connected.map(|(connection, _)| connection)
+    }
+
+    async fn request(incoming: Incoming<Server>) -> Result<Asked<Self>, WsError<io::Error>> {
+        incoming.request().await
     }
 }

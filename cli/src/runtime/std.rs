@@ -1,13 +1,15 @@
 //! Threads and blocking sockets. The futures here block inside their polls.
 
-use super::{Connection, Runtime};
+use super::{Asked, Connection, Runtime, WebSocket};
 use crate::args::Driver;
 use anyhow::Result;
-use sealock_proto::drive::{SessionConnection, SessionError};
+use sealock_proto::drive::{SessionConnection, SessionError, WsError};
 use sealock_proto::session::Config;
+use sealock_proto::ws;
+use sealock_std::ws::{ConnectError as WsConnectError, Endpoint, Server};
 use sealock_std::{
-    Address, ConnectError, ConnectOptions, Incoming, ListenError, ListenOptions, Listener, Socket, StdRead,
-    StdWrite, block_on,
+    Address, ConnectError, ConnectOptions, Incoming, ListenError, ListenOptions, Listener, Service, Socket,
+    StdRead, StdWrite, block_on,
 };
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -21,8 +23,8 @@ impl Runtime for Std {
     const DRIVER: Driver = Driver::Std;
     type Read = StdRead<Socket>;
     type Write = StdWrite<Socket>;
-    type Listener = Listener;
-    type Incoming = Incoming;
+    type Listener<S: Service> = Listener<S>;
+    type Incoming<S: Service> = Incoming<S>;
 
     fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         block_on(future)
@@ -47,20 +49,33 @@ impl Runtime for Std {
         sealock_std::connect(address, config, &ConnectOptions::default()).map(with_futures)
     }
 
-    async fn bind(address: &Address, config: Arc<Config>) -> Result<Listener, ListenError> {
-        Listener::bind(address, config, ListenOptions::default())
+    async fn bind<S: Service>(address: &Address, service: S) -> Result<Listener<S>, ListenError> {
+        Listener::bind(address, service, ListenOptions::default())
     }
 
-    fn address(listener: &Listener) -> &Address {
+    fn address<S: Service>(listener: &Listener<S>) -> &Address {
         listener.local_address()
     }
 
-    async fn accept(listener: &Listener) -> io::Result<Incoming> {
+    async fn accept<S: Service>(listener: &Listener<S>) -> io::Result<Incoming<S>> {
         listener.accept()?.ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
     async fn handshake(incoming: Incoming) -> Result<Connection<Self>, SessionError<io::Error>> {
         incoming.handshake().map(with_futures)
+    }
+
+    async fn upgrade(
+        endpoint: &Endpoint,
+        config: &Arc<ws::Config>,
+    ) -> Result<WebSocket<Self>, WsConnectError> {
+        let (connection, _) = sealock_std::ws::connect(endpoint, config, &ConnectOptions::default())?;
+        let (receiver, sender) = connection.split();
+        Ok(WebSocket::<Self> { receiver: receiver.into_inner(), sender: sender.into_inner() })
+    }
+
+    async fn request(incoming: Incoming<Server>) -> Result<Asked<Self>, WsError<io::Error>> {
+        incoming.request().map(sealock_std::ws::Asked::into_inner)
     }
 }
 

@@ -1,13 +1,15 @@
 //! Tasks on tokio.
 
-use super::{Connection, Runtime};
+use super::{Asked, Connection, Runtime, WebSocket};
 use crate::args::Driver;
 use anyhow::{Context, Result};
-use sealock_proto::drive::SessionError;
+use sealock_proto::drive::{SessionError, WsError};
 use sealock_proto::session::Config;
+use sealock_proto::ws;
+use sealock_tokio::ws::{ConnectError as WsConnectError, Endpoint, Server};
 use sealock_tokio::{
-    Address, ConnectError, ConnectOptions, Incoming, ListenError, ListenOptions, Listener, SocketRead,
-    SocketWrite, TokioRead, TokioWrite,
+    Address, ConnectError, ConnectOptions, Incoming, ListenError, ListenOptions, Listener, Service,
+    SocketRead, SocketWrite, TokioRead, TokioWrite,
 };
 use std::future::Future;
 use std::io;
@@ -19,8 +21,8 @@ impl Runtime for Tokio {
     const DRIVER: Driver = Driver::Tokio;
     type Read = TokioRead<SocketRead>;
     type Write = TokioWrite<SocketWrite>;
-    type Listener = Listener;
-    type Incoming = Incoming;
+    type Listener<S: Service> = Listener<S>;
+    type Incoming<S: Service> = Incoming<S>;
 
     fn run<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -42,19 +44,31 @@ impl Runtime for Tokio {
         sealock_tokio::connect(address, config, &ConnectOptions::default()).await
     }
 
-    async fn bind(address: &Address, config: Arc<Config>) -> Result<Listener, ListenError> {
-        Listener::bind(address, config, ListenOptions::default()).await
+    async fn bind<S: Service>(address: &Address, service: S) -> Result<Listener<S>, ListenError> {
+        Listener::bind(address, service, ListenOptions::default()).await
     }
 
-    fn address(listener: &Listener) -> &Address {
+    fn address<S: Service>(listener: &Listener<S>) -> &Address {
         listener.local_address()
     }
 
-    async fn accept(listener: &Listener) -> io::Result<Incoming> {
+    async fn accept<S: Service>(listener: &Listener<S>) -> io::Result<Incoming<S>> {
         listener.accept().await
     }
 
     async fn handshake(incoming: Incoming) -> Result<Connection<Self>, SessionError<io::Error>> {
         incoming.handshake().await
+    }
+
+    async fn upgrade(
+        endpoint: &Endpoint,
+        config: &Arc<ws::Config>,
+    ) -> Result<WebSocket<Self>, WsConnectError> {
+        let connected = sealock_tokio::ws::connect(endpoint, config, &ConnectOptions::default()).await;
+        connected.map(|(connection, _)| connection)
+    }
+
+    async fn request(incoming: Incoming<Server>) -> Result<Asked<Self>, WsError<io::Error>> {
+        incoming.request().await
     }
 }

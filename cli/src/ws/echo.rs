@@ -1,0 +1,35 @@
+//! Messages sent back to whoever sent them.
+
+use super::request;
+use crate::failure::one_line;
+use crate::out;
+use crate::runtime::{Runtime, WebSocket};
+use anyhow::Result;
+use sealock_proto::ws::{Accept, Event};
+use sealock_tokio::ws::Server;
+
+/// Serves every client until interrupted.
+pub(super) async fn all<R: Runtime>(listener: R::Listener<Server>) -> Result<()> {
+    loop {
+        let incoming = R::accept(&listener).await?;
+        R::spawn(async move {
+            let Some(asked) = request::<R>(incoming).await else { return };
+            let outcome = match asked.accept(&Accept::new()).await {
+                Ok(connection) => one::<R>(connection).await,
+                Err(error) => Err(error.into()),
+            };
+            let end = outcome.err().map_or_else(|| "done".to_owned(), |error| one_line(&error));
+            out::note(format_args!("a client has left: {end}"));
+        });
+    }
+}
+
+/// Sends every message back until the peer is done.
+pub(super) async fn one<R: Runtime>(mut connection: WebSocket<R>) -> Result<()> {
+    while let Some(event) = connection.receiver.next().await? {
+        if let Event::Message { kind, payload } = event {
+            connection.sender.send(kind, payload).await?;
+        }
+    }
+    Ok(())
+}

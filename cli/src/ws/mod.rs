@@ -1,0 +1,82 @@
+//! `sealock ws`: WebSocket on standard input and output, or as an echo.
+
+mod echo;
+mod pipe;
+mod text;
+
+use crate::args::{WsConnect, WsListen, WsOptions};
+use crate::failure::Usage;
+use crate::policy::heartbeat;
+use crate::runtime::{Asked, Runtime, WebSocket};
+use crate::{dial, out, stdin};
+use anyhow::Result;
+use sealock_proto::ws::{Accept, Config};
+use sealock_tokio::ws::{Endpoint, Server};
+use std::sync::Arc;
+
+pub(crate) fn listen<R: Runtime>(args: &WsListen) -> Result<()> {
+    let config = config(&args.options)?;
+    let address = dial::listening_address(&args.address)?;
+    R::run(async {
+        let listener = R::bind(&address, Server::new(config)).await?;
+        out::note(format_args!("listening on {}", R::address(&listener)));
+        if args.echo {
+            return echo::all::<R>(listener).await;
+        }
+        loop {
+            let Some(asked) = request::<R>(R::accept(&listener).await?).await else { continue };
+            let connection = asked.accept(&Accept::new()).await?;
+            drop(listener);
+            let input = stdin::chunks(args.options.max_message);
+            return pipe::run::<R>(connection, &input, args.options.text).await;
+        }
+    })
+}
+
+/// A client's request, or none if it is refused.
+async fn request<R: Runtime>(incoming: R::Incoming<Server>) -> Option<Asked<R>> {
+    match R::request(incoming).await {
+        Ok(asked) => {
+            let path = asked.request().map_or_else(|_| String::new(), |request| request.path().to_owned());
+            out::note(format_args!("a client asks for {path}"));
+            Some(asked)
+        }
+        Err(error) => {
+            out::note(format_args!("refused a client: {error}"));
+            None
+        }
+    }
+}
+
+pub(crate) fn connect<R: Runtime>(args: &WsConnect) -> Result<()> {
+    let config = config(&args.options)?;
+    let endpoint = endpoint(args)?;
+    R::run(async {
+        let connection: WebSocket<R> = R::upgrade(&endpoint, &config).await?;
+        if args.echo {
+            return echo::one::<R>(connection).await;
+        }
+        // Not read before somebody is there to take it.
+        let input = stdin::chunks(args.options.max_message);
+        pipe::run::<R>(connection, &input, args.options.text).await
+    })
+}
+
+fn endpoint(args: &WsConnect) -> Result<Endpoint> {
+    let url =
+        if args.address.contains("://") { args.address.clone() } else { format!("ws://{}", args.address) };
+    let usage = |text: &str, error: &dyn std::fmt::Display| Usage(format!("{text}: {error}"));
+    let mut endpoint: Endpoint = url.parse().map_err(|error| usage(&args.address, &error))?;
+    for name in &args.subprotocols {
+        endpoint = endpoint.with_subprotocol(name).map_err(|error| usage(name, &error))?;
+    }
+    Ok(endpoint)
+}
+
+fn config(options: &WsOptions) -> Result<Arc<Config>> {
+    let config = Config::default()
+        .with_max_message(options.max_message)
+        .with_heartbeat(Some(heartbeat(options.silence)))
+        .build();
+    config.map_err(|error| Usage(error.to_string()).into())
+}
