@@ -287,7 +287,14 @@ where
                 self.was_read = true;
                 Step::Again
             }
-            Err(error) => self.fail_unsaid(DriveError::Io(error)),
+            // A peer that has said all it had to say may end the stream as roughly as it likes.
+            Err(error) => match self.half.recv_eof(self.now) {
+                Ok(()) => {
+                    self.eof = true;
+                    Step::Again
+                }
+                Err(_) => self.fail_unsaid(DriveError::Io(error)),
+            },
         }
     }
 

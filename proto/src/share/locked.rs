@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Locked<B>(Arc<Both<B>>);
 
 struct Both<B> {
-    /// What [`Block::may_send`] said at the end of the last visit. Every visit that may change the block ends by
+    /// What [`Block::is_calm`] said at the end of the last visit. Every visit that may change the block ends by
     /// writing it, still under the lock, so it never contradicts the last one for longer than that takes.
     ///
     /// The sending half believes a yes and asks under the lock after a no. A yes can be outdated by a visit of
@@ -19,15 +19,15 @@ struct Both<B> {
     /// later: the message counts as sent before. It could as well have been so when the answer was asked for
     /// under the lock, which was not held while the message was appended. No other memory hangs on the answer, so
     /// it is relaxed.
-    may_send: AtomicBool,
+    calm: AtomicBool,
     block: Mutex<B>,
 }
 
 impl<B: Block> Locked<B> {
     /// The block for both halves: clones share it.
     pub(crate) fn new(block: B) -> Self {
-        let may_send = AtomicBool::new(block.may_send().is_ok());
-        Self(Arc::new(Both { may_send, block: Mutex::new(block) }))
+        let calm = AtomicBool::new(block.is_calm());
+        Self(Arc::new(Both { calm, block: Mutex::new(block) }))
     }
 
     /// To read only: what may change the block goes through [`Shared::with`].
@@ -53,12 +53,17 @@ impl<B: Block> Shared for Locked<B> {
     fn with<R>(&mut self, f: impl FnOnce(&mut B) -> R) -> R {
         let mut block = self.lock();
         let result = f(&mut block);
-        self.0.may_send.store(block.may_send().is_ok(), Ordering::Relaxed);
+        self.0.calm.store(block.is_calm(), Ordering::Relaxed);
         result
     }
 
     #[inline]
+    fn is_calm(&mut self) -> bool {
+        self.0.calm.load(Ordering::Relaxed)
+    }
+
+    #[inline]
     fn may_send(&mut self) -> Result<(), B::Refusal> {
-        if self.0.may_send.load(Ordering::Relaxed) { Ok(()) } else { self.read(Block::may_send) }
+        if self.is_calm() { Ok(()) } else { self.read(Block::may_send) }
     }
 }

@@ -16,6 +16,16 @@ pub(crate) trait Block {
 
     /// Whether a message may be accepted now.
     fn may_send(&self) -> Result<(), Self::Refusal>;
+
+    /// Whether something is owed that should stand before the next message.
+    fn owes_first(&self) -> bool {
+        false
+    }
+
+    /// Whether a message may be accepted now, and nothing stands before it.
+    fn is_calm(&self) -> bool {
+        self.may_send().is_ok() && !self.owes_first()
+    }
 }
 
 /// How a half reaches the block.
@@ -23,6 +33,9 @@ pub(crate) trait Shared {
     type Block: Block;
 
     fn with<R>(&mut self, f: impl FnOnce(&mut Self::Block) -> R) -> R;
+
+    /// [`Block::is_calm`], without a visit.
+    fn is_calm(&mut self) -> bool;
 
     /// [`Block::may_send`], without a visit where the answer is at hand.
     fn may_send(&mut self) -> Result<(), <Self::Block as Block>::Refusal>;
@@ -33,6 +46,11 @@ impl<B: Block> Shared for B {
 
     fn with<R>(&mut self, f: impl FnOnce(&mut B) -> R) -> R {
         f(self)
+    }
+
+    #[inline]
+    fn is_calm(&mut self) -> bool {
+        Block::is_calm(self)
     }
 
     #[inline]

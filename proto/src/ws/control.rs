@@ -3,10 +3,10 @@
 use super::close::CloseCode;
 use super::config::Config;
 use super::error::{AnswerError, Error, SendError};
-use super::frame::MAX_CONTROL;
 use super::http::{
     Accept, ClientHello, Offer, Reject, check_response, head_len, write_accept, write_refusal, write_reject,
 };
+use super::pongs::{Body, Pongs};
 use super::{Event, Role};
 use crate::buf::{Span, TxBuf};
 use crate::entropy::{Jitter, Seed};
@@ -17,7 +17,6 @@ use crate::time::Instant;
 use crate::timer::Timers;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use arrayvec::ArrayVec;
 
 /// How a half reaches the block: directly in a whole connection, through a lock in a split one.
 pub(super) trait Shared: share::Shared<Block = Control> {}
@@ -55,11 +54,9 @@ pub(super) enum Opening {
 /// What to append next.
 pub(super) enum Owed {
     Close(CloseCode),
-    Beat { ping: Option<u64>, pong: Option<Body> },
+    Ping(u64),
+    Pong(Body),
 }
-
-/// The body of a control frame.
-pub(super) type Body = ArrayVec<u8, MAX_CONTROL>;
 
 /// What the receiving half tells when it comes by.
 #[derive(Clone, Copy)]
@@ -91,7 +88,7 @@ pub(super) struct Control {
     /// Kept after the end, for what it measured.
     heartbeat: Option<Heartbeat>,
     jitter: Jitter,
-    pong_owed: Option<Body>,
+    pongs_owed: Pongs,
     timers: Timers<2>,
     pings: u64,
     pongs: u64,
@@ -112,6 +109,11 @@ impl share::Block for Control {
             Ok(())
         }
     }
+
+    #[inline]
+    fn owes_first(&self) -> bool {
+        !self.pongs_owed.is_empty()
+    }
 }
 
 impl Control {
@@ -130,7 +132,7 @@ impl Control {
             eof: false,
             heartbeat: None,
             jitter: seed.jitter("ws heartbeat"),
-            pong_owed: None,
+            pongs_owed: Pongs::default(),
             timers: Timers::new(),
             pings: 0,
             pongs: 0,
@@ -278,18 +280,26 @@ impl Control {
 
     // Sending.
 
-    /// What to append now. The caller has checked that everything fits.
-    pub(super) fn take_owed(&mut self, now: Instant) -> Option<Owed> {
+    /// What to append now, if there is room for a control frame and, unless it is the close, for a close behind it.
+    pub(super) fn take_owed(&mut self, now: Instant, has_room: bool) -> Option<Owed> {
         if self.close_sent || self.over {
             return None;
         }
         if let Some(code) = self.close_owed {
             return Some(Owed::Close(code));
         }
-        let ping = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now));
-        self.pings += u64::from(ping.is_some());
-        let pong = self.pong_owed.take();
-        (ping.is_some() || pong.is_some()).then_some(Owed::Beat { ping, pong })
+        if !has_room {
+            return None;
+        }
+        if let Some(id) = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now)) {
+            self.pings += 1;
+            return Some(Owed::Ping(id));
+        }
+        self.take_pong().map(Owed::Pong)
+    }
+
+    pub(super) fn take_pong(&mut self) -> Option<Body> {
+        self.pongs_owed.take()
     }
 
     /// A message was exchanged, in either direction.
@@ -303,7 +313,6 @@ impl Control {
     pub(super) fn closed_here(&mut self, now: Instant) {
         self.close_sent = true;
         self.close_owed = None;
-        self.pong_owed = None;
         if self.failure.is_some() || self.peer_closed && (self.eof || self.role == Role::Server) {
             self.finish();
         } else {
@@ -350,11 +359,8 @@ impl Control {
         Ok(())
     }
 
-    /// The latest Ping is the one to answer (RFC 6455, section 5.5.3).
     pub(super) fn on_ping(&mut self, body: &[u8]) {
-        if !self.close_sent && self.close_owed.is_none() {
-            self.pong_owed = Body::try_from(body).ok();
-        }
+        self.pongs_owed.push(body);
     }
 
     pub(super) fn on_pong(&mut self, now: Instant, body: &[u8]) {
@@ -427,7 +433,6 @@ impl Control {
         }
         self.failure = Some(error);
         self.timers = Timers::new();
-        self.pong_owed = None;
         self.refusal = match (&self.opening, error) {
             (Opening::AwaitRequest(_), Error::Upgrade(fault)) => Some(fault.status()),
             (Opening::AwaitRequest(_), Error::HandshakeTimeout) => Some(408),

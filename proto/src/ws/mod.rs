@@ -53,6 +53,7 @@ mod frame;
 mod halves;
 mod http;
 mod mask;
+mod pongs;
 mod recv;
 mod send;
 mod stats;

@@ -2,11 +2,12 @@
 
 use super::close::{CloseCode, MAX_REASON};
 use super::config::Config;
-use super::control::{Body, Owed, Shared};
+use super::control::{Owed, Shared};
 use super::error::{AnswerError, SendError};
 use super::frame::{Encoded, MAX_CONTROL, MAX_HEAD, Opcode};
 use super::http::{Accept, Reject};
 use super::mask::{self, Masks};
+use super::pongs::Body;
 use super::stats::Traffic;
 use super::utf8::{Utf8, is_utf8};
 use super::{Kind, Role};
@@ -69,7 +70,9 @@ impl SendState {
         payload: &[u8],
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
-        control.may_send()?;
+        if !control.is_calm() {
+            self.begin(control, tx)?;
+        }
         if self.chunked.is_some() {
             return Err(SendError::OutOfTurn);
         }
@@ -93,7 +96,7 @@ impl SendState {
         last: bool,
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
-        control.may_send()?;
+        self.begin(control, tx)?;
         let (opcode, before) = match self.chunked {
             None => (kind.opcode(), 0),
             Some((begun, before)) if begun == kind => (Opcode::Continuation, before),
@@ -114,6 +117,18 @@ impl SendState {
         self.chunked = (!last).then_some((kind, size));
         if last {
             self.count_message(size);
+        }
+        Ok(())
+    }
+
+    /// Whether a message may be accepted. Answers to Pings go before it: whoever measures time with them should not wait
+    /// for what was said later.
+    #[cold]
+    fn begin(&mut self, control: &mut impl Shared, tx: &mut TxBuf) -> Result<(), SendError> {
+        control.may_send()?;
+        while tx.room() >= 2 * CONTROL {
+            let Some(body) = control.with(|control| control.take_pong()) else { break };
+            self.put(true, Opcode::Pong, &body, 0, tx)?;
         }
         Ok(())
     }
@@ -152,31 +167,22 @@ impl SendState {
     // Control frames.
 
     pub(super) fn poll_transmit(&mut self, control: &mut impl Shared, now: Instant, tx: &mut TxBuf) {
-        let room = tx.room();
         let messages = core::mem::take(&mut self.untold);
-        let (owed, moved) = control.with(|control| {
+        self.moved |= control.with(|control| {
             if messages {
                 control.on_message(now);
             }
-            let moved = control.transmit_opening(tx);
-            let fits = room >= CONTROL_RESERVE;
-            (if fits { control.take_owed(now) } else { None }, moved)
+            control.transmit_opening(tx)
         });
-        self.moved |= moved;
-        match owed {
-            Some(Owed::Close(code)) => {
-                // There is room for it.
-                let _ = self.put_close(control, now, Some(code), "", tx);
-            }
-            Some(Owed::Beat { ping, pong }) => {
-                if let Some(id) = ping {
-                    let _ = self.put(true, Opcode::Ping, &id.to_be_bytes(), 0, tx);
-                }
-                if let Some(body) = pong {
-                    let _ = self.put(true, Opcode::Pong, &body, 0, tx);
-                }
-            }
-            None => {}
+        while tx.room() >= CONTROL {
+            let has_room = tx.room() >= 2 * CONTROL;
+            // There is room for each.
+            let _ = match control.with(|control| control.take_owed(now, has_room)) {
+                Some(Owed::Close(code)) => self.put_close(control, now, Some(code), "", tx),
+                Some(Owed::Ping(id)) => self.put(true, Opcode::Ping, &id.to_be_bytes(), 0, tx),
+                Some(Owed::Pong(body)) => self.put(true, Opcode::Pong, &body, 0, tx),
+                None => return,
+            };
         }
     }
 
