@@ -57,6 +57,8 @@ mod pongs;
 mod recv;
 mod send;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod utf8;
 
 pub use close::{CloseCode, MAX_REASON};

@@ -1,0 +1,8 @@
+//! The whole machine in memory, on virtual time, against frames made by hand.
+
+mod closing;
+mod limits;
+mod liveness;
+mod messages;
+mod opening;
+mod peer;
