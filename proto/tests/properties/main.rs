@@ -8,7 +8,7 @@
 //! | P4 | arbitrary input: no panic, bounded work and memory, an end | `damage.rs` |
 //! | P5 | everything that can be sent arrives as it was | `delivery.rs` |
 //! | P6 | nonces strictly increase, none is used twice, across rekeys and the end | `nonces.rs` |
-//! | P7 | a flipped bit anywhere never gives a wrong event | `damage.rs` |
+//! | P7 | a flipped bit anywhere never gives a wrong event; where nothing authenticates, it may change a message and no more | `damage.rs` |
 //! | P8 | `poll_transmit` calls that are left out or late lose nothing | `delivery.rs` |
 //! | P9 | the bytes on the wire are those recorded; another implementation agrees | `golden.rs`; `nonces.rs`, `../noise_snow.rs`, `../noise_vectors.rs` |
 //! | | the same seeds give the same bytes and the same trace | `replay.rs` |
@@ -30,8 +30,12 @@ mod protocol;
 mod replay;
 mod script;
 mod spoilt;
+#[cfg(feature = "ws")]
+mod websocket;
 
 use native::{Native, Shape};
+#[cfg(feature = "ws")]
+use websocket::Ws;
 
 /// All properties for each protocol of the list.
 macro_rules! properties {
@@ -97,4 +101,10 @@ properties! {
     session_ik_split: Native::new("Noise_IK_25519_ChaChaPoly_BLAKE2s", Shape::Split),
     session_xx_choosing: Native::new("Noise_XX_25519_AESGCM_BLAKE2s", Shape::Whole)
         .offered_behind("Noise_XX_25519_ChaChaPoly_BLAKE2s"),
+}
+
+#[cfg(feature = "ws")]
+properties! {
+    ws_whole: Ws::new(Shape::Whole),
+    ws_split: Ws::new(Shape::Split),
 }

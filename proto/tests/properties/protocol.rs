@@ -9,6 +9,11 @@ pub(crate) trait Protocol {
     /// Either end.
     type Machine: Subject<Owned: PartialEq, Error: PartialEq>;
 
+    /// Whether a byte that was changed on the way is always noticed. If not, it may change a message, and no more.
+    fn is_authenticated(&self) -> bool {
+        true
+    }
+
     /// One end that begins at the epoch, with everything secret drawn from `seed`.
     fn machine(&self, side: Side, seed: u64) -> Self::Machine;
 
