@@ -1,0 +1,168 @@
+//! WebSocket allocates nothing once the machine and its buffers exist: handshake, messages both ways, heartbeat, close,
+//! reject. And it is small.
+#![cfg(feature = "ws")]
+
+use allocation_counter::measure;
+use sealock_proto::buf::{RxBuf, TxBuf};
+use sealock_proto::entropy::Seed;
+use sealock_proto::heartbeat::HeartbeatConfig;
+use sealock_proto::time::Instant;
+use sealock_proto::ws::{Accept, CloseCode, Config, Delivery, Event, Kind, Role, UpgradeRequest, WebSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct End {
+    ws: WebSocket,
+    rx: RxBuf,
+    tx: TxBuf,
+    messages: u64,
+    failed: bool,
+}
+
+impl End {
+    /// A connection whose buffers have grown to what the test needs.
+    fn new(config: &Arc<Config>, ws: WebSocket) -> Self {
+        let mut rx = RxBuf::new(config.rx_limit());
+        while rx.len() < rx.max().min(200_000) {
+            let n = rx.spare_mut(1).len();
+            rx.commit(n);
+        }
+        rx.consume(usize::MAX);
+        let mut tx = TxBuf::new(256 * 1024);
+        tx.push(&vec![0; tx.limit()]).unwrap();
+        tx.truncate_open(0);
+        Self { ws, rx, tx, messages: 0, failed: false }
+    }
+
+    fn read(&mut self, now: Instant) {
+        loop {
+            let Ok(recv) = self.ws.recv(now, self.rx.filled_mut()) else {
+                self.failed = true;
+                return;
+            };
+            let idle = recv.event.is_none();
+            let asked = matches!(recv.event, Some(Event::Request(_)));
+            self.messages += u64::from(matches!(
+                recv.event,
+                Some(Event::Message { .. } | Event::Chunk { last: true, .. })
+            ));
+            let consumed = recv.consumed;
+            self.rx.consume(consumed);
+            if asked {
+                self.ws.accept(now, &Accept::new().with_subprotocol("chat"), &mut self.tx).unwrap();
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+}
+
+/// Moves what `from` transmits to `to`.
+fn carry(from: &mut End, to: &mut End, now: Instant) {
+    from.ws.poll_transmit(now, &mut from.tx);
+    while !from.tx.sealed().is_empty() {
+        let spare = to.rx.spare_mut(1);
+        let n = spare.len().min(from.tx.sealed().len());
+        spare[..n].copy_from_slice(&from.tx.sealed()[..n]);
+        to.rx.commit(n);
+        from.tx.consume(n);
+        to.read(now);
+    }
+}
+
+fn exchange(a: &mut End, b: &mut End, now: Instant) {
+    for _ in 0..3 {
+        carry(a, b, now);
+        carry(b, a, now);
+    }
+}
+
+fn config(delivery: Delivery) -> Arc<Config> {
+    let heartbeat = HeartbeatConfig::default().with_interval(Duration::from_secs(1));
+    Config::default().with_heartbeat(Some(heartbeat)).with_delivery(delivery).build().unwrap()
+}
+
+fn pair(config: &Arc<Config>) -> (End, End) {
+    let request = UpgradeRequest::new("example.org", "/").unwrap().with_subprotocol("chat").unwrap();
+    let seed = |n| Seed::new(&mut [n; 32]);
+    let client = WebSocket::client(config, &request, &seed(1), Instant::ZERO);
+    let server = WebSocket::server(config, &seed(2), Instant::ZERO);
+    (End::new(config, client), End::new(config, server))
+}
+
+#[test]
+fn nothing_is_allocated_once_the_buffers_exist() {
+    for delivery in [Delivery::Messages, Delivery::Chunks] {
+        let config = config(delivery);
+        let (mut a, mut b) = pair(&config);
+        let mut now = Instant::ZERO;
+        let allocated = |what: &str, work: &mut dyn FnMut()| {
+            assert_eq!(measure(work).count_total, 0, "{delivery:?}: {what}");
+        };
+        allocated("handshake", &mut || exchange(&mut a, &mut b, now));
+        let large = vec![b'7'; 150_000];
+        allocated("messages", &mut || {
+            for size in [0, 1, 64, 1000, 65_000, 150_000] {
+                a.ws.send(now, Kind::Text, &large[..size], &mut a.tx).unwrap();
+                b.ws.send_chunk(now, Kind::Binary, &large[..size], false, &mut b.tx).unwrap();
+                exchange(&mut a, &mut b, now);
+                b.ws.send_chunk(now, Kind::Binary, &large[..size / 9], true, &mut b.tx).unwrap();
+                exchange(&mut a, &mut b, now);
+            }
+        });
+        assert_eq!((a.messages, b.messages), (6, 6));
+        allocated("heartbeat", &mut || {
+            for _ in 0..10 {
+                now += Duration::from_secs(1);
+                a.ws.handle_timeout(now).unwrap();
+                exchange(&mut a, &mut b, now);
+            }
+        });
+        assert!(a.ws.stats().pongs >= 9);
+        allocated("close", &mut || {
+            a.ws.close(now, CloseCode::NORMAL, "done", &mut a.tx).unwrap();
+            exchange(&mut a, &mut b, now);
+        });
+        assert!(b.ws.is_finished());
+    }
+}
+
+#[test]
+fn a_bad_peer_is_refused_without_an_allocation() {
+    let config = config(Delivery::Messages);
+    let upgraded = || WebSocket::upgraded(&config, Role::Server, &Seed::new(&mut [3; 32]), Instant::ZERO);
+    let garbage: [(bool, &[u8]); 3] =
+        [(false, b"GET / HTTP/1.1\r\n\r\n"), (false, b"SSH-2.0-x\r\n\r\n"), (true, b"\x81\x05hello")];
+    for (open, bytes) in garbage {
+        let (_, mut server) = pair(&config);
+        if open {
+            server = End::new(&config, upgraded());
+        }
+        let reject = measure(|| {
+            server.rx.spare_mut(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+            server.rx.commit(bytes.len());
+            server.read(Instant::ZERO);
+            server.ws.poll_transmit(Instant::ZERO, &mut server.tx);
+        });
+        assert!(server.failed && !server.tx.is_empty());
+        assert_eq!(reject.count_total, 0, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn an_open_connection_takes_at_most_a_kibibyte_whichever_end() {
+    let config = config(Delivery::Messages);
+    let (mut a, mut b) = pair(&config);
+    exchange(&mut a, &mut b, Instant::ZERO);
+    let structs = size_of::<WebSocket>() + size_of::<RxBuf>() + size_of::<TxBuf>();
+    for (end, what) in [(a, "client"), (b, "server")] {
+        let End { ws, mut rx, mut tx, .. } = end;
+        rx.release();
+        tx.release();
+        let heap = -measure(|| drop((ws, rx, tx))).bytes_current;
+        let total = structs + usize::try_from(heap).unwrap();
+        println!("an open {what}: {structs} bytes and {heap} on the heap");
+        assert!(total <= 1024, "{what}: {total} bytes");
+    }
+}
