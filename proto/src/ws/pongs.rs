@@ -49,7 +49,10 @@ mod tests {
             (Vec::new(), Vec::new()),
             (Vec::from([short(1), Vec::new(), short(2)]), Vec::from([short(1), Vec::new(), short(2)])),
             (Vec::from([long(1), long(2)]), Vec::from([long(2)])),
-            (Vec::from([short(1), short(2), short(3), long(4)]), Vec::from([short(2), short(3), long(4)])),
+            (
+                Vec::from([short(1), short(2), short(3), short(4), long(5)]),
+                Vec::from([short(2), short(3), short(4), long(5)]),
+            ),
         ] {
             let mut pongs = Pongs::default();
             pings.iter().for_each(|body| pongs.push(body));
