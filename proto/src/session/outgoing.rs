@@ -71,6 +71,21 @@ impl<'a> Outgoing<'a> {
         self.total - self.sent
     }
 
+    /// The message, if it is one part and nothing of it has been accepted.
+    #[inline]
+    pub(super) const fn untouched(&self) -> Option<&'a [u8]> {
+        match *self.parts {
+            [part] if self.sent == 0 => Some(part),
+            _ => None,
+        }
+    }
+
+    /// All of it has been accepted.
+    #[inline]
+    pub(super) const fn finish(&mut self) {
+        (self.parts, self.sent, self.offset) = (&[], self.total, 0);
+    }
+
     /// Passes the next `n` bytes, at most [`Self::rest`], to `sink` part by part.
     pub(super) fn take<E>(
         &mut self,

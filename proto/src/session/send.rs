@@ -80,9 +80,21 @@ impl SendState {
         message: &[u8],
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
-        if !self.is_simple(message.len(), tx) {
-            return self.send_whole(control, message, tx);
+        if self.is_simple(message.len(), tx) {
+            self.send_simple(control, message, tx)
+        } else {
+            self.send_whole(control, message, tx)
         }
+    }
+
+    /// [`Self::send`] for a message that [`Self::is_simple`].
+    #[inline(always)]
+    fn send_simple(
+        &mut self,
+        control: &mut impl Shared,
+        message: &[u8],
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
         control.may_send()?;
         if tx.open_len() == 0 {
             put(tx, &[0; RECORD_HEAD])?;
@@ -146,7 +158,26 @@ impl SendState {
     }
 
     /// Accepts as much of `message` as there is room for; `Ok` when it is complete.
+    #[inline]
     pub(super) fn send_some(
+        &mut self,
+        control: &mut impl Shared,
+        message: &mut Outgoing<'_>,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        match message.untouched() {
+            Some(whole) if self.is_simple(whole.len(), tx) => {
+                self.send_simple(control, whole, tx)?;
+                message.finish();
+                Ok(())
+            }
+            _ => self.send_next(control, message, tx),
+        }
+    }
+
+    /// [`Self::send_some`] for the other messages.
+    #[inline(never)]
+    fn send_next(
         &mut self,
         control: &mut impl Shared,
         message: &mut Outgoing<'_>,

@@ -70,6 +70,27 @@ fn parts_go_out_as_one_message() {
 }
 
 #[test]
+fn a_message_of_one_piece_is_the_same_with_a_cursor() {
+    let (mut with, mut without) = (Pair::established(NN), Pair::established(NN));
+    for len in [0, 1, 63, 64, 1000, 16_384, 60_000] {
+        let (message, before) = (message(len, 1), with.a.session.stats().sent.messages);
+        let parts = [&message[..]];
+        let mut out = Outgoing::new(&parts);
+        with.a.session.send_some(with.now, &mut out, &mut with.a.tx).unwrap();
+        without.a.session.send(without.now, &message, &mut without.a.tx).unwrap();
+        assert_eq!((out.sent(), with.a.session.stats().sent.messages), (len, before + 1));
+        assert!(with.a.tx.open_mut() == without.a.tx.open_mut(), "{len} bytes");
+        if len > 0 {
+            let again = with.a.session.send_some(with.now, &mut out, &mut with.a.tx);
+            assert_eq!(again, Err(SendError::Abandoned), "{len} bytes");
+        }
+        with.pump();
+        without.pump();
+    }
+    assert!(with.b.messages() == without.b.messages());
+}
+
+#[test]
 fn a_full_buffer_takes_nothing_of_a_message_and_everything_once_emptied() {
     let mut pair = Pair::established(NN);
     pair.a.tx = TxBuf::new(16 * 1024);
