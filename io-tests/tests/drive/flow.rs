@@ -60,6 +60,20 @@ fn a_burst_leaves_in_one_write_when_the_receiver_waits() {
 }
 
 #[test]
+fn a_woken_receiver_reads_before_it_writes() {
+    let clock = Arc::default();
+    let ([mut a, mut b], [there, _]) = toys(&clock, 1 << 16, None, Config::default());
+    assert!(now(a.next()).is_pending());
+    send(&mut b, b"question").unwrap();
+    ready(b.flush()).unwrap();
+    send(&mut a, b"queued meanwhile").unwrap();
+    assert!(matches!(ready(a.next()), Ok(Some(Event::Message(_)))));
+    send(&mut a, b"answer").unwrap();
+    assert!(now(a.next()).is_pending());
+    assert_eq!(there.lock().unwrap().writes, 1, "both together");
+}
+
+#[test]
 fn a_long_run_of_calls_starts_to_leave_by_itself() {
     let clock = Arc::default();
     let ([mut a, _b], [there, _]) = toys(&clock, 1 << 20, None, Config::default());

@@ -48,8 +48,8 @@ pub struct Receiver<R, S, I, W: WriteIo> {
     release_at: Option<Instant>,
     /// Bytes were read since `release_at` was set.
     was_read: bool,
-    /// More bytes lie ready, probably: a read took as many as it could without memory.
-    more: bool,
+    /// Bytes lie ready, probably: this half was woken, or a read took as many as it could without memory.
+    read_first: bool,
     /// Writing has failed: the peer has until then to say why.
     give_up_at: Option<Instant>,
     phase: Phase,
@@ -92,7 +92,7 @@ where
             eof: false,
             release_at: None,
             was_read: false,
-            more: false,
+            read_first: false,
             give_up_at: None,
             phase: Phase::Open,
         }
@@ -137,6 +137,7 @@ where
                 Step::Again => {}
                 Step::Wait => {
                     self.streak = 0;
+                    self.read_first = true;
                     return Poll::Pending;
                 }
                 Step::Event(event) => {
@@ -200,8 +201,9 @@ where
             }
             Err(error) => return Step::Fail(DriveError::Protocol(error)),
         };
-        if mem::take(&mut self.more) && need > 0 && !I::BLOCKS {
-            // Before anything is written, or the answers to a burst would leave in two pieces.
+        if mem::take(&mut self.read_first) && !I::BLOCKS && self.may_read(need) {
+            // Before anything is written, or the answers to a burst would leave in two pieces. And most often what
+            // woke this half were bytes: then nothing has changed that has to be looked at before.
             if let Poll::Ready(result) = self.poll_read(cx, need) {
                 return self.on_read(result);
             }
@@ -237,15 +239,19 @@ where
         let deadline = [self.half.poll_timeout(), self.release_at, self.give_up_at];
         let deadline = deadline.into_iter().flatten().min();
         let due = self.io.poll_timer(cx, deadline).is_ready();
-        if need > 0 && !self.eof {
-            if self.rx.len() == self.rx.max() {
-                return Step::Fail(DriveError::ReceiveBufferTooSmall);
-            }
+        if self.may_read(need) {
             if let Poll::Ready(result) = self.poll_read(cx, need) {
                 return self.on_read(result);
             }
+        } else if need > 0 && !self.eof {
+            return Step::Fail(DriveError::ReceiveBufferTooSmall);
         }
         if due { self.on_timer() } else { Step::Wait }
+    }
+
+    /// Whether more bytes are wanted, may come, and have a place.
+    const fn may_read(&self, need: usize) -> bool {
+        need > 0 && !self.eof && self.rx.len() < self.rx.max()
     }
 
     /// Reads into the buffer. One without memory gets some only once there is something to put into it.
@@ -266,7 +272,7 @@ where
                 *to = *from;
             }
             self.rx.commit(bytes.len());
-            self.more = n == PROBE && n < self.rx.max();
+            self.read_first = n == PROBE;
         }
         Poll::Ready(read)
     }
