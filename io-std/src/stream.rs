@@ -105,7 +105,8 @@ where
 {
     write.set_write_timeout(WRITE_TIMEOUT)?;
     let behind = Arc::new(AtomicBool::new(false));
-    let read = StdRead { stream: read, deadline: None, timeout: Duration::ZERO, behind: Arc::clone(&behind) };
+    let read =
+        StdRead { stream: read, wait: Duration::MAX, timeout: Duration::ZERO, behind: Arc::clone(&behind) };
     Ok((read, StdWrite { stream: write, behind }))
 }
 
@@ -113,7 +114,8 @@ where
 #[derive(Debug)]
 pub struct StdRead<R> {
     stream: R,
-    deadline: Option<Instant>,
+    /// How long the next read may block: until the deadline that came with it.
+    wait: Duration,
     /// The read timeout in force.
     timeout: Duration,
     /// The writing half has bytes the stream did not take.
@@ -122,7 +124,7 @@ pub struct StdRead<R> {
 
 impl<R: Read + Timeouts> StdRead<R> {
     fn limit(&mut self) -> io::Result<()> {
-        let mut wait = self.deadline.map_or(Duration::MAX, |at| at.saturating_since(now()));
+        let mut wait = self.wait;
         if self.behind.load(Ordering::Relaxed) {
             wait = wait.min(READ_WHILE_WRITING);
         }
@@ -152,8 +154,8 @@ impl<R: Read + Timeouts> ReadIo for StdRead<R> {
 
     fn poll_timer(&mut self, _: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
         note_deadline(deadline);
-        self.deadline = deadline;
-        if deadline.is_some_and(|at| at <= now()) { Poll::Ready(()) } else { Poll::Pending }
+        self.wait = deadline.map_or(Duration::MAX, |at| at.saturating_since(now()));
+        if self.wait.is_zero() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
