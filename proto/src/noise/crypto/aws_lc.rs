@@ -82,8 +82,9 @@ fn keyed(algorithm: &'static Algorithm, key: &[u8; 32]) -> Option<LessSafeKey> {
 
 fn seal(key: Option<&LessSafeKey>, nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> Option<[u8; 16]> {
     let nonce = Nonce::assume_unique_for_key(*nonce);
-    let tag = key?.seal_in_place_separate_tag(nonce, Aad::from(ad), text).ok()?;
-    tag.as_ref().try_into().ok()
+    let mut tag = [0; 16];
+    key?.seal_in_place_scatter(nonce, Aad::from(ad), text, &[], &mut tag).ok()?;
+    Some(tag)
 }
 
 fn open(key: Option<&LessSafeKey>, nonce: &[u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; 16]) -> bool {
