@@ -3,14 +3,16 @@
 //! `.ci/counts` runs this and compares with `counts.txt`. Each function's set-up is not counted; what it returns is
 //! dropped after counting. Buffers have their memory beforehand, as in steady state.
 
+use aes_gcm::Aes256Gcm;
+use chacha20poly1305::aead::consts::{U12, U16, U32};
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, Tag};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce, Tag};
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use sealock_benches::{Configs, End, Pair};
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::limit::{KeyedConfig, KeyedLimiter, Source, Verdict};
-use sealock_proto::session::{Error, Receiver, Sender};
+use sealock_proto::session::{Error, Outgoing, Receiver, Sender};
 use sealock_proto::time::Instant;
 use std::hint::black_box;
 
@@ -160,15 +162,30 @@ fn open(mut pair: Box<Pair>) -> Box<Pair> {
 #[bench::b16384(args = (16384), setup = text)]
 // A message of 64 bytes with its head: over one block of the cipher, as the record of it is.
 #[bench::b67(args = (67), setup = text)]
-fn bare_seal((cipher, mut text): (Box<ChaCha20Poly1305>, Vec<u8>)) -> (Box<ChaCha20Poly1305>, Vec<u8>, Tag) {
+fn bare_seal(bare: Bare<ChaCha20Poly1305>) -> (Bare<ChaCha20Poly1305>, Tag) {
+    seal_alone(bare)
+}
+
+#[library_benchmark]
+#[bench::b67(args = (67), setup = text)]
+fn bare_aes_seal(bare: Bare<Aes256Gcm>) -> (Bare<Aes256Gcm>, Tag) {
+    seal_alone(bare)
+}
+
+type Bare<C> = (Box<C>, Vec<u8>);
+
+fn text<C: KeyInit<KeySize = U32>>(size: usize) -> Bare<C> {
+    (Box::new(C::new(&[7; 32].into())), vec![7; size])
+}
+
+fn seal_alone<C>((cipher, mut text): Bare<C>) -> (Bare<C>, Tag)
+where
+    C: AeadInOut<NonceSize = U12, TagSize = U16>,
+{
     let tag = cipher
         .encrypt_inout_detached(&Nonce::default(), b"", text.as_mut_slice().into())
         .expect("a short text");
-    (cipher, text, tag)
-}
-
-fn text(size: usize) -> (Box<ChaCha20Poly1305>, Vec<u8>) {
-    (Box::new(ChaCha20Poly1305::new(&Key::from([7; 32]))), vec![7; size])
+    ((cipher, text), tag)
 }
 
 // Frames: messages of 64 bytes.
@@ -194,6 +211,17 @@ fn frame_decode(mut pair: Box<Pair>) -> Box<Pair> {
 fn split_encode((mut sender, receiver, mut tx): (Sender, Receiver, TxBuf)) -> (Sender, Receiver, TxBuf) {
     for _ in 0..BURST {
         sender.send(Instant::ZERO, black_box(&SMALL), &mut tx).expect("room");
+    }
+    (sender, receiver, tx)
+}
+
+// As the drivers send, who may have to send a large message piece by piece.
+#[library_benchmark]
+#[bench::x64(setup = split)]
+fn cursor_encode((mut sender, receiver, mut tx): (Sender, Receiver, TxBuf)) -> (Sender, Receiver, TxBuf) {
+    for _ in 0..BURST {
+        let parts: [&[u8]; 1] = [black_box(&SMALL)];
+        sender.send_some(Instant::ZERO, &mut Outgoing::new(&parts), &mut tx).expect("room");
     }
     (sender, receiver, tx)
 }
@@ -305,8 +333,8 @@ fn listener_reached(name: &str, bytes: &[u8]) -> (Configs, RxBuf, TxBuf) {
 
 library_benchmark_group!(
     name = counts;
-    benchmarks = seal, open, bare_seal, frame_encode, split_encode, frame_decode, coalesced_send, handshake, poll, heartbeat, keyed_limiter,
-        reject, construct_and_reject
+    benchmarks = seal, open, bare_seal, bare_aes_seal, frame_encode, split_encode, cursor_encode, frame_decode, coalesced_send,
+        handshake, poll, heartbeat, keyed_limiter, reject, construct_and_reject
 );
 
 main!(library_benchmark_groups = counts);
