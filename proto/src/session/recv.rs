@@ -123,11 +123,12 @@ impl RecvState {
     /// The message that comes next in the open record, if it is one and nothing but its size is to be checked.
     #[inline]
     fn next_message(&mut self, buf: &[u8]) -> Option<Recv<Event<Span>>> {
+        let open = usize::from(self.open?);
         if self.failed | self.closed | self.drained | self.joiner.is_open() | self.limits.is_some() {
             return None;
         }
         let start = self.joiner.unread();
-        let plain = buf.get(start..)?.get(..usize::from(self.open?))?;
+        let plain = buf.get(start..)?.get(..open)?;
         let head = frame::parse_message(plain).filter(|head| head.len <= self.config.max_message)?;
         let event = self.take_message(start + head.body, head);
         Some(Recv::event(self.joiner.give_back(), event))
