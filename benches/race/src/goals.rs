@@ -2,8 +2,8 @@
 
 use crate::contest::Case;
 use crate::measure::Row;
-use crate::memory;
 use crate::stack::Result;
+use crate::{duplex, handshake, memory};
 use std::fmt::Write;
 
 struct Goals(String);
@@ -24,7 +24,7 @@ impl Goals {
 }
 
 /// The least time of those rows.
-fn best<'a>(rows: &'a [Row], case: Case, which: impl Fn(&Row) -> bool) -> Option<(f64, &'a Row)> {
+fn best(rows: &[Row], case: Case, which: impl Fn(&Row) -> bool) -> Option<(f64, &Row)> {
     rows.iter()
         .filter(|row| which(row))
         .filter_map(|row| Some((row.of(case)?.wall_ns, row)))
@@ -35,19 +35,31 @@ fn sealock(row: &Row) -> bool {
     row.label.name == "sealock"
 }
 
-pub(crate) fn table(rows: &[Row], memory: &[memory::Cost]) -> Result<String> {
+pub(crate) fn table(
+    rows: &[Row],
+    memory: &[memory::Cost],
+    handshakes: &[handshake::Cost],
+    duplex: &[duplex::Gain],
+) -> Result<String> {
     let mut goals = Goals("| goal | ratio | wanted | |\n|---|---:|---|---|\n".into());
     let small = Case::OneWay(64);
-    let best_peer = best(rows, small, |row| !sealock(row) && row.label.aead != "none");
-    if let (Some((own, _)), Some((peer, row))) = (best(rows, small, sealock), best_peer) {
-        goals.least(&format!("64 B one way: best sealock over {}", row.label.text()), peer / own, 5.0)?;
+    let on_a_socket = |row: &Row| row.label.on.starts_with("tokio");
+    let best_own = best(rows, small, |row| sealock(row) && on_a_socket(row));
+    for each in [true, false] {
+        let peer = best(rows, small, |row| {
+            !sealock(row)
+                && row.label.aead != "none"
+                && on_a_socket(row)
+                && row.label.name.contains("flushed each") == each
+        });
+        if let (Some((own, _)), Some((peer, row))) = (best_own, peer) {
+            goals.least(&format!("64 B one way: best sealock over {}", row.label.text()), peer / own, 5.0)?;
+        }
     }
     for aead in ["AESGCM", "ChaChaPoly"] {
         for (case, size) in [(Case::OneWay(16 * 1024), "16 KiB"), (Case::OneWay(1024 * 1024), "1 MiB")] {
             let of = |name: &'static str| {
-                move |row: &Row| {
-                    row.label.name == name && row.label.aead == aead && row.label.on.starts_with("tokio")
-                }
+                move |row: &Row| row.label.name == name && row.label.aead == aead && on_a_socket(row)
             };
             let pair = (best(rows, case, of("sealock")), best(rows, case, of("tokio-rustls")));
             if let (Some((own, own_row)), Some((peer, row))) = pair {
@@ -84,6 +96,14 @@ pub(crate) fn table(rows: &[Row], memory: &[memory::Cost]) -> Result<String> {
             open[0] / open[1],
             most,
         )?;
+    }
+    for handshake::Cost { provider, whole, bound } in handshakes {
+        let what = format!("handshake in memory, {provider}: its bound by Diffie-Hellman over all of it");
+        goals.least(&what, bound / whole, 0.95)?;
+    }
+    for duplex::Gain { provider, aead, ratio } in duplex {
+        let what = format!("both directions on two threads over one, {aead} {provider}");
+        goals.least(&what, *ratio, 1.7)?;
     }
     Ok(goals.0)
 }

@@ -3,18 +3,25 @@
 
 mod chart;
 mod contest;
+mod duplex;
 mod goals;
+mod handshake;
 mod measure;
 mod memory;
 mod peers;
 mod sealock;
 mod stack;
 mod table;
+mod transport;
 
 use contest::{Contestant, Rig};
 use measure::Effort;
+use peers::rustls::{Flush, Rustls};
 use stack::Result;
 use std::time::Duration;
+use transport::{Memory, Tcp};
+
+const AEADS: [&str; 2] = ["AESGCM", "ChaChaPoly"];
 
 fn contestants(only: Option<&str>) -> Result<Vec<Box<dyn Contestant>>> {
     let mut all =
@@ -24,11 +31,26 @@ fn contestants(only: Option<&str>) -> Result<Vec<Box<dyn Contestant>>> {
         all.push(Rig::boxed(sealock::Smol(ends.clone()))?);
         all.push(Rig::boxed(sealock::Std(ends))?);
     }
-    for stack in peers::rustls::Rustls::all()? {
+    for flush in [Flush::Batched, Flush::Each] {
+        for stack in Rustls::all(&Tcp, flush)? {
+            all.push(Rig::boxed(stack)?);
+        }
+    }
+    for aead in AEADS {
+        all.push(Rig::boxed(peers::snow::Snow { aead, transport: Tcp })?);
+    }
+    all.push(Rig::boxed(peers::libp2p::Libp2p::new())?);
+    for stack in peers::quinn::Quinn::all()? {
         all.push(Rig::boxed(stack)?);
     }
-    for aead in ["AESGCM", "ChaChaPoly"] {
-        all.push(Rig::boxed(peers::snow::Snow { aead })?);
+    for ends in sealock::Ends::all()? {
+        all.push(Rig::boxed(sealock::Pipe(ends, Memory::new()))?);
+    }
+    for stack in Rustls::all(&Memory::new(), Flush::Batched)? {
+        all.push(Rig::boxed(stack.over(Memory::new()))?);
+    }
+    for aead in AEADS {
+        all.push(Rig::boxed(peers::snow::Snow { aead, transport: Memory::new() })?);
     }
     all.retain(|contestant| only.is_none_or(|only| contestant.label().text().contains(only)));
     Ok(all)
@@ -47,8 +69,10 @@ fn main() -> Result<()> {
     }
     let contestants = contestants(only.as_deref())?;
     let rows = measure::race(&contestants, &effort)?;
-    let goals = goals::table(&rows, &memory::costs()?)?;
-    let text = format!("{}\n{}\nGoals:\n\n{goals}", table::head(&effort), table::markdown(&rows)?);
+    let goals = goals::table(&rows, &memory::costs()?, &handshake::costs()?, &duplex::gains()?)?;
+    let (head, results) = (table::head(&effort), table::markdown(&rows)?);
+    let text =
+        format!("{head}\n{results}\n## Goals\n\n{goals}\n{}", include_str!("../../../docs/race-notes.md"));
     print!("{text}");
     if only.is_none() {
         std::fs::write("docs/race.md", text)?;

@@ -85,7 +85,8 @@ fn bare(provider: Provider, aes: bool) -> Result<(Operation, Operation)> {
     })
 }
 
-fn ends(provider: Provider, aead: &str) -> Result<[End; 2]> {
+/// Both ends of an established session.
+pub(crate) fn ends(provider: Provider, aead: &str) -> Result<[End; 2]> {
     let protocol = Protocol::parse(&format!("Noise_XX_25519_{aead}_BLAKE2s"))?;
     let key = |n| SecretKey::new(&mut [n; 32]);
     let initiator = Config::initiator(protocol).with_peers(Peers::Any).with_static_key(key(1));

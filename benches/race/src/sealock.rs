@@ -1,12 +1,15 @@
 //! Sealock, on each driver and with each provider.
 
 use crate::stack::{Label, Link, Result, Stack};
+use crate::transport::{Memory, Transport};
 use sealock_proto::limit::AdmissionConfig;
 use sealock_proto::noise::{Protocol, Provider};
 use sealock_proto::session::{Config, Event, Peers};
+use sealock_tokio::from_stream;
 use sealock_tokio::generate_key;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
 
 /// What both ends are told.
 #[derive(Clone)]
@@ -41,12 +44,9 @@ fn admission() -> AdmissionConfig {
     AdmissionConfig::default().with_keyed(None)
 }
 
-macro_rules! driver {
-    ($Driver:ident, $driver:ident, $name:literal, $run:path, [$($wait:tt)*], |$incoming:ident| $handshake:expr) => {
-        #[derive(Clone)]
-        pub(crate) struct $Driver(pub(crate) Ends);
-
-        impl Link for $driver::Connection {
+macro_rules! link {
+    ($Connection:ty, [$($wait:tt)*]) => {
+        impl Link for $Connection {
             async fn send(&mut self, message: &[u8]) -> Result<()> {
                 Ok(self.sender.send(message)$($wait)*?)
             }
@@ -65,6 +65,15 @@ macro_rules! driver {
                 }
             }
         }
+    };
+}
+
+macro_rules! driver {
+    ($Driver:ident, $driver:ident, $name:literal, $run:path, [$($wait:tt)*], |$incoming:ident| $handshake:expr) => {
+        #[derive(Clone)]
+        pub(crate) struct $Driver(pub(crate) Ends);
+
+        link!($driver::Connection, [$($wait)*]);
 
         impl Stack for $Driver {
             type Link = $driver::Connection;
@@ -104,3 +113,36 @@ driver!(Smol, sealock_smol, "smol", async_io::block_on, [.await], |incoming| inc
 driver!(Std, sealock_std, "std", sealock_std::block_on, [], |incoming| incoming
     .ok_or("the listener was stopped")?
     .handshake());
+
+/// The tokio driver on a pipe in memory.
+#[derive(Clone)]
+pub(crate) struct Pipe(pub(crate) Ends, pub(crate) Memory);
+
+type PipeConnection = sealock_tokio::Connection<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>;
+
+link!(PipeConnection, [.await]);
+
+impl Stack for Pipe {
+    type Link = PipeConnection;
+    type Listener = <Memory as Transport>::Listener;
+
+    fn label(&self) -> Label {
+        Label::new("sealock", &format!("{}+{}", Memory::ON, self.0.provider), self.0.aead)
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        crate::peers::block_on(future)
+    }
+
+    async fn bind(&self) -> Result<(Self::Listener, SocketAddr)> {
+        self.1.bind().await
+    }
+
+    async fn accept(&self, listener: &mut Self::Listener) -> Result<Self::Link> {
+        Ok(from_stream(self.1.accept(listener).await?, &self.0.responder).await?)
+    }
+
+    async fn connect(&self, address: SocketAddr) -> Result<Self::Link> {
+        Ok(from_stream(self.1.connect(address).await?, &self.0.initiator).await?)
+    }
+}

@@ -83,7 +83,7 @@ pub(crate) fn head(effort: &Effort) -> String {
     let (rounds, slice) = (effort.rounds, effort.slice.as_millis());
     format!(
         "# Sealock and its peers in one run\n\n`.ci/race` repeats it. {cpu}, {cores} cores, Linux {kernel}. Medians of \
-         {rounds} rounds in which each takes a slice of about {slice} ms in turn; loopback TCP, both ends in one process \
-         on a thread each.\n"
+         {rounds} rounds in which each takes a slice of about {slice} ms in turn; loopback, both ends in one process on a \
+         thread and a processor each, but for the echo, where both are on one.\n"
     )
 }

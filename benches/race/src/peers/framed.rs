@@ -9,7 +9,10 @@ use tokio_util::codec::{Framed, LengthDelimitedCodec};
 /// As sealock: queued bytes leave when there are so many.
 const BATCH: usize = 64 * 1024;
 
-pub(crate) struct FramedLink<T>(Framed<T, LengthDelimitedCodec>);
+pub(crate) struct FramedLink<T> {
+    framed: Framed<T, LengthDelimitedCodec>,
+    flush_each: bool,
+}
 
 pub(crate) fn codec<T: AsyncRead + AsyncWrite>(stream: T) -> Framed<T, LengthDelimitedCodec> {
     let codec = LengthDelimitedCodec::builder().max_frame_length(2 * 1024 * 1024).new_codec();
@@ -20,20 +23,28 @@ pub(crate) fn codec<T: AsyncRead + AsyncWrite>(stream: T) -> Framed<T, LengthDel
 
 impl<T: AsyncRead + AsyncWrite + Unpin> FramedLink<T> {
     pub(crate) fn new(stream: T) -> Self {
-        Self(codec(stream))
+        Self { framed: codec(stream), flush_each: false }
+    }
+
+    /// Every message leaves by itself.
+    pub(crate) fn flushing_each(self) -> Self {
+        Self { flush_each: true, ..self }
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link for FramedLink<S> {
     async fn send(&mut self, message: &[u8]) -> Result<()> {
-        Ok(self.0.feed(Bytes::copy_from_slice(message)).await?)
+        let message = Bytes::copy_from_slice(message);
+        let sent =
+            if self.flush_each { self.framed.send(message).await } else { self.framed.feed(message).await };
+        Ok(sent?)
     }
 
     async fn flush(&mut self) -> Result<()> {
-        Ok(SinkExt::<Bytes>::flush(&mut self.0).await?)
+        Ok(SinkExt::<Bytes>::flush(&mut self.framed).await?)
     }
 
     async fn recv<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        Ok(look(&self.0.next().await.ok_or("the peer has ended")??))
+        Ok(look(&self.framed.next().await.ok_or("the peer has ended")??))
     }
 }

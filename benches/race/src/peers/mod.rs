@@ -1,6 +1,8 @@
 //! The contestants that are not sealock, each used in its ordinary good way.
 
 pub(crate) mod framed;
+pub(crate) mod libp2p;
+pub(crate) mod quinn;
 pub(crate) mod raw;
 pub(crate) mod rustls;
 pub(crate) mod snow;

@@ -3,19 +3,20 @@
 
 use super::framed::codec;
 use crate::stack::{Label, Link, Result, Stack};
+use crate::transport::Transport;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use snow::{Builder, HandshakeState, TransportState};
-use std::net::{Ipv4Addr, SocketAddr};
-use tokio::net::{TcpListener, TcpStream};
+use std::net::SocketAddr;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
-type Frames = Framed<TcpStream, LengthDelimitedCodec>;
+type Frames<S> = Framed<S, LengthDelimitedCodec>;
 const TAG: usize = 16;
 const MAX_PLAIN: usize = 65_535 - TAG;
 
-pub(crate) struct SnowLink {
-    frames: Frames,
+pub(crate) struct SnowLink<S> {
+    frames: Frames<S>,
     noise: TransportState,
     sealed: Vec<u8>,
     /// Bytes of messages that are not sealed yet.
@@ -25,7 +26,7 @@ pub(crate) struct SnowLink {
     taken: usize,
 }
 
-impl SnowLink {
+impl<S: AsyncRead + AsyncWrite + Unpin> SnowLink<S> {
     async fn seal(&mut self) -> Result<()> {
         let n = self.noise.write_message(&self.out, &mut self.sealed)?;
         self.out.clear();
@@ -59,7 +60,7 @@ impl SnowLink {
     }
 }
 
-impl Link for SnowLink {
+impl<S: AsyncRead + AsyncWrite + Unpin> Link for SnowLink<S> {
     async fn send(&mut self, message: &[u8]) -> Result<()> {
         self.queue(&u32::try_from(message.len())?.to_be_bytes()).await?;
         self.queue(message).await
@@ -85,13 +86,13 @@ impl Link for SnowLink {
 }
 
 #[derive(Clone)]
-pub(crate) struct Snow {
+pub(crate) struct Snow<T> {
     pub(crate) aead: &'static str,
+    pub(crate) transport: T,
 }
 
-impl Snow {
-    async fn establish(&self, stream: TcpStream, initiator: bool) -> Result<SnowLink> {
-        stream.set_nodelay(true)?;
+impl<T: Transport> Snow<T> {
+    async fn establish(&self, stream: T::Stream, initiator: bool) -> Result<SnowLink<T::Stream>> {
         let mut frames = codec(stream);
         let builder = Builder::new(format!("Noise_XX_25519_{}_BLAKE2s", self.aead).parse()?);
         let key = [if initiator { 1 } else { 2 }; 32];
@@ -120,29 +121,27 @@ impl Snow {
     }
 }
 
-impl Stack for Snow {
-    type Link = SnowLink;
-    type Listener = TcpListener;
+impl<T: Transport> Stack for Snow<T> {
+    type Link = SnowLink<T::Stream>;
+    type Listener = T::Listener;
 
     fn label(&self) -> Label {
-        Label::new("snow", "tokio+RustCrypto", self.aead)
+        Label::new("snow", &format!("{}+RustCrypto", T::ON), self.aead)
     }
 
-    fn run<T>(future: impl Future<Output = T>) -> T {
+    fn run<F>(future: impl Future<Output = F>) -> F {
         super::block_on(future)
     }
 
-    async fn bind(&self) -> Result<(TcpListener, SocketAddr)> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
+    async fn bind(&self) -> Result<(T::Listener, SocketAddr)> {
+        self.transport.bind().await
     }
 
-    async fn accept(&self, listener: &mut TcpListener) -> Result<SnowLink> {
-        self.establish(listener.accept().await?.0, false).await
+    async fn accept(&self, listener: &mut T::Listener) -> Result<Self::Link> {
+        self.establish(self.transport.accept(listener).await?, false).await
     }
 
-    async fn connect(&self, address: SocketAddr) -> Result<SnowLink> {
-        self.establish(TcpStream::connect(address).await?, true).await
+    async fn connect(&self, address: SocketAddr) -> Result<Self::Link> {
+        self.establish(self.transport.connect(address).await?, true).await
     }
 }
