@@ -183,7 +183,8 @@ async fn echo<L: Link>(link: &mut L, count: u64) -> Result<()> {
 
 async fn end<L: Link>(mut link: L) -> Result<()> {
     command(&mut link, END, 0).await?;
-    link.flush().await
+    link.flush().await?;
+    link.finish().await
 }
 
 async fn serve<L: Link>(mut link: L) -> Result<()> {

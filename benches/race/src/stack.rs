@@ -13,6 +13,10 @@ pub(crate) trait Link {
     async fn flush(&mut self) -> Result<()>;
     /// Waits for the next message and looks at it where it lies.
     async fn recv<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T>;
+    /// Waits until the peer knows that this was all, where closing the stream does not tell it.
+    async fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Who it is, in the table.

@@ -42,8 +42,8 @@ impl Quinn {
 
 pub(crate) struct QuinnLink {
     framed: FramedLink<Join<RecvStream, SendStream>>,
+    connection: Connection,
     /// Kept for as long as the stream is used.
-    _connection: Connection,
     _endpoint: Option<Endpoint>,
 }
 
@@ -53,7 +53,7 @@ impl QuinnLink {
         connection: Connection,
         endpoint: Option<Endpoint>,
     ) -> Self {
-        Self { framed: FramedLink::new(join(recv, send)), _connection: connection, _endpoint: endpoint }
+        Self { framed: FramedLink::new(join(recv, send)), connection, _endpoint: endpoint }
     }
 }
 
@@ -68,6 +68,12 @@ impl Link for QuinnLink {
 
     async fn recv<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
         self.framed.recv(look).await
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        // The peer closes when it has read the last message.
+        self.connection.closed().await;
+        Ok(())
     }
 }
 
