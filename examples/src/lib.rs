@@ -1,7 +1,7 @@
-//! What the examples that are servers share: a blocking client. It sends messages of the given sizes, one after the other, and
-//! checks that each comes back.
+//! What the examples that are servers share: clients in threads. [`echo_client`] sends messages of the given sizes, one
+//! after the other, and checks that each comes back.
 //!
-//! Not an example of its own: it has no deadlines, a read timeout ends it instead. `sealock_proto`'s first page shows
+//! Not an example of its own: a client has no deadlines, a read timeout ends it instead. `sealock_proto`'s first page shows
 //! the loop with them.
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,18 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// What every example speaks.
 pub const PROTOCOL: &str = "Noise_NN_25519_ChaChaPoly_BLAKE2s";
 
+/// Sizes of messages for [`echo_client`]; the last does not fit in a record.
+pub const SIZES: [usize; 4] = [0, 40, 4_000, 100_000];
+
+/// Bounds everything: also the writes to a peer that does not read, which have no deadline of their own in the examples.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The time since now.
+pub fn clock() -> impl Fn() -> Instant {
+    let epoch = std::time::Instant::now();
+    move || Instant::from_nanos(epoch.elapsed().as_nanos() as u64)
+}
+
 /// A fresh seed from the operating system.
 ///
 /// # Errors
@@ -29,6 +41,23 @@ pub fn seed() -> Result<Seed, Failure> {
     Ok(Seed::new(&mut bytes))
 }
 
+/// What `serve` returns, once it and `clients` threads that run `client` have ended well.
+///
+/// # Errors
+/// The first that `serve` or a client had.
+pub fn with_clients<T>(
+    clients: usize,
+    client: impl Fn() -> Result<usize, Failure> + Clone + Send + 'static,
+    serve: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let threads: Vec<_> = (0..clients).map(|_| std::thread::spawn(client.clone())).collect();
+    let served = serve()?;
+    for thread in threads {
+        thread.join().map_err(|_| "a client panicked")??;
+    }
+    Ok(served)
+}
+
 /// The whole life of a client. Returns how many messages came back.
 ///
 /// # Errors
@@ -37,9 +66,8 @@ pub fn echo_client(address: SocketAddr, sizes: &[usize]) -> Result<usize, Failur
     let config = Config::initiator(PROTOCOL.parse()?).with_heartbeat(None).build()?;
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let epoch = std::time::Instant::now();
-    let clock = || Instant::from_nanos(epoch.elapsed().as_nanos() as u64);
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let clock = clock();
     let mut session = Session::new(&config, seed()?, clock())?;
     let (mut rx, mut tx) = (RxBuf::new(config.rx_limit()), TxBuf::new(256 * 1024));
     let message = |k: usize| sizes.get(k).map(|size| vec![k as u8; *size]);

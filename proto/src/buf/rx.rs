@@ -100,6 +100,22 @@ impl RxBuf {
         }
     }
 
+    /// Appends a copy of bytes that were read elsewhere, as many as the maximum leaves room for. Returns how many.
+    pub fn append(&mut self, bytes: &[u8]) -> usize {
+        let mut appended = 0;
+        while let Some(rest) = bytes.get(appended..).filter(|rest| !rest.is_empty()) {
+            let spare = self.spare_mut(rest.len());
+            let n = spare.len().min(rest.len());
+            if n == 0 {
+                break;
+            }
+            spare[..n].copy_from_slice(&rest[..n]);
+            self.commit(n);
+            appended += n;
+        }
+        appended
+    }
+
     /// Frees the memory if nothing is waiting in it. For connections that go idle.
     pub fn release(&mut self) {
         if self.is_empty() {
@@ -178,6 +194,17 @@ mod tests {
         }
         assert_eq!((total, rx.len()), (10_000, 10_000));
         assert!(rx.capacity() <= 10_000);
+    }
+
+    #[test]
+    fn bytes_read_elsewhere_are_appended_up_to_the_maximum() {
+        let mut rx = RxBuf::new(3 * INITIAL);
+        let bytes: Vec<u8> = (0..4 * INITIAL).map(|i| i as u8).collect();
+        assert_eq!(rx.append(&bytes[..10]), 10);
+        rx.consume(4);
+        assert_eq!(rx.append(&bytes[10..]), 3 * INITIAL - 6);
+        assert_eq!(rx.filled(), &bytes[4..3 * INITIAL + 4]);
+        assert_eq!((rx.append(b"x"), rx.append(b"")), (0, 0));
     }
 
     #[test]

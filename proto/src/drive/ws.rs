@@ -88,16 +88,8 @@ where
     ) -> Result<Self, WsError<I::Error>> {
         let machine = WebSocket::upgraded(config, role, seed, io.0.now());
         let mut rx = RxBuf::new(config.rx_limit());
-        if early.len() > rx.max() {
+        if rx.append(early) < early.len() {
             return Err(DriveError::ReceiveBufferTooSmall);
-        }
-        let mut rest = early;
-        while !rest.is_empty() {
-            let spare = rx.spare_mut(rest.len());
-            let (now, later) = rest.split_at(rest.len().min(spare.len()));
-            spare.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
-            rx.commit(now.len());
-            rest = later;
         }
         Ok(Self::new(config, machine, io, rx))
     }
