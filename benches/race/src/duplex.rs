@@ -1,7 +1,7 @@
 //! A session in halves on two threads: both directions at once, over one direction at a time. In memory.
 
 use crate::measure::median;
-use crate::memory::ends;
+use crate::memory::{configs, ends};
 use crate::stack::Result;
 use sealock_proto::buf::TxBuf;
 use sealock_proto::machine::{RecvHalf, SendHalf};
@@ -55,7 +55,7 @@ fn nanos(work: impl FnOnce() -> Result<()>) -> Result<f64> {
 }
 
 fn gain(provider: Provider, aead: &'static str) -> Result<Gain> {
-    let [a, mut b] = ends(provider, aead)?;
+    let [a, mut b] = ends(&configs(provider, aead)?);
     let (mut sender, mut receiver) = a.session.split();
     let mut tx = TxBuf::new(256 * 1024);
     let message = vec![7; MESSAGE];

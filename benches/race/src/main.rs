@@ -67,12 +67,14 @@ fn main() -> Result<()> {
             _ => return Err("usage: .ci/race [--quick] [--only PART-OF-A-NAME]".into()),
         }
     }
+    // First: the race ties this thread, and all that it starts, to one processor.
+    let head = table::head(&effort);
+    let (memory, handshakes, duplex) = (memory::costs()?, handshake::costs()?, duplex::gains()?);
     let contestants = contestants(only.as_deref())?;
     let rows = measure::race(&contestants, &effort)?;
-    let goals = goals::table(&rows, &memory::costs()?, &handshake::costs()?, &duplex::gains()?)?;
-    let (head, results) = (table::head(&effort), table::markdown(&rows)?);
-    let text =
-        format!("{head}\n{results}\n## Goals\n\n{goals}\n{}", include_str!("../../../docs/race-notes.md"));
+    let goals = goals::table(&rows, &memory, &handshakes, &duplex)?;
+    let (results, notes) = (table::markdown(&rows)?, include_str!("../../../docs/race-notes.md"));
+    let text = format!("{head}\n{results}\n## Goals\n\n{goals}\n{notes}");
     print!("{text}");
     if only.is_none() {
         std::fs::write("docs/race.md", text)?;

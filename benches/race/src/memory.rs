@@ -10,6 +10,7 @@ use sealock_benches::End;
 use sealock_proto::noise::{Protocol, Provider, SecretKey, TAG_LEN};
 use sealock_proto::session::{Config, Peers};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 pub(crate) const SIZES: [usize; 2] = [64, 16 * 1024];
@@ -85,18 +86,22 @@ fn bare(provider: Provider, aes: bool) -> Result<(Operation, Operation)> {
     })
 }
 
-/// Both ends of an established session.
-pub(crate) fn ends(provider: Provider, aead: &str) -> Result<[End; 2]> {
+/// What the two ends are told.
+pub(crate) fn configs(provider: Provider, aead: &str) -> Result<[Arc<Config>; 2]> {
     let protocol = Protocol::parse(&format!("Noise_XX_25519_{aead}_BLAKE2s"))?;
     let key = |n| SecretKey::new(&mut [n; 32]);
     let initiator = Config::initiator(protocol).with_peers(Peers::Any).with_static_key(key(1));
     let responder = Config::responder(&[protocol]).with_static_key(key(2));
-    let mut a = End::new(&initiator.with_provider(provider).build()?, 1);
-    let mut b = End::new(&responder.with_provider(provider).build()?, 2);
+    Ok([initiator.with_provider(provider).build()?, responder.with_provider(provider).build()?])
+}
+
+/// Both ends of an established session.
+pub(crate) fn ends([initiator, responder]: &[Arc<Config>; 2]) -> [End; 2] {
+    let (mut a, mut b) = (End::new(initiator, 1), End::new(responder, 2));
     while a.carry(&mut b) | b.carry(&mut a) {}
     a.read();
     b.read();
-    Ok([a, b])
+    [a, b]
 }
 
 fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
@@ -115,7 +120,7 @@ fn mean(mut times: Vec<f64>) -> f64 {
 
 fn cost(provider: Provider, aead: &'static str, size: usize) -> Result<Cost> {
     let (mut bare_seal, mut bare_open) = bare(provider, aead == "AESGCM")?;
-    let [mut a, mut b] = ends(provider, aead)?;
+    let [mut a, mut b] = ends(&configs(provider, aead)?);
     let message = vec![7; size];
     let mut text = Vec::new();
     let mut times = [const { Vec::new() }; 5];
