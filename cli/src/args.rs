@@ -186,7 +186,7 @@ Examples:
   sealock ws connect 127.0.0.1:7000 --text < lines
   sealock ws connect 127.0.0.1:7000 --echo           send everything back until the server closes")]
 pub(crate) struct WsConnect {
-    /// ws://HOST[:PORT][/PATH][?QUERY], or HOST:PORT for the path /
+    /// ws://HOST:PORT/PATH?QUERY, where all behind HOST may be left out, or HOST:PORT
     #[arg(value_name = "ADDR")]
     pub(crate) address: String,
     /// Offer this subprotocol; repeat for more

@@ -145,7 +145,7 @@ pub struct Receiver<R = Socket, W: Write + Timeouts = Socket>(WsReceiver<StdRead
 pub struct Sender<W: Write + Timeouts = Socket>(WsSender<StdWrite<W>>);
 
 impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
-    /// The connection with futures, run by [`block_on`](crate::block_on), as one with methods that block.
+    /// The connection with futures, run by [`block_on`], as one with methods that block.
     #[must_use]
     pub fn new(ws: WsConnection<StdRead<R>, StdWrite<W>>) -> Self {
         let (receiver, sender) = ws.split();
