@@ -2,6 +2,8 @@
 //! once it is split.
 //!
 //! Both halves are written once against [`Shared`] and do not know which it is.
+// The session alone, without a lock, does not ask for calm.
+#![cfg_attr(not(any(feature = "std", feature = "ws")), allow(dead_code))]
 
 #[cfg(feature = "std")]
 mod locked;
