@@ -20,12 +20,17 @@ pub mod session_pair;
 pub mod session_unauth;
 mod subject;
 pub mod vectors_file;
+mod ws_end;
+pub mod ws_frames;
+mod ws_model;
+pub mod ws_pair;
+pub mod ws_upgrade;
 
 /// A function of bytes that panics when a rule is broken.
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 10] = [
+pub const TARGETS: [(&str, Body); 13] = [
     ("session_unauth", session_unauth::run),
     ("session_frames", session_frames::run),
     ("session_pair", session_pair::run),
@@ -36,4 +41,7 @@ pub const TARGETS: [(&str, Body); 10] = [
     ("providers", providers::run),
     ("buffers", buffers::run),
     ("keyed_limiter", keyed_limiter::run),
+    ("ws_frames", ws_frames::run),
+    ("ws_upgrade", ws_upgrade::run),
+    ("ws_pair", ws_pair::run),
 ];

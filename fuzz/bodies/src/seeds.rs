@@ -1,6 +1,8 @@
 //! The committed corpora as a program: openings that are valid up to some point, refusals, and every kind of frame.
+//! Inputs whose bytes are decisions are in `seeds/decisions.rs`, those of WebSocket in `seeds/websocket.rs`.
 
 mod decisions;
+mod websocket;
 
 use crate::keys::psk;
 use crate::peer::{handshake, handshake_behind, hello, next_packet, packet};
@@ -19,6 +21,7 @@ pub fn all() -> Vec<Seed> {
     seeds.extend(frames());
     seeds.extend(pieces());
     seeds.extend(decisions::all());
+    seeds.extend(websocket::all());
     seeds
 }
 
