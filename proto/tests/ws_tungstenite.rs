@@ -4,7 +4,7 @@
 
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::{Jitter, Seed};
-use sealock_proto::sim::seeds;
+use sealock_proto::sim::{is_replay, seeds};
 use sealock_proto::time::Instant;
 use sealock_proto::ws::{CloseCode, Config, Delivery, Event, Kind, Role, WebSocket};
 use std::cell::RefCell;
@@ -228,18 +228,16 @@ impl Run {
             }
             self.rx.consume(consumed);
         }
-        let n = most.min(self.from_them.borrow().len());
-        let bytes: Vec<u8> = self.from_them.borrow_mut().drain(..n).collect();
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let spare = self.rx.spare_mut(rest.len());
-            let n = spare.len().min(rest.len());
-            spare[..n].copy_from_slice(&rest[..n]);
-            self.rx.commit(n);
-            rest = &rest[n..];
+        let mut wire = self.from_them.borrow_mut();
+        let spare = self.rx.spare_mut(1);
+        let n = most.min(spare.len()).min(wire.len());
+        for (to, from) in spare.iter_mut().zip(wire.drain(..n)) {
+            *to = from;
         }
+        drop(wire);
+        self.rx.commit(n);
         if n > 0 {
-            self.receive(0);
+            self.receive(most - n);
         }
     }
 
@@ -251,7 +249,7 @@ impl Run {
                 Ok(Message::Pong(body)) => self.pongs.push(body.to_vec()),
                 Ok(Message::Close(frame)) => self.closed_there = Some(frame),
                 Ok(_) => {}
-                Err(Error::ConnectionClosed) => return,
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return,
                 Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => panic!("{error}"),
             }
@@ -304,5 +302,6 @@ fn tungstenite_gets_what_was_sent_and_is_understood() {
         pings += run.pongs.len();
         beats += run.ours.stats().pongs;
     }
-    assert!(messages > 0 && pings > 0 && beats > 0, "{messages} messages, {pings} and {beats} Pings");
+    let enough = messages > 1000 && pings > 100 && beats > 100;
+    assert!(is_replay() || enough, "{messages} messages, {pings} and {beats} Pings");
 }

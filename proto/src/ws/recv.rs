@@ -290,7 +290,9 @@ impl RecvState {
         let rest = buf.get_mut(start..).ok_or(Error::BufferChanged)?;
         let n = left.min(rest.len());
         if n == 0 && left > 0 {
-            return Ok(Step::Need(left));
+            // Any byte makes a chunk, and the rest of a frame need not fit the buffer.
+            let need = if self.config.delivery == Delivery::Chunks { 1 } else { left };
+            return Ok(Step::Need(need));
         }
         let (fresh, _) = rest.split_at_mut(n);
         let is_ascii = self.unmask(mask, phase, fresh);

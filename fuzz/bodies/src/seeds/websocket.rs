@@ -53,6 +53,7 @@ fn frames() -> Vec<Seed> {
             &[(FIN | BINARY, FILLED | CUT, &[1, 0x75, 0x30]), (FIN, FILLED | CUT, &[1, 0, 1])],
         ),
         ("cut", 0, &[(FIN | TEXT, CUT, b"begins")]),
+        ("cut-chunks", 3, &[(BINARY, CUT, b"")]),
         (
             "pings",
             6,

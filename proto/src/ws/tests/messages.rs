@@ -160,6 +160,17 @@ fn chunks_come_as_the_bytes_do() {
 }
 
 #[test]
+fn what_is_missing_of_a_frame_is_asked_for_only_if_the_message_is_handed_out_whole() {
+    for role in ROLES {
+        for (mut end, need) in [(open(role), 70_000), (in_chunks(role), 1)] {
+            let frame = end.frame(FIN | BINARY, &[0; 70_000]);
+            let mut head = frame[..frame.len() - 70_000].to_vec();
+            assert_eq!(end.ws.recv(end.now, &mut head).unwrap().need, need);
+        }
+    }
+}
+
+#[test]
 fn a_large_message_in_chunks_passes_a_small_buffer() {
     let mut end = in_chunks(Role::Server);
     let message: Vec<u8> = (0..1_000_000).map(|n| (n * 31) as u8).collect();
