@@ -11,7 +11,7 @@
 
 use crate::input::Input;
 use crate::ws_end::{Seen, WsEnd, seed};
-use crate::ws_model::{self, Fault, Limits, Model};
+use crate::ws_model::{self, Fault, Limits, Message, Model};
 use sealock_proto::limit::Rate;
 use sealock_proto::time::Instant;
 use sealock_proto::ws::{CloseCode, Config, Delivery, Error, Event, Kind, Role, WebSocket};
@@ -148,8 +148,8 @@ fn check_seen(delivery: Delivery, model: &Model, end: &WsEnd) {
 }
 
 /// The messages of all events, and the one that is not complete.
-fn joined(seen: &[Seen]) -> (Vec<(Kind, Vec<u8>)>, Option<(Kind, Vec<u8>)>) {
-    let (mut messages, mut partial) = (Vec::new(), None::<(Kind, Vec<u8>)>);
+fn joined(seen: &[Seen]) -> (Vec<Message>, Option<Message>) {
+    let (mut messages, mut partial) = (Vec::new(), None::<Message>);
     for event in seen {
         match event {
             Event::Message { kind, payload } => messages.push((*kind, payload.clone())),

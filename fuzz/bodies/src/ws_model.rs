@@ -2,6 +2,9 @@
 
 use sealock_proto::ws::{CloseCode, Kind};
 
+/// A message, or what came of one.
+pub(crate) type Message = (Kind, Vec<u8>);
+
 /// What an end accepts.
 pub(crate) struct Limits {
     pub(crate) message: usize,
@@ -25,9 +28,9 @@ pub(crate) enum Fault {
 /// What came of a stream.
 #[derive(Default)]
 pub(crate) struct Model {
-    pub(crate) messages: Vec<(Kind, Vec<u8>)>,
+    pub(crate) messages: Vec<Message>,
     /// The message that is not complete, with what came of it.
-    pub(crate) partial: Option<(Kind, Vec<u8>)>,
+    pub(crate) partial: Option<Message>,
     pub(crate) pings: Vec<Vec<u8>>,
     pub(crate) pongs: Vec<Vec<u8>>,
     /// Code and reason of the peer's close.
