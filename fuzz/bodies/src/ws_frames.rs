@@ -14,7 +14,7 @@ use crate::ws_end::{Seen, WsEnd, seed};
 use crate::ws_model::{self, Fault, Limits, Message, Model};
 use sealock_proto::limit::Rate;
 use sealock_proto::time::Instant;
-use sealock_proto::ws::{CloseCode, Config, Delivery, Error, Event, Kind, Role, WebSocket};
+use sealock_proto::ws::{CloseCode, Config, Delivery, Error, Event, Role, WebSocket};
 use std::sync::{Arc, OnceLock};
 
 /// Bytes of an input before the frames.
