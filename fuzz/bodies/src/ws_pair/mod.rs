@@ -12,6 +12,7 @@ mod node;
 use crate::input::Input;
 use crate::ws_end::seed;
 use node::{Node, Owner};
+use sealock_proto::buf::TxBuf;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::sim::{End, Link, Pair};
 use sealock_proto::time::Instant;
@@ -126,14 +127,14 @@ impl Run {
             }
             9 => {
                 self.stands_still();
-                self.end(at, |end| end.reads(false), |end| end.reads(false));
+                self.end(at).reads(false);
             }
-            10 => self.end(at, |end| end.reads(true), |end| end.reads(true)),
+            10 => self.end(at).reads(true),
             11 => {
                 self.stands_still();
-                self.end(at, |end| end.transmits(false), |end| end.transmits(false));
+                self.end(at).transmits(false);
             }
-            12 => self.end(at, |end| end.transmits(true), |end| end.transmits(true)),
+            12 => self.end(at).transmits(true),
             13 => {
                 let code = input.pick(&[CloseCode::NORMAL, CloseCode::NO_STATUS, CloseCode::POLICY]);
                 let reason = if code == CloseCode::NO_STATUS { "" } else { "enough" };
@@ -153,8 +154,8 @@ impl Run {
                 }
             },
             _ => {
-                self.end(at, |end| end.reads(true), |end| end.reads(true));
-                self.end(at, |end| end.transmits(true), |end| end.transmits(true));
+                self.end(at).reads(true);
+                self.end(at).transmits(true);
                 self.pass(50 * MS);
             }
         }
@@ -165,8 +166,8 @@ impl Run {
         self.tally.stalls += 1;
     }
 
-    fn end(&mut self, at: usize, a: impl FnOnce(&mut End<Node>), b: impl FnOnce(&mut End<Node>)) {
-        if at == 0 { a(&mut self.pair.a) } else { b(&mut self.pair.b) }
+    const fn end(&mut self, at: usize) -> &mut End<Node> {
+        if at == 0 { &mut self.pair.a } else { &mut self.pair.b }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -202,11 +203,7 @@ impl Run {
     }
 
     /// Calls a machine as its owner would, who has taken everything that came.
-    fn act<R>(
-        &mut self,
-        at: usize,
-        f: impl FnOnce(&mut Owner, &mut Node, Instant, &mut sealock_proto::buf::TxBuf) -> R,
-    ) -> R {
+    fn act<R>(&mut self, at: usize, f: impl FnOnce(&mut Owner, &mut Node, Instant, &mut TxBuf) -> R) -> R {
         self.compare();
         let owner = &mut self.owners[at];
         match at {
@@ -234,8 +231,8 @@ impl Run {
     /// Owners that read and transmit again, one that closes, and time: then both have ended.
     fn finish(&mut self) {
         for at in [0, 1] {
-            self.end(at, |end| end.reads(true), |end| end.reads(true));
-            self.end(at, |end| end.transmits(true), |end| end.transmits(true));
+            self.end(at).reads(true);
+            self.end(at).transmits(true);
         }
         for _ in 0..200 {
             if !matches!(self.close(0, CloseCode::NORMAL, "done"), Err(SendError::Full | SendError::NotOpen))
