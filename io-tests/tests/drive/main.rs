@@ -15,10 +15,13 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+#[path = "../support/certs.rs"]
+mod certs;
 mod ending;
 mod flow;
 mod idle;
 mod session;
+mod tls;
 mod waking;
 
 type MemToy = Toy<MemRead, MemWrite>;

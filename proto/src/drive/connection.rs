@@ -1,7 +1,7 @@
 //! Both halves of a connection together.
 
 use super::writer::Shared;
-use super::{DriveError, Next, ReadIo, Receiver, Sender, WriteError, WriteIo};
+use super::{DriveError, Next, ReadIo, Receiver, Sender, Transport, WriteError, WriteIo};
 use crate::buf::{RxBuf, TxBuf};
 use crate::machine::{Backpressure, RecvHalf, SendHalf};
 use crate::time::Instant;
@@ -27,13 +27,14 @@ where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    /// Runs a protocol's two halves on the two halves of a stream. The buffers bound the memory, and may
-    /// hold what an earlier stage has read or queued.
+    /// Runs a protocol's two halves on the two halves of a stream, as a pair or as a [`Transport`]. The buffers
+    /// bound the memory, and may hold what an earlier stage has read or queued.
     #[must_use]
-    pub fn new(protocol: (R, S), io: (I, W), rx: RxBuf, tx: TxBuf) -> Self {
-        let shared = Arc::new(Shared::new(protocol.1, tx, io.1));
+    pub fn new(protocol: (R, S), io: impl Into<Transport<I, W>>, rx: RxBuf, tx: TxBuf) -> Self {
+        let (read, write) = io.into().split();
+        let shared = Arc::new(Shared::new(protocol.1, tx, write));
         Self {
-            receiver: Receiver::new(protocol.0, io.0, rx, Arc::clone(&shared)),
+            receiver: Receiver::new(protocol.0, read, rx, Arc::clone(&shared)),
             sender: Sender::new(shared),
         }
     }

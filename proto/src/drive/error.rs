@@ -15,6 +15,9 @@ pub enum DriveError<P, E> {
     Broken,
     /// The protocol needs more bytes at once than the receive buffer may hold.
     ReceiveBufferTooSmall,
+    /// TLS failed.
+    #[cfg(feature = "tls")]
+    Tls(super::TlsError),
 }
 
 impl<P, E> DriveError<P, E> {
@@ -25,6 +28,8 @@ impl<P, E> DriveError<P, E> {
             Self::Io(error) => DriveError::Io(error),
             Self::Broken => DriveError::Broken,
             Self::ReceiveBufferTooSmall => DriveError::ReceiveBufferTooSmall,
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => DriveError::Tls(error),
         }
     }
 }
@@ -38,6 +43,8 @@ impl<P: fmt::Display, E: fmt::Display> fmt::Display for DriveError<P, E> {
             Self::ReceiveBufferTooSmall => f.write_str(
                 "the receive buffer cannot hold what the protocol needs at once: raise its maximum",
             ),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
         }
     }
 }
@@ -49,6 +56,8 @@ impl<P: Error + 'static, E: Error + 'static> Error for DriveError<P, E> {
             Self::Protocol(error) => error.source(),
             Self::Io(error) => error.source(),
             Self::Broken | Self::ReceiveBufferTooSmall => None,
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.source(),
         }
     }
 }

@@ -31,6 +31,15 @@ mod session_receiver;
 mod session_reconnect;
 #[cfg(feature = "std")]
 mod session_sender;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(all(feature = "std", not(feature = "tls")))]
+#[path = "tls_off.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_error;
+#[cfg(feature = "std")]
+mod transport;
 #[cfg(feature = "std")]
 mod wakers;
 #[cfg(feature = "std")]
@@ -64,6 +73,12 @@ pub use session_receiver::SessionReceiver;
 pub use session_reconnect::{Reconnect, Retryable};
 #[cfg(feature = "std")]
 pub use session_sender::SessionSender;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
+#[cfg(feature = "tls")]
+pub use tls_error::{CertificateFault, TlsError};
+#[cfg(feature = "std")]
+pub use transport::Transport;
 #[cfg(all(feature = "std", feature = "ws"))]
 pub use ws::{WsClosed, WsConnection, WsError, WsNext, WsPeerClose, WsSendError};
 #[cfg(all(feature = "std", feature = "ws"))]

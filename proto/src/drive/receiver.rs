@@ -1,5 +1,6 @@
 //! The receiving half of a connection: the driver loop.
 
+use super::tls::TlsReader;
 use super::writer::Shared;
 use super::{DriveError, ReadIo, WriteIo};
 use crate::buf::{RxBuf, Span};
@@ -35,6 +36,7 @@ pub type Next<R, I, P> = Result<Option<<R as RecvHalf>::Event<P>>, NextError<R, 
 pub struct Receiver<R, S, I, W: WriteIo> {
     half: R,
     io: I,
+    tls: Option<TlsReader>,
     rx: RxBuf,
     shared: Arc<Shared<S, W>>,
     /// Read once per wake-up.
@@ -63,6 +65,17 @@ enum Phase {
     Done,
 }
 
+/// What a read came to.
+pub(super) enum Read {
+    /// Bytes are in the read buffer.
+    Bytes,
+    /// Nothing yet, but something may be owed to the peer: flush, then read again.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    Nothing,
+    /// The peer sends nothing more.
+    End,
+}
+
 enum Step<E, F> {
     Again,
     Wait,
@@ -79,11 +92,17 @@ where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    pub(super) fn new(half: R, io: I, rx: RxBuf, shared: Arc<Shared<S, W>>) -> Self {
+    pub(super) fn new(
+        half: R,
+        (io, tls): (I, Option<TlsReader>),
+        rx: RxBuf,
+        shared: Arc<Shared<S, W>>,
+    ) -> Self {
         let now = io.now();
         Self {
             half,
             io,
+            tls,
             rx,
             shared,
             now,
@@ -177,14 +196,14 @@ where
     /// The receive buffer's memory, in bytes. None after a second or two without traffic in either direction.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.rx.capacity()
+        self.rx.capacity() + self.tls.as_ref().map_or(0, TlsReader::capacity)
     }
 
     /// The memory of the receive buffer and of the transmit buffer, in bytes.
     #[must_use]
     pub fn buffer_memory(&self) -> usize {
         let writer = self.shared.lock();
-        let capacity = self.rx.capacity().saturating_add(writer.tx.capacity());
+        let capacity = self.capacity().saturating_add(writer.capacity());
         self.shared.unlock(writer);
         capacity
     }
@@ -226,7 +245,7 @@ where
         if flushed.failed && self.give_up_at.is_none() {
             self.give_up_at = Some(self.now + LINGER);
         }
-        let rx_is_idle = self.rx.is_empty() && self.rx.capacity() > 0;
+        let rx_is_idle = self.rx.is_empty() && self.capacity() > 0;
         if self.release_at.is_none() && (flushed.is_idle || rx_is_idle) {
             self.release_at = Some(self.now + IDLE);
             self.was_read = false;
@@ -254,42 +273,41 @@ where
         need > 0 && !self.eof && self.rx.len() < self.rx.max()
     }
 
-    /// Reads into the buffer. One without memory gets some only once there is something to put into it.
-    fn poll_read(&mut self, cx: &mut Context<'_>, need: usize) -> Poll<Result<usize, I::Error>> {
-        if self.rx.capacity() > 0 {
-            let read = ready!(self.io.poll_read(cx, self.rx.spare_mut(need)));
-            if let Ok(n) = read {
-                self.rx.commit(n);
+    /// Reads into the buffer, through TLS if there is a stage of it.
+    fn poll_read(&mut self, cx: &mut Context<'_>, need: usize) -> Poll<Result<Read, NextError<R, I>>> {
+        if let Some(tls) = &mut self.tls {
+            let read = ready!(tls.poll_read(&mut self.io, cx, &mut self.rx, need));
+            self.read_first = tls.has_more();
+            if tls.take_opened() {
+                self.shared.wake_sender();
             }
             return Poll::Ready(read);
         }
-        let mut probe = [0; PROBE];
-        let (probe, _) = probe.split_at_mut(PROBE.min(self.rx.max()));
-        let read = ready!(self.io.poll_read(cx, probe));
-        if let Ok(n @ 1..) = read {
-            let bytes = probe.get(..n).unwrap_or_default();
-            for (to, from) in self.rx.spare_mut(n).iter_mut().zip(bytes) {
-                *to = *from;
+        let probing = self.rx.capacity() == 0;
+        Poll::Ready(match ready!(fill(&mut self.io, cx, &mut self.rx, need)) {
+            Ok(0) => Ok(Read::End),
+            Ok(n) => {
+                self.read_first = probing && n == PROBE;
+                Ok(Read::Bytes)
             }
-            self.rx.commit(bytes.len());
-            self.read_first = n == PROBE;
-        }
-        Poll::Ready(read)
+            Err(error) => Err(DriveError::Io(error)),
+        })
     }
 
-    fn on_read(&mut self, result: Result<usize, I::Error>) -> StepOf<R, I> {
+    fn on_read(&mut self, result: Result<Read, NextError<R, I>>) -> StepOf<R, I> {
         if I::BLOCKS {
             self.now = self.io.now();
         }
         match result {
-            Ok(0) => {
+            Ok(Read::Nothing) => Step::Again,
+            Ok(Read::End) => {
                 self.eof = true;
                 match self.half.recv_eof(self.now) {
                     Ok(()) => Step::Again,
                     Err(error) => self.fail_unsaid(DriveError::Protocol(error)),
                 }
             }
-            Ok(_) => {
+            Ok(Read::Bytes) => {
                 self.was_read = true;
                 Step::Again
             }
@@ -299,7 +317,7 @@ where
                     self.eof = true;
                     Step::Again
                 }
-                Err(_) => self.fail_unsaid(DriveError::Io(error)),
+                Err(_) => self.fail_on_read(error),
             },
         }
     }
@@ -310,6 +328,9 @@ where
             self.release_at = None;
             if !self.was_read && self.shared.release_if_idle() {
                 self.rx.release();
+                if let Some(tls) = &mut self.tls {
+                    tls.release();
+                }
             }
         }
         if self.half.poll_timeout().is_some_and(|at| at <= self.now) {
@@ -321,6 +342,11 @@ where
             return self.fail_unsaid(DriveError::Broken);
         }
         Step::Again
+    }
+
+    fn fail_on_read(&self, error: NextError<R, I>) -> StepOf<R, I> {
+        // What went wrong in TLS, an alert of the peer's above all, explains a failed write.
+        if matches!(error, DriveError::Io(_)) { self.fail_unsaid(error) } else { Step::Fail(error) }
     }
 
     /// Fails without the peer having said why: an earlier failed write is the better reason.
@@ -347,6 +373,33 @@ where
         self.rx = RxBuf::new(0);
         self.shared.end();
     }
+}
+
+/// Reads into `rx`. A buffer without memory gets some only once there is something to put into it.
+pub(super) fn fill<I: ReadIo>(
+    io: &mut I,
+    cx: &mut Context<'_>,
+    rx: &mut RxBuf,
+    need: usize,
+) -> Poll<Result<usize, I::Error>> {
+    if rx.capacity() > 0 {
+        let read = ready!(io.poll_read(cx, rx.spare_mut(need)));
+        if let Ok(n) = read {
+            rx.commit(n);
+        }
+        return Poll::Ready(read);
+    }
+    let mut probe = [0; PROBE];
+    let (probe, _) = probe.split_at_mut(PROBE.min(rx.max()));
+    let read = ready!(io.poll_read(cx, probe));
+    if let Ok(n @ 1..) = read {
+        let bytes = probe.get(..n).unwrap_or_default();
+        for (to, from) in rx.spare_mut(n).iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        rx.commit(bytes.len());
+    }
+    Poll::Ready(read)
 }
 
 impl<R, S, I, W: WriteIo> Drop for Receiver<R, S, I, W> {

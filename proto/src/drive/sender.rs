@@ -181,7 +181,7 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
     #[must_use]
     pub fn capacity(&self) -> usize {
         let writer = self.shared.lock();
-        let capacity = writer.tx.capacity();
+        let capacity = writer.capacity();
         self.shared.unlock(writer);
         capacity
     }
@@ -190,7 +190,7 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
     #[must_use]
     pub fn queued(&self) -> usize {
         let writer = self.shared.lock();
-        let queued = writer.tx.len();
+        let queued = writer.queued();
         self.shared.unlock(writer);
         queued
     }

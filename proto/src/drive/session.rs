@@ -4,7 +4,7 @@
 
 use super::session_receiver::{SessionReceiver, establish};
 use super::session_sender::SessionSender;
-use super::{DriveError, Permit, ReadIo, WriteError, WriteIo};
+use super::{DriveError, Permit, ReadIo, Transport, WriteError, WriteIo};
 use crate::entropy::Seed;
 use crate::noise::PayloadSecurity;
 use crate::session::{CloseCode, Config, Error, Event, SendError, SessionInfo, Stats};
@@ -84,7 +84,7 @@ where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    /// Runs the handshake on the two halves of a fresh stream, for at most the configured time.
+    /// Runs the handshake on a fresh stream, its two halves or a [`Transport`], for at most the configured time.
     ///
     /// # Errors
     /// If the stream or the handshake fails. What is owed to the peer has been sent then, as far as the stream
@@ -92,9 +92,9 @@ where
     pub async fn establish(
         config: &Arc<Config>,
         seed: Seed,
-        io: (I, W),
+        io: impl Into<Transport<I, W>>,
     ) -> Result<Self, SessionError<I::Error>> {
-        let (receiver, sender) = establish(config, seed, io).await?;
+        let (receiver, sender) = establish(config, seed, io.into()).await?;
         Ok(Self { receiver, sender })
     }
 

@@ -2,7 +2,7 @@
 
 use super::session::{Closed, HandshakePayload, PeerClose, SessionError, SessionNext, SessionSendError};
 use super::session_sender::SessionSender;
-use super::{Connection, DriveError, Permit, ReadIo, Receiver, WriteIo};
+use super::{Connection, DriveError, Permit, ReadIo, Receiver, Transport, WriteIo};
 use crate::buf::{RxBuf, Span, TxBuf};
 use crate::entropy::Seed;
 use crate::session::{self, CloseCode, Config, Error, Event, SendError, Session, SessionInfo, Stats};
@@ -31,13 +31,13 @@ pub struct SessionReceiver<I, W: WriteIo> {
 pub(super) async fn establish<I, W>(
     config: &Arc<Config>,
     seed: Seed,
-    io: (I, W),
+    io: Transport<I, W>,
 ) -> Result<(SessionReceiver<I, W>, SessionSender<W>), SessionError<I::Error>>
 where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    let session = Session::new(config, seed, io.0.now()).map_err(DriveError::Protocol)?;
+    let session = Session::new(config, seed, io.read.now()).map_err(DriveError::Protocol)?;
     let (sender, receiver) = session.split();
     let (rx, tx) = (RxBuf::new(config.rx_limit()), TxBuf::new(TX_LIMIT));
     let (mut inner, sender) = Connection::new((receiver, sender), io, rx, tx).split();

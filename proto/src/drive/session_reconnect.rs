@@ -19,6 +19,9 @@ impl<E> Retryable for SessionError<E> {
             Self::Protocol(error) => error.is_retryable(),
             Self::Io(_) | Self::Broken => true,
             Self::ReceiveBufferTooSmall => false,
+            // A certificate, or what is trusted, must change first; most other failures are the stream's.
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => matches!(error, super::TlsError::Truncated | super::TlsError::Forged),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that writes, and the lock it sits behind.
 
+use super::tls::TlsWriter;
 use super::wakers::{Slot, Wakers};
 use super::{WriteError, WriteIo};
 use crate::buf::TxBuf;
@@ -35,6 +36,7 @@ pub(super) struct Writer<S, W: WriteIo> {
     /// Queued bytes at which a call starts writing by itself.
     pub(super) eager_at: usize,
     io: W,
+    tls: Option<TlsWriter>,
     stream: Stream<W::Error>,
     /// Counts what the other task may be waiting for: bytes taken by the stream, and its end.
     changes: u64,
@@ -55,7 +57,32 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
 
     /// The buffer is empty but holds memory.
     fn is_idle(&self) -> bool {
-        self.tx.is_empty() && self.tx.capacity() > 0
+        self.queued() == 0 && self.capacity() > 0
+    }
+
+    /// Memory of the buffers, in bytes.
+    pub(super) fn capacity(&self) -> usize {
+        self.tx.capacity() + self.tls.as_ref().map_or(0, TlsWriter::capacity)
+    }
+
+    /// Bytes that the stream has not taken.
+    pub(super) fn queued(&self) -> usize {
+        self.tx.len() + self.tls.as_ref().map_or(0, TlsWriter::queued)
+    }
+
+    /// Whether there is anything to write.
+    fn has_bytes(&self) -> bool {
+        !self.tx.sealed().is_empty() || self.has_records()
+    }
+
+    /// Whether TLS has something to write.
+    fn has_records(&self) -> bool {
+        self.tls.as_ref().is_some_and(TlsWriter::has_records)
+    }
+
+    /// TLS has said that nothing follows.
+    fn has_ended(&self) -> bool {
+        self.tls.as_ref().is_some_and(TlsWriter::has_ended)
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -64,10 +91,10 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
 
     /// Appends what is owed and seals the open record. Whether there is anything to write.
     pub(super) fn seal(&mut self, now: Instant) -> bool {
-        if self.is_open() {
+        if self.is_open() && !self.has_ended() {
             self.half.poll_transmit(now, &mut self.tx);
         }
-        !self.tx.sealed().is_empty()
+        self.has_bytes()
     }
 
     /// [`Writer::seal`] by the clock.
@@ -81,10 +108,19 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
         if !self.is_open() {
             return Poll::Ready(Err(Broken));
         }
-        let result = match ready!(self.io.poll_write(cx, self.tx.sealed())) {
+        let written = match &mut self.tls {
+            Some(tls) => ready!(tls.poll_write(&mut self.tx, &mut self.io, cx)),
+            None => {
+                let written = ready!(self.io.poll_write(cx, self.tx.sealed()));
+                if let Ok(n) = written {
+                    self.tx.consume(n);
+                }
+                written
+            }
+        };
+        let result = match written {
             Ok(0) => Err(None),
-            Ok(n) => {
-                self.tx.consume(n);
+            Ok(_) => {
                 self.was_written = true;
                 Ok(())
             }
@@ -101,7 +137,7 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
     /// Writes until nothing is queued and nothing is owed.
     pub(super) fn poll_drain(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         while self.seal(now) {
-            while !self.tx.sealed().is_empty() {
+            while self.has_bytes() {
                 ready!(self.poll_write(cx))?;
             }
         }
@@ -110,9 +146,17 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
 
     /// Writes everything, then shuts the stream down for writing.
     pub(super) fn poll_close(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        ready!(self.poll_drain(now, cx))?;
+        if !self.has_ended() {
+            ready!(self.poll_drain(now, cx))?;
+        }
         if !self.is_open() {
             return Poll::Ready(Ok(()));
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.end();
+            while self.has_records() {
+                ready!(self.poll_write(cx))?;
+            }
         }
         let result = ready!(self.io.poll_close(cx));
         self.changes = self.changes.wrapping_add(1);
@@ -166,7 +210,7 @@ impl<S, W: WriteIo> Shared<S, W> {
 }
 
 impl<S: SendHalf, W: WriteIo> Shared<S, W> {
-    pub(super) fn new(half: S, tx: TxBuf, io: W) -> Self {
+    pub(super) fn new(half: S, tx: TxBuf, (io, tls): (W, Option<TlsWriter>)) -> Self {
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let writer = Writer {
@@ -174,6 +218,7 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
             tx,
             eager_at: EAGER,
             io,
+            tls,
             stream: Stream::Open,
             changes: 0,
             failed_now: false,
@@ -189,6 +234,11 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
             wakers,
             waker,
         }
+    }
+
+    /// What the sender may wait for besides the stream has come.
+    pub(super) fn wake_sender(&self) {
+        self.wakers.wake(Slot::Sender);
     }
 
     /// For the sender, which may wait for the lock; to be given back with [`Shared::unlock`].
@@ -308,6 +358,9 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
         let is_idle = !core::mem::take(&mut writer.was_written);
         if is_idle {
             writer.tx.release();
+            if let Some(tls) = &mut writer.tls {
+                tls.release();
+            }
         }
         is_idle
     }

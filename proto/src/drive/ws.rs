@@ -4,7 +4,7 @@
 
 use super::ws_receiver::WsReceiver;
 use super::ws_sender::WsSender;
-use super::{Connection, DriveError, Permit, ReadIo, WriteError, WriteIo};
+use super::{Connection, DriveError, Permit, ReadIo, Transport, WriteError, WriteIo};
 use crate::buf::{RxBuf, TxBuf};
 use crate::entropy::Seed;
 use crate::ws::{CloseCode, Config, Error, Event, Kind, Role, SendError, Stats, WebSocket};
@@ -83,10 +83,11 @@ where
         config: &Arc<Config>,
         role: Role,
         seed: &Seed,
-        io: (I, W),
+        io: impl Into<Transport<I, W>>,
         early: &[u8],
     ) -> Result<Self, WsError<I::Error>> {
-        let machine = WebSocket::upgraded(config, role, seed, io.0.now());
+        let io = io.into();
+        let machine = WebSocket::upgraded(config, role, seed, io.read.now());
         let mut rx = RxBuf::new(config.rx_limit());
         if rx.append(early) < early.len() {
             return Err(DriveError::ReceiveBufferTooSmall);
@@ -94,7 +95,7 @@ where
         Ok(Self::new(config, machine, io, rx))
     }
 
-    pub(super) fn new(config: &Arc<Config>, machine: WebSocket, io: (I, W), rx: RxBuf) -> Self {
+    pub(super) fn new(config: &Arc<Config>, machine: WebSocket, io: Transport<I, W>, rx: RxBuf) -> Self {
         let (sender, receiver) = machine.split();
         let tx = TxBuf::new(config.tx_limit());
         let (receiver, sender) = Connection::new((receiver, sender), io, rx, tx).split();

@@ -1,7 +1,7 @@
 //! How a WebSocket connection comes to be: a client's upgrade, and a server's answer to one.
 
 use super::ws::{WsConnection, WsError};
-use super::{DriveError, Permit, ReadIo, WriteError, WriteIo};
+use super::{DriveError, Permit, ReadIo, Transport, WriteError, WriteIo};
 use crate::buf::RxBuf;
 use crate::entropy::Seed;
 use crate::ws::{
@@ -65,7 +65,7 @@ where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    /// Asks for `request` on the two halves of a fresh stream, for at most the configured time.
+    /// Asks for `request` on a fresh stream, its two halves or a [`Transport`], for at most the configured time.
     ///
     /// # Errors
     /// If the stream or the handshake fails, or the server refuses.
@@ -73,9 +73,10 @@ where
         config: &Arc<Config>,
         request: &UpgradeRequest,
         seed: &Seed,
-        io: (I, W),
+        io: impl Into<Transport<I, W>>,
     ) -> Result<(Self, WsAnswer), WsConnectError<I::Error>> {
-        let machine = WebSocket::client(config, request, seed, io.0.now());
+        let io = io.into();
+        let machine = WebSocket::client(config, request, seed, io.read.now());
         let mut ws = Self::new(config, machine, io, RxBuf::new(config.rx_limit()));
         match ws.receiver.next().await.map_err(WsConnectError::Failed)? {
             Some(Event::Accepted(head)) => {
@@ -107,13 +108,18 @@ where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    /// Reads a client's request from the two halves of a fresh stream, for at most the configured time. One that breaks
-    /// a rule is refused with the HTTP status for it.
+    /// Reads a client's request from a fresh stream, its two halves or a [`Transport`], for at most the configured time.
+    /// One that breaks a rule is refused with the HTTP status for it.
     ///
     /// # Errors
     /// If the stream fails, or the request is no WebSocket's.
-    pub async fn read(config: &Arc<Config>, seed: &Seed, io: (I, W)) -> Result<Self, WsError<I::Error>> {
-        let machine = WebSocket::server(config, seed, io.0.now());
+    pub async fn read(
+        config: &Arc<Config>,
+        seed: &Seed,
+        io: impl Into<Transport<I, W>>,
+    ) -> Result<Self, WsError<I::Error>> {
+        let io = io.into();
+        let machine = WebSocket::server(config, seed, io.read.now());
         let mut ws = WsConnection::new(config, machine, io, RxBuf::new(config.rx_limit()));
         match ws.receiver.next().await? {
             Some(Event::Request(head)) => {
