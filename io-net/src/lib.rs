@@ -9,6 +9,8 @@ pub mod listen;
 mod options;
 mod reconnect;
 mod socket;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(unix)]
 mod unix;
 #[cfg(feature = "ws")]

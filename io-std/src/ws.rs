@@ -44,7 +44,8 @@
 use crate::client::open;
 use crate::stream::{StdRead, StdWrite, Timeouts};
 use crate::{ConnectOptions, Socket, block_on};
-use sealock_net::seed;
+#[cfg(feature = "tls")]
+pub use sealock_net::tls;
 pub use sealock_net::ws::{ConnectError, Endpoint, Server, UrlError};
 use sealock_proto::drive::{WriteError, WsConnection, WsIncoming, WsNext, WsReceiver, WsSender};
 pub use sealock_proto::drive::{
@@ -68,13 +69,8 @@ pub fn connect(
     config: &Arc<Config>,
     options: &ConnectOptions,
 ) -> Result<(Connection, WsAnswer), ConnectError> {
-    let address = endpoint.address();
-    let failed = |error| ConnectError::Io { address: address.clone(), error };
-    let seed = seed().map_err(failed)?;
-    let io = open(address, options).map_err(failed)?;
-    let ws = block_on(WsConnection::connect(config, endpoint.request(), &seed, io));
-    ws.map(|(ws, answer)| (Connection::new(ws), answer))
-        .map_err(|error| ConnectError::Upgrade { address: address.clone(), error })
+    let dial = async { open(endpoint.address(), options) };
+    block_on(endpoint.upgrade(config, dial)).map(|(ws, answer)| (Connection::new(ws), answer))
 }
 
 impl Incoming {

@@ -43,7 +43,8 @@
 
 use crate::client::dial;
 use crate::{ConnectOptions, SocketRead, SocketWrite, TokioRead, TokioWrite};
-use sealock_net::seed;
+#[cfg(feature = "tls")]
+pub use sealock_net::tls;
 pub use sealock_net::ws::{ConnectError, Endpoint, Server, UrlError};
 pub use sealock_proto::drive::{
     WsAnswer, WsAnswerError, WsClosed, WsConnectError, WsError, WsPeerClose, WsSendError,
@@ -74,10 +75,5 @@ pub async fn connect(
     config: &Arc<Config>,
     options: &ConnectOptions,
 ) -> Result<(Connection, WsAnswer), ConnectError> {
-    let address = endpoint.address();
-    let failed = |error| ConnectError::Io { address: address.clone(), error };
-    let seed = seed().map_err(failed)?;
-    let io = dial(address, options).await.map_err(failed)?;
-    let ws = Connection::<SocketRead, SocketWrite>::connect(config, endpoint.request(), &seed, io).await;
-    ws.map_err(|error| ConnectError::Upgrade { address: address.clone(), error })
+    endpoint.upgrade(config, dial(endpoint.address(), options)).await
 }

@@ -35,6 +35,12 @@ impl UpgradeRequest {
         Ok(Self { start, subprotocols: String::new(), fields: String::new() })
     }
 
+    /// The host that is asked, with its port if there is one.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.start.rsplit_once("Host: ").map_or("", |(_, host)| host.trim_end())
+    }
+
     /// Offers a subprotocol, the one liked best first. Together they are at most 512 bytes.
     ///
     /// # Errors
