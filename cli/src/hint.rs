@@ -1,8 +1,8 @@
 //! What might help against an error, in terms of the command line.
 
-use sealock_proto::drive::{DriveError, SessionError};
+use sealock_proto::drive::{CertificateFault, DriveError, SessionError, TlsError, WsConnectError};
 use sealock_proto::session::{Alert, Error};
-use sealock_tokio::{ConnectError, ListenError};
+use sealock_tokio::{ConnectError, ListenError, ws};
 use std::io::{self, ErrorKind};
 
 /// Advice on `error`, if there is any to give.
@@ -14,6 +14,11 @@ pub(crate) fn of(error: &anyhow::Error) -> Option<&'static str> {
             _ => None,
         };
     }
+    if let Some(ws::ConnectError::Upgrade { error: WsConnectError::Failed(DriveError::Tls(error)), .. }) =
+        error.downcast_ref()
+    {
+        return tls_hint(*error);
+    }
     if let Some(ListenError::Io { error, .. }) = error.downcast_ref() {
         return listen_hint(error);
     }
@@ -23,6 +28,20 @@ pub(crate) fn of(error: &anyhow::Error) -> Option<&'static str> {
 fn connect_hint(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::NotFound => Some("is `sealock listen` running there?"),
+        _ => None,
+    }
+}
+
+fn tls_hint(error: TlsError) -> Option<&'static str> {
+    match error {
+        TlsError::Certificate(CertificateFault::UnknownIssuer) => {
+            Some("give the certificate of the server's authority with --ca")
+        }
+        TlsError::Certificate(CertificateFault::WrongName) => {
+            Some("ask for the server by the name in its certificate")
+        }
+        // RFC 8446, section 6.2: bad_certificate to certificate_unknown, unknown_ca, certificate_required.
+        TlsError::Alert(42..=46 | 48 | 116) => Some("the server wants another certificate: see --tls-cert"),
         _ => None,
     }
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub struct Endpoint {
     address: Address,
     request: UpgradeRequest,
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     security: Security,
 }
 
@@ -78,6 +79,13 @@ impl Endpoint {
     #[must_use]
     pub const fn request(&self) -> &UpgradeRequest {
         &self.request
+    }
+
+    /// Whether the stream is encrypted.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        !matches!(self.security, Security::Plain)
     }
 
     /// Asks for a WebSocket on the stream that `dial` makes to the address. For drivers.

@@ -1,17 +1,19 @@
 //! Messages sent back to whoever sent them.
 
-use super::request;
+use super::{request, tls};
 use crate::failure::one_line;
 use crate::out;
 use crate::runtime::{Runtime, WebSocket};
 use anyhow::Result;
 use sealock_proto::ws::{Accept, Event};
 use sealock_tokio::ws::Server;
+use sealock_tokio::ws::tls::ServerTls;
 
 /// Serves every client until interrupted.
-pub(super) async fn all<R: Runtime>(listener: R::Listener<Server>) -> Result<()> {
+pub(super) async fn all<R: Runtime>(listener: R::Listener<Server>, tls: Option<ServerTls>) -> Result<()> {
     loop {
         let incoming = R::accept(&listener).await?;
+        tls::refresh(tls.as_ref());
         R::spawn(async move {
             let Some(asked) = request::<R>(incoming).await else { return };
             let outcome = match asked.accept(&Accept::new()).await {

@@ -3,6 +3,7 @@
 mod echo;
 mod pipe;
 mod text;
+mod tls;
 
 use crate::args::{WsConnect, WsListen, WsOptions};
 use crate::failure::Usage;
@@ -17,14 +18,22 @@ use std::sync::Arc;
 pub(crate) fn listen<R: Runtime>(args: &WsListen) -> Result<()> {
     let config = config(&args.options)?;
     let address = dial::listening_address(&args.address)?;
+    let tls = tls::server(args)?;
+    let server = Server::new(config);
+    let server = match tls.clone() {
+        Some(tls) => server.with_tls(tls),
+        None => server,
+    };
     R::run(async {
-        let listener = R::bind(&address, Server::new(config)).await?;
+        let listener = R::bind(&address, server).await?;
         out::note(format_args!("listening on {}", R::address(&listener)));
         if args.echo {
-            return echo::all::<R>(listener).await;
+            return echo::all::<R>(listener, tls).await;
         }
         loop {
-            let Some(asked) = request::<R>(R::accept(&listener).await?).await else { continue };
+            let incoming = R::accept(&listener).await?;
+            tls::refresh(tls.as_ref());
+            let Some(asked) = request::<R>(incoming).await else { continue };
             let connection = asked.accept(&Accept::new()).await?;
             drop(listener);
             let input = stdin::chunks(args.options.max_message);
@@ -63,14 +72,17 @@ pub(crate) fn connect<R: Runtime>(args: &WsConnect) -> Result<()> {
 }
 
 fn endpoint(args: &WsConnect) -> Result<Endpoint> {
-    let url =
-        if args.address.contains("://") { args.address.clone() } else { format!("ws://{}", args.address) };
+    let url = if args.address.contains("://") {
+        args.address.clone()
+    } else {
+        format!("{}://{}", tls::scheme(args), args.address)
+    };
     let usage = |text: &str, error: &dyn std::fmt::Display| Usage(format!("{text}: {error}"));
     let mut endpoint: Endpoint = url.parse().map_err(|error| usage(&args.address, &error))?;
     for name in &args.subprotocols {
         endpoint = endpoint.with_subprotocol(name).map_err(|error| usage(name, &error))?;
     }
-    Ok(endpoint)
+    tls::client(endpoint, args)
 }
 
 fn config(options: &WsOptions) -> Result<Arc<Config>> {

@@ -5,3 +5,4 @@ mod keys;
 mod measuring;
 mod process;
 mod sessions;
+mod wss;
