@@ -1,6 +1,6 @@
 //! TLS as a stage of the loop: everything the loop promises, and what is TLS's own.
 
-use super::certs::{Authority, Identity, client, server};
+use super::certs::{Authority, Identity, client, client_config, client_of, server, server_config};
 use super::*;
 use sealock_proto::drive::{
     CertificateFault, SessionConnection, Tls, TlsError, Transport, WsConnection, WsIncoming,
@@ -402,4 +402,86 @@ fn the_handshake_has_the_time_that_the_protocol_gives_its_opening() {
     };
     assert_eq!(error, ws::Error::HandshakeTimeout);
     assert!(clock.now() < Instant::ZERO + Duration::from_secs(60));
+}
+
+/// Both toys receive what has arrived, until neither goes on.
+fn settle(toys: &mut [MemToy; 2]) {
+    for _ in 0..4 {
+        for toy in toys.iter_mut() {
+            while let Poll::Ready(event) = now(toy.next()) {
+                assert!(matches!(event, Ok(Some(Event::Message(_)))));
+            }
+        }
+    }
+}
+
+/// Bytes of heap that one end may hold at rest, besides the stream, 8 KiB as measured: nearly all are rustls' own, half
+/// of them a buffer of 4 KiB that it does not give back.
+const AT_REST: i64 = 10 * 1024;
+
+#[test]
+fn an_end_at_rest_holds_no_buffers_of_ours_and_little_of_rustls() {
+    let (authority, identity) = known();
+    let (of_client, of_server) = (client_config(authority, None), server_config(identity, None));
+    let ends = || [client_of(Arc::clone(&of_client), NAME), Tls::server(Arc::clone(&of_server)).unwrap()];
+    let clock: Arc<Clock> = Arc::default();
+    let rested = |len| {
+        let (there, back) = (Pipe::new(1 << 20, None), Pipe::new(1 << 20, None));
+        for pipe in [&there, &back] {
+            pipe.lock().unwrap().data.reserve(1 << 20);
+        }
+        let ios = [end(&clock, &back, &there), end(&clock, &there, &back)];
+        let mut held = None;
+        let counted = allocation_counter::measure(|| {
+            let mut made = ios.into_iter().zip(ends()).map(|(io, tls)| {
+                let io = Transport::from(io).with_tls(tls);
+                let toy = toy(Config::default(), Instant::ZERO);
+                Connection::new(toy, io, RxBuf::new(1 << 20), TxBuf::new(1 << 20))
+            });
+            let toys: [MemToy; 2] = std::array::from_fn(|_| made.next().unwrap());
+            let toys = held.insert(toys);
+            settle(toys);
+            for at in [0, 1] {
+                send(&mut toys[at], &message(0, len)).unwrap();
+            }
+            settle(toys);
+            for _ in 0..4 {
+                clock.advance_to(clock.now() + Duration::from_secs(1));
+                settle(toys);
+            }
+        });
+        let memory = held.as_ref().unwrap().iter().map(|toy| toy.receiver.buffer_memory()).sum::<usize>();
+        assert_eq!(memory, 0);
+        counted.bytes_current / 2
+    };
+    // What the configurations keep to resume sessions is there then.
+    for _ in 0..150 {
+        rested(1);
+    }
+    let bytes = rested(200_000);
+    assert!((1..AT_REST).contains(&bytes), "{bytes} bytes an end");
+}
+
+#[test]
+fn a_record_costs_the_allocations_of_rustls_and_none_of_ours() {
+    let clock = Arc::default();
+    let (mut toys, _) = toys(&clock, ends(), 1 << 20, None, Config::default());
+    shake_hands(&mut toys);
+    let mut exchange = |len| {
+        for at in [0, 1] {
+            send(&mut toys[at], &message(0, len)).unwrap();
+            ready(toys[at].flush()).unwrap();
+            assert!(matches!(ready(toys[1 - at].next()), Ok(Some(Event::Message(_)))));
+        }
+    };
+    // For each record one block at either end; rustls also enlarges the buffer it reads into by 4 KiB at a time, and
+    // begins anew when it is empty.
+    for (len, records) in [(100, 1), (10_000, 1), (40_000, 3)] {
+        (0..10).for_each(|_| exchange(len));
+        let counted = allocation_counter::measure(|| (0..100).for_each(|_| exchange(len)));
+        // The message itself is one more.
+        let each = counted.count_total.div_ceil(200) - 1;
+        let allowed = 2 * records + if len > 4000 { len as u64 / 4096 + records } else { 0 };
+        assert!(each <= allowed, "{each} allocations for {records} records, {len} bytes");
+    }
 }

@@ -73,7 +73,7 @@ fn parsed(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'
 }
 
 /// A server with this certificate, which wants one of `clients`' from its client if that is given.
-pub(crate) fn server(identity: &Identity, clients: Option<&Authority>) -> Tls {
+pub(crate) fn server_config(identity: &Identity, clients: Option<&Authority>) -> Arc<ServerConfig> {
     let config = ServerConfig::builder_with_provider(provider());
     let config = config.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
     let config = match clients {
@@ -85,17 +85,29 @@ pub(crate) fn server(identity: &Identity, clients: Option<&Authority>) -> Tls {
         None => config.with_no_client_auth(),
     };
     let (chain, key) = parsed(identity);
-    Tls::server(Arc::new(config.with_single_cert(chain, key).unwrap())).unwrap()
+    Arc::new(config.with_single_cert(chain, key).unwrap())
 }
 
-/// A client that trusts this authority, wants the server of this name and shows a certificate if it is given.
-pub(crate) fn client(trusted: &Authority, name: &str, identity: Option<&Identity>) -> Tls {
+pub(crate) fn server(identity: &Identity, clients: Option<&Authority>) -> Tls {
+    Tls::server(server_config(identity, clients)).unwrap()
+}
+
+/// A client that trusts this authority and shows a certificate if it is given.
+pub(crate) fn client_config(trusted: &Authority, identity: Option<&Identity>) -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(provider());
     let config = config.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
     let config = config.with_root_certificates(trusted.roots());
-    let config = match identity.map(parsed) {
+    Arc::new(match identity.map(parsed) {
         Some((chain, key)) => config.with_client_auth_cert(chain, key).unwrap(),
         None => config.with_no_client_auth(),
-    };
-    Tls::client(Arc::new(config), ServerName::try_from(name.to_owned()).unwrap()).unwrap()
+    })
+}
+
+/// The same for one connection to the server of this name.
+pub(crate) fn client(trusted: &Authority, name: &str, identity: Option<&Identity>) -> Tls {
+    client_of(client_config(trusted, identity), name)
+}
+
+pub(crate) fn client_of(config: Arc<ClientConfig>, name: &str) -> Tls {
+    Tls::client(config, ServerName::try_from(name.to_owned()).unwrap()).unwrap()
 }

@@ -81,6 +81,46 @@ fn everything_passes<S: Driver, C: Driver>() {
     assert_eq!(format!("{:?}", serving.join().unwrap()), "[Ok(())]");
 }
 
+/// Each end sends and receives at once, in two threads, more than all buffers hold.
+fn both_directions_at_once<S: Driver, C: Driver>() {
+    let dir = Dir::known();
+    let config = Config::default().build().unwrap();
+    let tls = ServerTls::from_files(provider(), dir.path("server.pem"), dir.path("server.key")).unwrap();
+    let listener = S::block_on(S::bind(Server::new(config.clone()).with_tls(tls)));
+    let endpoint = endpoint(&S::address(&listener), trusting(&dir, "ca.pem"));
+    let serving = thread::spawn(move || {
+        let asked = S::block_on(S::request(&listener)).unwrap();
+        flood::<S>(S::block_on(asked.accept(&Accept::new())).unwrap());
+    });
+    flood::<C>(C::block_on(C::connect(&endpoint, &config)).unwrap());
+    serving.join().unwrap();
+}
+
+fn flood<D: Driver>(ws: WebSocket<D>) {
+    const COUNT: usize = 150;
+    const LEN: usize = 50_000;
+    let (mut receiver, mut sender) = ws.split();
+    let sending = thread::spawn(|| {
+        D::block_on(async move {
+            for number in 0..COUNT {
+                sender.send(Kind::Binary, &message(number, LEN)).await.unwrap();
+            }
+            sender.flush().await.unwrap();
+            sender
+        })
+    });
+    D::block_on(async {
+        for number in 0..COUNT {
+            let Some(Event::Message { payload, .. }) = receiver.next().await.unwrap() else {
+                panic!("a message")
+            };
+            assert!(*payload == *message(number, LEN), "message {number}");
+        }
+    });
+    let mut sender = sending.join().unwrap();
+    let _ = D::block_on(receiver.close(&mut sender, CloseCode::NORMAL, ""));
+}
+
 /// What a client of this TLS is told by a server of that, in the end.
 fn attempt<D: Driver>(server: ServerTls, client: ClientTls) -> (Option<TlsError>, Option<TlsError>) {
     let config = Config::default().build().unwrap();
@@ -180,6 +220,10 @@ fn a_reload_serves_the_new_certificate_while_an_open_connection_goes_on<D: Drive
 
 macro_rules! pairs {
     ($($name:ident: $server:ident, $client:ident;)*) => {
+        mod both_directions_at_once {
+            use super::*;
+            $(#[test] fn $name() { bounded(both_directions_at_once::<$server, $client>); })*
+        }
         mod everything_passes {
             use super::*;
             $(#[test] fn $name() { bounded(everything_passes::<$server, $client>); })*

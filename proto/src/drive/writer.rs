@@ -67,12 +67,13 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
 
     /// Bytes that the stream has not taken.
     pub(super) fn queued(&self) -> usize {
-        self.tx.len() + self.tls.as_ref().map_or(0, TlsWriter::queued)
+        self.tx.len() + self.tls.as_ref().filter(|tls| !tls.has_ended()).map_or(0, TlsWriter::queued)
     }
 
-    /// Whether there is anything to write.
+    /// Whether there is anything to write. The closing alert of TLS is no part of what a flush waits for: a peer that
+    /// has heard the protocol's own close may read no further.
     fn has_bytes(&self) -> bool {
-        !self.tx.sealed().is_empty() || self.has_records()
+        !self.tx.sealed().is_empty() || (!self.has_ended() && self.has_records())
     }
 
     /// Whether TLS has something to write.
