@@ -42,7 +42,7 @@
 //! The server lets in whoever proves a key, whichever it is: name the keys you trust with
 //! [`with_peers`](session::Config::with_peers), or look at `info().peer` before you trust anything else.
 //!
-//! Features `aes-gcm` and `sha2` (default) offer the suites of those names; `ws` adds WebSocket.
+//! Features `aes-gcm` and `sha2` (default) offer the suites of those names; `ws` adds WebSocket, `tls` also over TLS (wss).
 //!
 //! Any other protocol: [`tcp`], [`unix`] and [`halves`] make the two halves of a stream for
 //! [`drive::Connection::new`](sealock_proto::drive::Connection::new); [`block_on`] runs a connection's futures.

@@ -40,6 +40,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! With feature `tls` the same over TLS, for URLs of `wss`. The cryptography is a provider of rustls 0.23, on which the
+//! program depends itself with the feature `aws_lc_rs` or `ring`:
+//!
+//! ```ignore
+//! let provider = Arc::new(rustls::crypto::ring::default_provider());
+//! let tls = ServerTls::from_files(provider.clone(), "chain.pem", "key.pem")?; // tls.reload()? serves changed files
+//! let server = Server::new(config.clone()).with_tls(tls);
+//!
+//! let trusted = ClientTls::from_ca_file(provider, "ca.pem")?; // or ClientTls::system(provider)?
+//! let endpoint = "wss://example.org/chat".parse::<Endpoint>()?.with_tls(trusted);
+//! ```
 
 use crate::client::dial;
 use crate::{ConnectOptions, SocketRead, SocketWrite, TokioRead, TokioWrite};

@@ -127,7 +127,8 @@
 //! `std` (default): the driver loop and splitting a session for two threads, which need a lock. Without it the crate
 //! is `no_std` with `alloc`. `aes-gcm`, `sha2` (default): the suites of those names. `sim`: the simulator.
 //! `ring`, `aws-lc-rs`: other libraries than RustCrypto for the ciphers and X25519, chosen at run time
-//! ([`noise::Provider`]); both need a C compiler. `ws`: WebSocket.
+//! ([`noise::Provider`]); both need a C compiler. `ws`: WebSocket. `tls`: TLS below any protocol, as a stage of the driver
+//! loop (`drive::Transport::with_tls`).
 #![no_std]
 #![forbid(unsafe_code)]
 
