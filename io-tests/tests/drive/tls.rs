@@ -167,6 +167,26 @@ fn an_end_by_the_protocol_is_told_with_a_closing_alert_behind_its_last_bytes() {
 }
 
 #[test]
+fn a_flush_does_not_wait_for_the_closing_alert() {
+    let clock = Arc::default();
+    let config = Config { stay_open: true, ..Config::default() };
+    let (mut toys, [there, _]) = toys(&clock, ends(), 1 << 20, None, config);
+    shake_hands(&mut toys);
+    for toy in &mut toys {
+        ready(toy.sender.call(|half, _, tx| half.close(tx))).unwrap();
+        ready(toy.flush()).unwrap();
+    }
+    let mut pipe = there.lock().unwrap();
+    pipe.capacity = pipe.data.len();
+    drop(pipe);
+    assert_eq!(ready(toys[0].next()).unwrap(), Some(Event::Closed));
+    assert!(now(toys[0].next()).is_pending(), "the alert is stuck");
+    ready(toys[0].flush()).unwrap();
+    assert_eq!(toys[0].sender.queued(), 0);
+    send(&mut toys[0], b"late").unwrap_err();
+}
+
+#[test]
 fn an_end_before_the_protocol_has_closed_is_reported_with_or_without_an_alert() {
     for with_alert in [false, true] {
         let clock = Arc::default();

@@ -371,6 +371,7 @@ where
     fn end(&mut self) {
         self.phase = Phase::Done;
         self.rx = RxBuf::new(0);
+        self.tls = None;
         self.shared.end();
     }
 }
