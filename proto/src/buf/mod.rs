@@ -3,6 +3,7 @@
 mod join;
 mod rx;
 mod span;
+mod splice;
 mod tx;
 
 pub(crate) use join::{Joiner, MAX_GAP};

@@ -1,7 +1,12 @@
 //! The write buffer: sealed bytes a driver may send, and behind them one open record.
 
+use super::splice::{self, Spliced};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use bytes::Bytes;
 use core::fmt;
+#[cfg(feature = "std")]
+use std::io::IoSlice;
 
 /// There is no room in a [`TxBuf`]: write out what is sealed, then try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +26,10 @@ impl core::error::Error for Full {}
 /// one *open* region, to which it appends plaintext; that part is never visible until the machine has
 /// encrypted it in place and calls [`TxBuf::seal`].
 ///
+/// A machine that sends the same bytes to many peers appends them as a *shared* segment ([`TxBuf::push_shared`]), which
+/// is not copied. What is sealed is then several pieces: [`TxBuf::sealed`] is the first of them, so a loop that writes
+/// and consumes until that is empty sends everything, and [`TxBuf::chunks`] are all.
+///
 /// One machine, one buffer: passing a machine another buffer while a record is open leaves that record
 /// behind.
 #[derive(Default)]
@@ -30,26 +39,61 @@ pub struct TxBuf {
     start: usize,
     /// End of the sealed part, start of the open one.
     sealed: usize,
-    limit: usize,
+    /// The most bytes that `data` may have now: the limit without the shared segments. So the room is found without
+    /// looking for segments.
+    own_limit: usize,
+    /// From the first segment until the memory is released.
+    spliced: Option<Box<Spliced>>,
 }
 
 impl TxBuf {
-    /// A buffer that will hold at most `limit` bytes, sealed and open together, in at most an eighth more memory.
+    /// A buffer that will hold at most `limit` bytes, sealed, open and shared together. Its memory is at most an eighth
+    /// more, and some dozen bytes for each shared segment.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
-        Self { data: Vec::new(), start: 0, sealed: 0, limit }
+        Self { data: Vec::new(), start: 0, sealed: 0, own_limit: limit, spliced: None }
     }
 
-    /// Bytes ready for the wire.
+    /// Bytes ready for the wire: empty if there are none, otherwise all of them or, if the machine pushes shared
+    /// segments, the first piece. Go on until it is empty.
     #[must_use]
     #[inline]
     pub fn sealed(&self) -> &[u8] {
-        &self.data[self.start..self.sealed]
+        let own = &self.data[self.start..self.sealed];
+        match &self.spliced {
+            None => own,
+            Some(spliced) => spliced.first(own),
+        }
     }
 
-    /// Drops the first `n` sealed bytes: they are written.
+    /// All pieces that are ready for the wire, in order; none is empty.
+    pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
+        let own = &self.data[self.start..self.sealed];
+        // Without segments the own bytes are the last piece of none.
+        let (spliced, last) = match &self.spliced {
+            None => (None, own),
+            Some(spliced) => (Some(spliced.pieces(own)), &[][..]),
+        };
+        spliced.into_iter().flatten().chain([last]).filter(|piece| !piece.is_empty())
+    }
+
+    /// [`TxBuf::chunks`] for a vectored write, as many as `slices` has place for. How many those are.
+    #[cfg(feature = "std")]
+    pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        slices.iter_mut().zip(self.chunks()).map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
+    }
+
+    /// Whether [`TxBuf::sealed`] is all that is sealed, and not the first of several pieces.
+    #[must_use]
+    #[inline]
+    pub fn is_contiguous(&self) -> bool {
+        self.spliced.is_none() || self.sealed().len() == self.len() - self.open_len()
+    }
+
+    /// Drops the first `n` sealed bytes: they are written. More than there are is all of them.
     #[inline]
     pub fn consume(&mut self, n: usize) {
+        let n = if self.spliced.is_some() { self.consume_spliced(n) } else { n };
         self.start = self.sealed.min(self.start.saturating_add(n));
         if self.start == self.data.len() {
             self.data.clear();
@@ -61,7 +105,7 @@ impl TxBuf {
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
-        self.data.len() - self.start
+        self.data.len() - self.start + self.shared_len()
     }
 
     /// Whether nothing is held, neither sealed nor open.
@@ -73,27 +117,27 @@ impl TxBuf {
 
     /// The most bytes this buffer will hold.
     #[must_use]
-    pub const fn limit(&self) -> usize {
-        self.limit
+    pub fn limit(&self) -> usize {
+        self.own_limit + self.shared_len()
     }
 
     /// Bytes that can still be appended.
     #[must_use]
     #[inline]
     pub fn room(&self) -> usize {
-        self.limit.saturating_sub(self.len())
+        self.own_limit.saturating_sub(self.data.len() - self.start)
     }
 
-    /// Bytes of memory held now.
+    /// Bytes of memory held now. That of shared segments is others' too and does not count.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.data.capacity()
+        self.data.capacity() + self.spliced.as_ref().map_or(0, |spliced| spliced.capacity())
     }
 
     /// Frees the memory if the buffer is empty. For connections that go idle.
     pub fn release(&mut self) {
         if self.is_empty() {
-            *self = Self::new(self.limit);
+            *self = Self::new(self.limit());
         }
     }
 
@@ -125,6 +169,27 @@ impl TxBuf {
         Ok(())
     }
 
+    /// For machines: appends bytes that other buffers have too, without a copy unless they are so few that a copy is
+    /// cheaper. They are sealed at once, and with them what was open before: a machine that encrypts never calls this.
+    /// They count against the limit, all of them, though the memory is shared.
+    ///
+    /// # Errors
+    /// [`Full`] if `bytes` would pass the limit; nothing is appended or sealed then.
+    pub fn push_shared(&mut self, bytes: &Bytes) -> Result<(), Full> {
+        if bytes.len() < splice::LEAST {
+            self.push(bytes)?;
+            self.seal();
+            return Ok(());
+        }
+        if bytes.len() > self.room() {
+            return Err(Full);
+        }
+        self.seal();
+        self.own_limit -= bytes.len();
+        self.spliced.get_or_insert_default().push(self.sealed - self.start, bytes);
+        Ok(())
+    }
+
     /// For machines: length of the open region.
     #[must_use]
     #[inline]
@@ -150,6 +215,21 @@ impl TxBuf {
         self.data.truncate(self.sealed.saturating_add(len));
     }
 
+    /// Bytes of shared segments.
+    #[inline]
+    fn shared_len(&self) -> usize {
+        self.spliced.as_ref().map_or(0, |spliced| spliced.len())
+    }
+
+    /// Consumes up to the last shared segment. How many of the own bytes to consume now, all told.
+    fn consume_spliced(&mut self, n: usize) -> usize {
+        let Some(spliced) = &mut self.spliced else { return n };
+        let before = spliced.len();
+        let (own, rest) = spliced.consume(n);
+        self.own_limit += before - spliced.len();
+        own.saturating_add(rest)
+    }
+
     #[cold]
     fn make_room(&mut self, n: usize) {
         if self.start > 0 {
@@ -160,10 +240,10 @@ impl TxBuf {
         let wanted = self.data.len() + n;
         if wanted > self.data.capacity() {
             let mut capacity = (self.data.capacity() * 2).max(wanted);
-            if capacity >= self.limit {
+            if capacity >= self.limit() {
                 // With an eighth to spare: while a slow peer takes small bites from a full buffer, the rest is
                 // moved once for many of them and not for each.
-                capacity = self.limit.saturating_add(self.limit / 8);
+                capacity = self.limit().saturating_add(self.limit() / 8);
             }
             self.data.reserve_exact(capacity - self.data.len());
         }
@@ -174,9 +254,9 @@ impl fmt::Debug for TxBuf {
     /// Lengths only: the open region is plaintext.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TxBuf")
-            .field("sealed", &(self.sealed - self.start))
+            .field("sealed", &(self.len() - self.open_len()))
             .field("open", &self.open_len())
-            .field("limit", &self.limit)
+            .field("limit", &self.limit())
             .finish()
     }
 }
