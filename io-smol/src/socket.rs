@@ -4,7 +4,7 @@ use crate::stream::{SmolRead, SmolWrite, halves};
 use async_io::{Async, IoSafe};
 use futures_io::{AsyncRead, AsyncWrite};
 use sealock_net::SocketOptions;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -79,6 +79,14 @@ where
         Pin::new(&mut &*self.socket).poll_write(cx, buf)
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.socket).poll_write_vectored(cx, pieces)
+    }
+
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut &*self.socket).poll_flush(cx)
     }
@@ -136,6 +144,18 @@ impl AsyncWrite for AnySocket {
             Self::Tcp(socket) => Pin::new(socket).poll_write(cx, buf),
             #[cfg(unix)]
             Self::Unix(socket) => Pin::new(socket).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
+            #[cfg(unix)]
+            Self::Unix(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
         }
     }
 

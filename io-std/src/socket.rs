@@ -2,7 +2,7 @@
 
 use crate::stream::{StdRead, StdWrite, Timeouts, halves};
 use sealock_net::SocketOptions;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -53,6 +53,10 @@ impl Read for Socket {
 impl Write for Socket {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         either!(self, socket => (&**socket).write(buf))
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        either!(self, socket => (&**socket).write_vectored(pieces))
     }
 
     fn flush(&mut self) -> io::Result<()> {

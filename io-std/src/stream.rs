@@ -5,7 +5,7 @@ use crate::timeout::quantised;
 use sealock_net::SocketOptions;
 use sealock_proto::drive::{ReadIo, WriteIo};
 use sealock_proto::time::Instant;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -172,6 +172,15 @@ pub struct StdWrite<W> {
     behind: Arc<AtomicBool>,
 }
 
+impl<W> StdWrite<W> {
+    fn attempt(&mut self, mut write: impl FnMut(&mut W) -> io::Result<usize>) -> Poll<io::Result<usize>> {
+        note_try();
+        let written = attempt(|| write(&mut self.stream));
+        self.behind.store(written.is_pending(), Ordering::Relaxed);
+        written
+    }
+}
+
 impl<W: Write + Timeouts> WriteIo for StdWrite<W> {
     type Error = io::Error;
 
@@ -184,10 +193,15 @@ impl<W: Write + Timeouts> WriteIo for StdWrite<W> {
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        note_try();
-        let written = attempt(|| self.stream.write(buf));
-        self.behind.store(written.is_pending(), Ordering::Relaxed);
-        written
+        self.attempt(|stream| stream.write(buf))
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        _: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.attempt(|stream| stream.write_vectored(pieces))
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -183,6 +183,14 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
         self.sender.send(kind, payload)
     }
 
+    /// [`Sender::send_broadcast`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_broadcast(&mut self, broadcast: &Broadcast) -> Result<(), WsSendError<io::Error>> {
+        self.sender.send_broadcast(broadcast)
+    }
+
     /// [`Sender::flush`].
     ///
     /// # Errors
@@ -240,6 +248,14 @@ impl<W: Write + Timeouts> Sender<W> {
     /// If the message is too large or no UTF-8, or the connection or the stream is closed or has failed.
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), WsSendError<io::Error>> {
         block_on(self.0.send(kind, payload))
+    }
+
+    /// Queues a message that many connections send. A server's queue shares its memory with theirs.
+    ///
+    /// # Errors
+    /// As [`Sender::send`], but for text that is not UTF-8.
+    pub fn send_broadcast(&mut self, broadcast: &Broadcast) -> Result<(), WsSendError<io::Error>> {
+        block_on(self.0.send_broadcast(broadcast))
     }
 
     /// Queues the next piece of a message, as one fragment.

@@ -2,7 +2,7 @@
 
 use crate::stream::{TokioRead, TokioWrite, halves};
 use sealock_net::SocketOptions;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -61,6 +61,26 @@ impl AsyncWrite for SocketWrite {
             Self::Tcp(half) => Pin::new(half).poll_write(cx, buf),
             #[cfg(unix)]
             Self::Unix(half) => Pin::new(half).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_write_vectored(cx, pieces),
+            #[cfg(unix)]
+            Self::Unix(half) => Pin::new(half).poll_write_vectored(cx, pieces),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(half) => half.is_write_vectored(),
+            #[cfg(unix)]
+            Self::Unix(half) => half.is_write_vectored(),
         }
     }
 

@@ -5,6 +5,8 @@
 
 use crate::time::Instant;
 use core::task::{Context, Poll};
+#[cfg(feature = "std")]
+use std::io::IoSlice;
 
 /// The reading half of a byte stream, with the runtime's clock and one timer.
 pub trait ReadIo {
@@ -48,6 +50,21 @@ pub trait WriteIo {
     /// # Errors
     /// The runtime's, when the stream is broken.
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, Self::Error>>;
+
+    /// [`WriteIo::poll_write`] of several pieces, one behind the other; there are some, and none is empty. Called if
+    /// what is queued lies in several places, so that it leaves in one write nevertheless. An adapter that can write
+    /// one piece only need not implement it.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "std")]
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<Result<usize, Self::Error>> {
+        self.poll_write(cx, pieces.first().map_or(&[], |piece| piece))
+    }
 
     /// Shuts the writing direction down, after everything written has been handed to the system.
     ///

@@ -10,10 +10,14 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering, fence};
 use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
+use std::io::IoSlice;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Queued bytes that leave without being asked for.
 pub(super) const EAGER: usize = 64 * 1024;
+
+/// The most pieces of one vectored write.
+const PIECES: usize = 64;
 
 /// How long a peer may take no bytes from a sender whose receiver was dropped.
 const ALONE: Duration = Duration::from_secs(30);
@@ -104,6 +108,16 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
         self.seal(now)
     }
 
+    /// Writes what lies in the buffer as it is.
+    fn poll_write_plain(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, W::Error>> {
+        if self.tx.is_contiguous() {
+            return self.io.poll_write(cx, self.tx.sealed());
+        }
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let n = self.tx.io_slices(&mut pieces);
+        self.io.poll_write_vectored(cx, pieces.get(..n).unwrap_or_default())
+    }
+
     /// One write.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         if !self.is_open() {
@@ -112,7 +126,7 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
         let written = match &mut self.tls {
             Some(tls) => ready!(tls.poll_write(&mut self.tx, &mut self.io, cx)),
             None => {
-                let written = ready!(self.io.poll_write(cx, self.tx.sealed()));
+                let written = ready!(self.poll_write_plain(cx));
                 if let Ok(n) = written {
                     self.tx.consume(n);
                 }

@@ -7,7 +7,7 @@ use super::ws_sender::WsSender;
 use super::{Connection, DriveError, Permit, ReadIo, Transport, WriteError, WriteIo};
 use crate::buf::{RxBuf, TxBuf};
 use crate::entropy::Seed;
-use crate::ws::{CloseCode, Config, Error, Event, Kind, Role, SendError, Stats, WebSocket};
+use crate::ws::{Broadcast, CloseCode, Config, Error, Event, Kind, Role, SendError, Stats, WebSocket};
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
@@ -132,6 +132,14 @@ where
     /// As there.
     pub async fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), WsSendError<W::Error>> {
         self.sender.send(kind, payload).await
+    }
+
+    /// [`WsSender::send_broadcast`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_broadcast(&mut self, broadcast: &Broadcast) -> Result<(), WsSendError<W::Error>> {
+        self.sender.send_broadcast(broadcast).await
     }
 
     /// [`WsSender::flush`].

@@ -4,7 +4,7 @@ use super::ws::WsSendError;
 use super::{DriveError, Permit, Sender, WriteError, WriteIo};
 use crate::buf::TxBuf;
 use crate::time::Instant;
-use crate::ws::{self, Accept, AnswerError, CloseCode, Kind, Reject, SendError, Traffic};
+use crate::ws::{self, Accept, AnswerError, Broadcast, CloseCode, Kind, Reject, SendError, Traffic};
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
@@ -61,6 +61,29 @@ impl<W: WriteIo> WsSender<W> {
         self.inner.poll_timeless_call(cx, |half, tx| {
             has_place(payload.len(), tx)?;
             half.send(Instant::ZERO, kind, payload, tx)
+        })
+    }
+
+    /// [`WsSender::send`] of a message that many connections send. A server's queue shares its memory with theirs.
+    ///
+    /// # Errors
+    /// As there, but for text that is not UTF-8.
+    pub async fn send_broadcast(&mut self, broadcast: &Broadcast) -> Result<(), WsSendError<W::Error>> {
+        poll_fn(|cx| self.poll_send_broadcast(cx, broadcast)).await
+    }
+
+    /// [`WsSender::send_broadcast`] as a poll.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_send_broadcast(
+        &mut self,
+        cx: &mut Context<'_>,
+        broadcast: &Broadcast,
+    ) -> Poll<Result<(), WsSendError<W::Error>>> {
+        self.inner.poll_timeless_call(cx, |half, tx| {
+            has_place(broadcast.payload().len(), tx)?;
+            half.send_broadcast(Instant::ZERO, broadcast, tx)
         })
     }
 

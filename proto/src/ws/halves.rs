@@ -4,7 +4,8 @@ use super::control::Control;
 use super::recv::RecvState;
 use super::send::SendState;
 use super::{
-    Accept, AnswerError, CloseCode, Error, Event, Kind, Reject, SendError, Stats, Traffic, WebSocket,
+    Accept, AnswerError, Broadcast, CloseCode, Error, Event, Kind, Reject, SendError, Stats, Traffic,
+    WebSocket,
 };
 use crate::buf::{Span, TxBuf};
 use crate::machine::{Recv, RecvHalf, SendHalf};
@@ -60,6 +61,20 @@ impl Sender {
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
         self.state.send(&mut self.control, kind, payload, tx)
+    }
+
+    /// See [`WebSocket::send_broadcast`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn send_broadcast(
+        &mut self,
+        _now: Instant,
+        broadcast: &Broadcast,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.state.send_broadcast(&mut self.control, broadcast, tx)
     }
 
     /// See [`WebSocket::send_chunk`].

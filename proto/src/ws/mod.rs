@@ -44,6 +44,7 @@
 //! A server decides by `Origin` and by credentials whom it accepts: a browser sends a page's cookies to any server the
 //! page names.
 
+mod broadcast;
 mod close;
 mod config;
 mod control;
@@ -61,6 +62,7 @@ mod stats;
 mod tests;
 mod utf8;
 
+pub use broadcast::Broadcast;
 pub use close::{CloseCode, MAX_REASON};
 pub use config::{Config, ConfigError, Delivery, MAX_MAX_MESSAGE};
 pub use error::{AnswerError, Error, SendError};
@@ -253,6 +255,21 @@ impl WebSocket {
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
         self.send.send(&mut self.control, kind, payload, tx)
+    }
+
+    /// [`WebSocket::send`] of a message that many connections send. A server appends the memory that all of them share,
+    /// unless the message is so short that a copy is cheaper; a client masks a copy.
+    ///
+    /// # Errors
+    /// As there, but for text that is not UTF-8.
+    #[inline]
+    pub fn send_broadcast(
+        &mut self,
+        _now: Instant,
+        broadcast: &Broadcast,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.send.send_broadcast(&mut self.control, broadcast, tx)
     }
 
     /// Accepts the next piece of a message as one fragment, or nothing of it. A message that was begun must be

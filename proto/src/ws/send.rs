@@ -10,7 +10,7 @@ use super::mask::{self, Masks};
 use super::pongs::Body;
 use super::stats::Traffic;
 use super::utf8::{Utf8, is_utf8};
-use super::{Kind, Role};
+use super::{Broadcast, Kind, Role};
 use crate::buf::{Full, TxBuf};
 use crate::entropy::Seed;
 use crate::time::Instant;
@@ -70,19 +70,32 @@ impl SendState {
         payload: &[u8],
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
-        if !control.is_calm() {
-            self.begin(control, tx)?;
-        }
-        if self.chunked.is_some() {
-            return Err(SendError::OutOfTurn);
-        }
-        if payload.len() > self.max_message {
-            return Err(SendError::TooLarge { max: self.max_message });
-        }
+        self.begin_whole(control, payload.len(), tx)?;
         if kind == Kind::Text && !is_utf8(payload) {
             return Err(SendError::NotUtf8);
         }
         self.put(true, kind.opcode(), payload, CONTROL_RESERVE, tx)?;
+        self.count_message(payload.len());
+        Ok(())
+    }
+
+    /// Accepts all of a message that others send too, or nothing.
+    #[inline]
+    pub(super) fn send_broadcast(
+        &mut self,
+        control: &mut impl Shared,
+        broadcast: &Broadcast,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        let payload = broadcast.payload();
+        self.begin_whole(control, payload.len(), tx)?;
+        if self.masks.is_some() {
+            self.put(true, broadcast.kind().opcode(), payload, CONTROL_RESERVE, tx)?;
+        } else {
+            has_room(payload.len(), CONTROL_RESERVE, tx)?;
+            tx.push_shared(broadcast.frame()).map_err(|Full| SendError::Full)?;
+            self.stats.frames += 1;
+        }
         self.count_message(payload.len());
         Ok(())
     }
@@ -121,6 +134,26 @@ impl SendState {
         Ok(())
     }
 
+    /// Whether a message of `size` bytes may be accepted as one frame.
+    #[inline]
+    fn begin_whole(
+        &mut self,
+        control: &mut impl Shared,
+        size: usize,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        if !control.is_calm() {
+            self.begin(control, tx)?;
+        }
+        if self.chunked.is_some() {
+            return Err(SendError::OutOfTurn);
+        }
+        if size > self.max_message {
+            return Err(SendError::TooLarge { max: self.max_message });
+        }
+        Ok(())
+    }
+
     /// Whether a message may be accepted. Answers to Pings go before it: whoever measures time with them should not wait
     /// for what was said later.
     #[cold]
@@ -149,9 +182,7 @@ impl SendState {
         reserve: usize,
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
-        if tx.room() < payload.len().saturating_add(reserve + MAX_HEAD) {
-            return Err(SendError::Full);
-        }
+        has_room(payload.len(), reserve, tx)?;
         let mask = self.masks.as_mut().map(|masks| masks.next());
         let head = Encoded::new(fin, false, opcode, mask, payload.len());
         let head = head.bytes();
@@ -252,4 +283,10 @@ impl SendState {
     pub(super) fn take_moved(&mut self) -> bool {
         core::mem::take(&mut self.moved)
     }
+}
+
+/// Whether there is room for a frame behind which `reserve` bytes stay free.
+#[inline]
+fn has_room(payload: usize, reserve: usize, tx: &TxBuf) -> Result<(), SendError> {
+    if tx.room() < payload.saturating_add(reserve + MAX_HEAD) { Err(SendError::Full) } else { Ok(()) }
 }
