@@ -44,8 +44,10 @@
 //!         };
 //!         // Everything owed leaves in one write; after a failure, the alert that tells the peer.
 //!         session.poll_transmit(clock(), &mut tx);
-//!         stream.write_all(tx.sealed())?;
-//!         tx.consume(tx.sealed().len());
+//!         while !tx.sealed().is_empty() {
+//!             stream.write_all(tx.sealed())?;
+//!             tx.consume(tx.sealed().len());
+//!         }
 //!         let need = received?;
 //!         if session.is_finished() {
 //!             return Ok(());

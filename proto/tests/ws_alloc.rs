@@ -7,7 +7,9 @@ use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::time::Instant;
-use sealock_proto::ws::{Accept, CloseCode, Config, Delivery, Event, Kind, Role, UpgradeRequest, WebSocket};
+use sealock_proto::ws::{
+    Accept, Broadcast, CloseCode, Config, Delivery, Event, Kind, Role, UpgradeRequest, WebSocket,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,6 +128,54 @@ fn nothing_is_allocated_once_the_buffers_exist() {
         });
         assert!(b.ws.is_finished());
     }
+}
+
+#[test]
+fn a_broadcast_allocates_nothing_for_a_connection_that_has_sent_one() {
+    let config = config(Delivery::Messages);
+    let now = Instant::ZERO;
+    let news = [64, 1000, 150_000].map(|size| Broadcast::new(Kind::Binary, &vec![7; size]).unwrap());
+    let mut pairs: Vec<_> = (0..10).map(|_| pair(&config)).collect();
+    for round in 0..5 {
+        let allocated = measure(|| {
+            for (client, server) in &mut pairs {
+                exchange(client, server, now);
+                for message in &news {
+                    server.ws.send_broadcast(now, message, &mut server.tx).unwrap();
+                    server.ws.send(now, Kind::Text, b"between", &mut server.tx).unwrap();
+                }
+                exchange(client, server, now);
+                client.ws.send_broadcast(now, &news[2], &mut client.tx).unwrap();
+                exchange(client, server, now);
+            }
+        });
+        // The first time makes each connection's list of segments, and the messages' counters of references.
+        assert!((allocated.count_total == 0) == (round > 0), "round {round}: {}", allocated.count_total);
+    }
+    assert!(pairs.iter().all(|(client, server)| (client.messages, server.messages) == (30, 5)));
+}
+
+#[test]
+fn broadcasts_queued_for_many_connections_lie_in_memory_once() {
+    let config = config(Delivery::Messages);
+    let upgraded = || WebSocket::upgraded(&config, Role::Server, &Seed::new(&mut [3; 32]), Instant::ZERO);
+    let mut queues: Vec<_> = (0..100).map(|_| (upgraded(), TxBuf::new(config.tx_limit()))).collect();
+    let queued = measure(|| {
+        let news = Broadcast::new(Kind::Binary, &[7; 100_000]).unwrap();
+        for (ws, tx) in &mut queues {
+            ws.send_broadcast(Instant::ZERO, &news, tx).unwrap();
+        }
+    });
+    assert!(queues.iter().all(|(_, tx)| tx.len() > 100_000));
+    let held = usize::try_from(queued.bytes_current).unwrap();
+    assert!(held < 100_000 + 100 * 500, "{held} bytes");
+    let written = measure(|| {
+        for (_, tx) in &mut queues {
+            tx.consume(usize::MAX);
+            tx.release();
+        }
+    });
+    assert_eq!(queued.bytes_current + written.bytes_current, 0, "the last one gives it back");
 }
 
 #[test]

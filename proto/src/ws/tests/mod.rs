@@ -1,5 +1,6 @@
 //! The whole machine in memory, on virtual time, against frames made by hand.
 
+mod broadcast;
 mod closing;
 mod limits;
 mod liveness;

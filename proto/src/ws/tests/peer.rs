@@ -100,7 +100,7 @@ impl Peer {
     /// What this end owes and has queued.
     pub(super) fn out(&mut self) -> Vec<u8> {
         self.ws.poll_transmit(self.now, &mut self.tx);
-        let bytes = self.tx.sealed().to_vec();
+        let bytes = self.tx.chunks().collect::<Vec<_>>().concat();
         self.tx.consume(bytes.len());
         bytes
     }
