@@ -39,8 +39,8 @@ pub struct TxBuf {
     start: usize,
     /// End of the sealed part, start of the open one.
     sealed: usize,
-    /// The most bytes that `data` may have now: the limit without the shared segments. So the room is found without
-    /// looking for segments.
+    limit: usize,
+    /// The limit without the shared segments: the room is found without looking for them.
     own_limit: usize,
     /// From the first segment until the memory is released.
     spliced: Option<Box<Spliced>>,
@@ -51,7 +51,7 @@ impl TxBuf {
     /// more, and some dozen bytes for each shared segment.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
-        Self { data: Vec::new(), start: 0, sealed: 0, own_limit: limit, spliced: None }
+        Self { data: Vec::new(), start: 0, sealed: 0, limit, own_limit: limit, spliced: None }
     }
 
     /// Bytes ready for the wire: empty if there are none, otherwise all of them or, if the machine pushes shared
@@ -59,11 +59,7 @@ impl TxBuf {
     #[must_use]
     #[inline]
     pub fn sealed(&self) -> &[u8] {
-        let own = &self.data[self.start..self.sealed];
-        match &self.spliced {
-            None => own,
-            Some(spliced) => spliced.first(own),
-        }
+        if self.spliced.is_some() { self.first_piece() } else { &self.data[self.start..self.sealed] }
     }
 
     /// All pieces that are ready for the wire, in order; none is empty.
@@ -117,8 +113,8 @@ impl TxBuf {
 
     /// The most bytes this buffer will hold.
     #[must_use]
-    pub fn limit(&self) -> usize {
-        self.own_limit + self.shared_len()
+    pub const fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Bytes that can still be appended.
@@ -137,7 +133,7 @@ impl TxBuf {
     /// Frees the memory if the buffer is empty. For connections that go idle.
     pub fn release(&mut self) {
         if self.is_empty() {
-            *self = Self::new(self.limit());
+            *self = Self::new(self.limit);
         }
     }
 
@@ -217,16 +213,22 @@ impl TxBuf {
 
     /// Bytes of shared segments.
     #[inline]
-    fn shared_len(&self) -> usize {
-        self.spliced.as_ref().map_or(0, |spliced| spliced.len())
+    const fn shared_len(&self) -> usize {
+        self.limit - self.own_limit
+    }
+
+    #[inline(never)]
+    fn first_piece(&self) -> &[u8] {
+        let own = &self.data[self.start..self.sealed];
+        self.spliced.as_ref().map_or(own, |spliced| spliced.first(own))
     }
 
     /// Consumes up to the last shared segment. How many of the own bytes to consume now, all told.
+    #[inline(never)]
     fn consume_spliced(&mut self, n: usize) -> usize {
         let Some(spliced) = &mut self.spliced else { return n };
-        let before = spliced.len();
         let (own, rest) = spliced.consume(n);
-        self.own_limit += before - spliced.len();
+        self.own_limit = self.limit - spliced.len();
         own.saturating_add(rest)
     }
 
@@ -240,10 +242,10 @@ impl TxBuf {
         let wanted = self.data.len() + n;
         if wanted > self.data.capacity() {
             let mut capacity = (self.data.capacity() * 2).max(wanted);
-            if capacity >= self.limit() {
+            if capacity >= self.limit {
                 // With an eighth to spare: while a slow peer takes small bites from a full buffer, the rest is
                 // moved once for many of them and not for each.
-                capacity = self.limit().saturating_add(self.limit() / 8);
+                capacity = self.limit.saturating_add(self.limit / 8);
             }
             self.data.reserve_exact(capacity - self.data.len());
         }
@@ -256,7 +258,7 @@ impl fmt::Debug for TxBuf {
         f.debug_struct("TxBuf")
             .field("sealed", &(self.len() - self.open_len()))
             .field("open", &self.open_len())
-            .field("limit", &self.limit())
+            .field("limit", &self.limit)
             .finish()
     }
 }
