@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// sent.
 pub(crate) struct Locked<B>(Arc<Both<B>>);
 
+/// In this order: the flag lies in the same line of memory as the lock, which is taken soon after it was asked.
+#[repr(C)]
 struct Both<B> {
     /// What [`Block::is_calm`] said at the end of the last visit. Every visit that may change the block ends by
     /// writing it, still under the lock, so it never contradicts the last one for longer than that takes.
