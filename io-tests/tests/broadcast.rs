@@ -1,0 +1,205 @@
+//! One WebSocket message to many connections, on all drivers.
+
+#[path = "sessions/nets.rs"]
+mod nets;
+
+use nets::{Smol, Std, Tokio};
+use sealock_proto::drive::{ReadIo, WriteIo, WsConnection, WsReceiver};
+use sealock_proto::entropy::Seed;
+use sealock_proto::time::Instant;
+use sealock_proto::ws::{Broadcast, CloseCode, Config, Event, Kind, Role, Traffic};
+use sealock_tests::run::bounded;
+use sealock_tests::sessions::Net;
+use std::fmt::Debug;
+use std::io::{IoSlice, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Clients, of which the first reads slowly.
+const CLIENTS: u8 = 4;
+const ROUNDS: u8 = 60;
+
+/// The writing half of a stream that counts the writes.
+struct Counting<W> {
+    inner: W,
+    writes: Arc<AtomicUsize>,
+}
+
+impl<W: WriteIo> WriteIo for Counting<W> {
+    type Error = W::Error;
+
+    fn now(&self) -> Instant {
+        self.inner.now()
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        self.inner.poll_timer(cx, deadline)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, W::Error>> {
+        let written = self.inner.poll_write(cx, buf);
+        self.writes.fetch_add(usize::from(written.is_ready()), Ordering::SeqCst);
+        written
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<Result<usize, W::Error>> {
+        let written = self.inner.poll_write_vectored(cx, pieces);
+        self.writes.fetch_add(usize::from(written.is_ready()), Ordering::SeqCst);
+        written
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), W::Error>> {
+        self.inner.poll_close(cx)
+    }
+}
+
+type Ws<N> = WsConnection<<N as Net>::RawRead, Counting<<N as Net>::RawWrite>>;
+
+/// Within `block_on`.
+fn end<N: Net>(stream: TcpStream, config: &Arc<Config>, role: Role) -> (Ws<N>, Arc<AtomicUsize>) {
+    let (read, inner) = N::raw(stream);
+    let writes = Arc::<AtomicUsize>::default();
+    let io = (read, Counting { inner, writes: writes.clone() });
+    (Ws::<N>::upgraded(config, role, &Seed::new(&mut [7; 32]), io, &[]).unwrap(), writes)
+}
+
+fn streams() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (listener.accept().unwrap().0, client)
+}
+
+/// Receives until the peer closes, and answers.
+async fn collect<I, W>(receiver: &mut WsReceiver<I, W>, mut each: impl FnMut(usize)) -> Vec<Vec<u8>>
+where
+    I: ReadIo,
+    W: WriteIo<Error = I::Error>,
+    I::Error: Debug,
+{
+    let mut messages = Vec::new();
+    while let Some(event) = receiver.next().await.unwrap() {
+        if let Event::Message { payload, .. } = event {
+            messages.push(payload.to_vec());
+            each(messages.len());
+        }
+    }
+    messages
+}
+
+/// Large and small broadcasts between messages for one client alone, and answers to every client's Pings.
+fn everybody_receives_all_in_order<N: Net>() {
+    let config = Config::default().with_heartbeat(None).build().unwrap();
+    let (mut senders, mut servers) = (Vec::new(), Vec::new());
+    let mut clients = Vec::<JoinHandle<(Vec<Vec<u8>>, Traffic)>>::new();
+    for n in 0..CLIENTS {
+        let (server, client) = streams();
+        let own = config.clone();
+        clients.push(thread::spawn(move || {
+            N::block_on(async {
+                let mut wire = client.try_clone().unwrap();
+                let mut ws = end::<N>(client, &own, Role::Client).0;
+                let messages = collect(&mut ws.receiver, |count| {
+                    if count % 9 == 0 {
+                        // With a mask of zeros. The machine itself writes nothing before it answers the close.
+                        wire.write_all(&[0x89, 0x81, 0, 0, 0, 0, b'p']).unwrap();
+                    }
+                    if n == 0 {
+                        thread::sleep(Duration::from_millis(3));
+                    }
+                });
+                (messages.await, ws.stats().received)
+            })
+        }));
+        let (mut receiver, sender) = N::block_on(async { end::<N>(server, &config, Role::Server).0.split() });
+        servers.push(thread::spawn(move || N::block_on(collect(&mut receiver, |_| {}))));
+        senders.push(sender);
+    }
+    let large = |round: u8| vec![round; 100_000];
+    let small = |round: u8| vec![round; 40];
+    N::block_on(async {
+        for round in 0..ROUNDS {
+            let news =
+                [large(round), small(round)].map(|bytes| Broadcast::new(Kind::Binary, &bytes).unwrap());
+            for (n, sender) in (0..).zip(&mut senders) {
+                sender.send_broadcast(&news[0]).await.unwrap();
+                sender.send(Kind::Binary, &[round, n]).await.unwrap();
+                sender.send_broadcast(&news[1]).await.unwrap();
+                if round % 4 == 0 {
+                    sender.flush().await.unwrap();
+                }
+            }
+        }
+        for sender in &mut senders {
+            sender.close(CloseCode::NORMAL, "done").await.unwrap();
+        }
+    });
+    for (n, client) in (0..).zip(clients) {
+        let (messages, received) = client.join().unwrap();
+        let want: Vec<_> =
+            (0..ROUNDS).flat_map(|round| [large(round), vec![round, n], small(round)]).collect();
+        assert!(messages == want, "client {n}: {} messages", messages.len());
+        // The close is one.
+        assert!(received.frames > received.messages + 1, "client {n}: no Ping was answered between messages");
+    }
+    servers.into_iter().for_each(|server| assert_eq!(server.join().unwrap(), Vec::<Vec<u8>>::new()));
+}
+
+/// A queue of own and shared pieces leaves at once.
+fn pieces_are_one_write<N: Net>() {
+    let config = Config::default().with_heartbeat(None).build().unwrap();
+    let (server, client) = streams();
+    let own = config.clone();
+    let client = thread::spawn(move || {
+        N::block_on(async { collect(&mut end::<N>(client, &own, Role::Client).0.receiver, |_| {}).await })
+    });
+    let (server, writes) = N::block_on(async {
+        let (mut ws, writes) = end::<N>(server, &config, Role::Server);
+        let news = Broadcast::new(Kind::Binary, &[1; 3000]).unwrap();
+        for n in 0..5 {
+            ws.send(Kind::Binary, &[n]).await.unwrap();
+            ws.send_broadcast(&news).await.unwrap();
+        }
+        ws.flush().await.unwrap();
+        let before_close = writes.load(Ordering::SeqCst);
+        assert_eq!(ws.close(CloseCode::NORMAL, "").await.unwrap().undelivered, 0);
+        (ws.sender.stats().messages, before_close)
+    });
+    assert_eq!((server, writes), (10, 1));
+    let messages = client.join().unwrap();
+    assert_eq!(messages.len(), 10);
+    assert!((0..5).all(|n| messages[2 * n] == [n as u8] && messages[2 * n + 1] == [1; 3000]));
+}
+
+macro_rules! on {
+    ($($driver:ident, $net:ty;)*) => {
+        $(
+            mod $driver {
+                use super::*;
+
+                #[test]
+                fn everybody_receives_all_in_order() {
+                    bounded(super::everybody_receives_all_in_order::<$net>);
+                }
+
+                #[test]
+                fn pieces_are_one_write() {
+                    bounded(super::pieces_are_one_write::<$net>);
+                }
+            }
+        )*
+    };
+}
+
+on! {
+    on_std, Std;
+    on_tokio, Tokio;
+    on_smol, Smol;
+}
