@@ -242,6 +242,9 @@ pub(crate) struct WsOptions {
     /// Give the peer up when nothing came from it for so long
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     pub(crate) silence: Duration,
+    /// Compress messages (permessage-deflate), if the other end does too
+    #[arg(long)]
+    pub(crate) deflate: bool,
     /// The I/O library underneath
     #[arg(long, value_enum, default_value_t = Driver::Tokio)]
     pub(crate) driver: Driver,

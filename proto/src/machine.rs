@@ -6,7 +6,7 @@
 //! The rule of shape: slices in, appended bytes out, one event a call, time and entropy as arguments. A
 //! machine owns no buffer, no queue of bytes and no clock.
 
-use crate::buf::{Full, Span, TxBuf};
+use crate::buf::{Full, Scratch, Span, TxBuf};
 use crate::time::Instant;
 
 /// What one call of `recv` did.
@@ -58,6 +58,21 @@ pub trait Machine {
     /// Fatal: transmit what is owed, then close the stream.
     fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Self::Event<Span>>, Self::Error>;
 
+    /// Like [`Machine::recv`], with room for payloads that do not lie in `buf` as they came. What is in `scratch` must be
+    /// passed again, unchanged; the machine clears it. Most machines need none.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    fn recv_with(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        _scratch: &mut Scratch,
+    ) -> Result<Recv<Self::Event<Span>>, Self::Error> {
+        self.recv(now, buf)
+    }
+
     /// The peer will send nothing more. Call it once `recv` has taken all it can of what arrived before.
     ///
     /// # Errors
@@ -100,6 +115,20 @@ pub trait RecvHalf {
     /// # Errors
     /// As there.
     fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Self::Event<Span>>, Self::Error>;
+
+    /// See [`Machine::recv_with`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    fn recv_with(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        _scratch: &mut Scratch,
+    ) -> Result<Recv<Self::Event<Span>>, Self::Error> {
+        self.recv(now, buf)
+    }
 
     /// Whether `recv` has an event to give without further bytes, because the sending half transmitted something.
     /// Asked before waiting.

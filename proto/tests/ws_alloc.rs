@@ -3,7 +3,7 @@
 #![cfg(feature = "ws")]
 
 use allocation_counter::measure;
-use sealock_proto::buf::{RxBuf, TxBuf};
+use sealock_proto::buf::{RxBuf, Scratch, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::time::Instant;
@@ -16,6 +16,7 @@ use std::time::Duration;
 struct End {
     ws: WebSocket,
     rx: RxBuf,
+    scratch: Scratch,
     tx: TxBuf,
     messages: u64,
     failed: bool,
@@ -33,12 +34,12 @@ impl End {
         let mut tx = TxBuf::new(256 * 1024);
         tx.push(&vec![0; tx.limit()]).unwrap();
         tx.truncate_open(0);
-        Self { ws, rx, tx, messages: 0, failed: false }
+        Self { ws, rx, scratch: Scratch::new(), tx, messages: 0, failed: false }
     }
 
     fn read(&mut self, now: Instant) {
         loop {
-            let Ok(recv) = self.ws.recv(now, self.rx.filled_mut()) else {
+            let Ok(recv) = self.ws.recv_with(now, self.rx.filled_mut(), &mut self.scratch) else {
                 self.failed = true;
                 return;
             };
@@ -127,6 +128,33 @@ fn nothing_is_allocated_once_the_buffers_exist() {
             exchange(&mut a, &mut b, now);
         });
         assert!(b.ws.is_finished());
+    }
+}
+
+/// The first messages make codecs and the scratch grow.
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_messages_allocate_nothing_once_codecs_exist() {
+    use sealock_proto::ws::DeflateConfig;
+    for alone in [true, false] {
+        let deflate = DeflateConfig::default()
+            .with_server_no_context_takeover(alone)
+            .with_client_no_context_takeover(alone);
+        let config = Config::clone(&config(Delivery::Messages)).with_deflate(Some(deflate)).build().unwrap();
+        let (mut a, mut b) = pair(&config);
+        let now = Instant::ZERO;
+        exchange(&mut a, &mut b, now);
+        let text: Vec<u8> = (0..9_000).flat_map(|n: u32| format!("{} ", n * n).into_bytes()).collect();
+        let mut round = || {
+            for size in [64, 1000, 50_000] {
+                a.ws.send(now, Kind::Text, &text[..size], &mut a.tx).unwrap();
+                b.ws.send_chunk(now, Kind::Binary, &text[..size], true, &mut b.tx).unwrap();
+                exchange(&mut a, &mut b, now);
+            }
+        };
+        round();
+        assert_eq!(measure(round).count_total, 0, "alone: {alone}");
+        assert_eq!((a.messages, b.messages), (6, 6));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::policy::heartbeat;
 use crate::runtime::{Asked, Runtime, WebSocket};
 use crate::{dial, out, stdin};
 use anyhow::Result;
-use sealock_proto::ws::{Accept, Config};
+use sealock_proto::ws::{Accept, Config, DeflateConfig};
 use sealock_tokio::ws::{Endpoint, Server};
 use std::sync::Arc;
 
@@ -89,6 +89,7 @@ fn config(options: &WsOptions) -> Result<Arc<Config>> {
     let config = Config::default()
         .with_max_message(options.max_message)
         .with_heartbeat(Some(heartbeat(options.silence)))
+        .with_deflate(options.deflate.then(DeflateConfig::default))
         .build();
     config.map_err(|error| Usage(error.to_string()).into())
 }

@@ -20,6 +20,7 @@ pub mod session_pair;
 pub mod session_unauth;
 mod subject;
 pub mod vectors_file;
+pub mod ws_deflate;
 mod ws_end;
 pub mod ws_frames;
 mod ws_model;
@@ -30,7 +31,7 @@ pub mod ws_upgrade;
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 13] = [
+pub const TARGETS: [(&str, Body); 14] = [
     ("session_unauth", session_unauth::run),
     ("session_frames", session_frames::run),
     ("session_pair", session_pair::run),
@@ -42,6 +43,7 @@ pub const TARGETS: [(&str, Body); 13] = [
     ("buffers", buffers::run),
     ("keyed_limiter", keyed_limiter::run),
     ("ws_frames", ws_frames::run),
+    ("ws_deflate", ws_deflate::run),
     ("ws_upgrade", ws_upgrade::run),
     ("ws_pair", ws_pair::run),
 ];

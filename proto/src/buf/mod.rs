@@ -2,11 +2,13 @@
 
 mod join;
 mod rx;
+mod scratch;
 mod span;
 mod splice;
 mod tx;
 
 pub(crate) use join::{Joiner, MAX_GAP};
 pub use rx::RxBuf;
+pub use scratch::Scratch;
 pub use span::Span;
 pub use tx::{Full, TxBuf};

@@ -3,7 +3,7 @@
 use super::tls::TlsReader;
 use super::writer::Shared;
 use super::{DriveError, ReadIo, WriteIo};
-use crate::buf::{RxBuf, Span};
+use crate::buf::{RxBuf, Scratch, Span};
 use crate::machine::{Recv, RecvHalf, SendHalf};
 use crate::time::Instant;
 use alloc::sync::Arc;
@@ -38,6 +38,7 @@ pub struct Receiver<R, S, I, W: WriteIo> {
     io: I,
     tls: Option<TlsReader>,
     rx: RxBuf,
+    scratch: Scratch,
     shared: Arc<Shared<S, W>>,
     /// Read once per wake-up.
     now: Instant,
@@ -104,6 +105,7 @@ where
             io,
             tls,
             rx,
+            scratch: Scratch::new(),
             shared,
             now,
             used: 0,
@@ -117,7 +119,7 @@ where
         }
     }
 
-    /// The next event; its payload lies in the receive buffer and is gone with the next call. `None` once
+    /// The next event; its payload lies in a buffer of this connection and is gone with the next call. `None` once
     /// the protocol has ended and the stream is closed, and ever after.
     ///
     /// Can be dropped at any point: an event is returned by the same poll that decoded it.
@@ -177,7 +179,7 @@ where
 
     /// The event last returned by [`Receiver::poll_next`] with its payload. Empty payloads for any other.
     pub fn resolve(&mut self, event: R::Event<Span>) -> R::Event<&mut [u8]> {
-        R::map_event(event, |span| span.of_mut(self.rx.filled_mut()))
+        R::map_event(event, |span| span.of_either(self.rx.filled_mut(), &mut self.scratch))
     }
 
     /// The protocol's receiving half.
@@ -193,13 +195,14 @@ where
         value
     }
 
-    /// The receive buffer's memory, in bytes. None after a second or two without traffic in either direction.
+    /// The receiving buffers' memory, in bytes. None after a second or two without traffic in either direction.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.rx.capacity() + self.tls.as_ref().map_or(0, TlsReader::capacity)
+        let tls = self.tls.as_ref().map_or(0, TlsReader::capacity);
+        self.rx.capacity() + self.scratch.capacity() + tls
     }
 
-    /// The memory of the receive buffer and of the transmit buffer, in bytes.
+    /// The memory of the buffers of both directions, in bytes.
     #[must_use]
     pub fn buffer_memory(&self) -> usize {
         let writer = self.shared.lock();
@@ -209,7 +212,7 @@ where
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> StepOf<R, I> {
-        let need = match self.half.recv(self.now, self.rx.filled_mut()) {
+        let need = match self.half.recv_with(self.now, self.rx.filled_mut(), &mut self.scratch) {
             Ok(Recv { consumed, event: Some(event), .. }) => {
                 self.used = consumed;
                 return Step::Event(event);
@@ -245,7 +248,7 @@ where
         if flushed.failed && self.give_up_at.is_none() {
             self.give_up_at = Some(self.now + LINGER);
         }
-        let rx_is_idle = self.rx.is_empty() && self.capacity() > 0;
+        let rx_is_idle = self.rx.is_empty() && self.scratch.is_empty() && self.capacity() > 0;
         if self.release_at.is_none() && (flushed.is_idle || rx_is_idle) {
             self.release_at = Some(self.now + IDLE);
             self.was_read = false;
@@ -331,6 +334,7 @@ where
                 if let Some(tls) = &mut self.tls {
                     tls.release();
                 }
+                self.scratch.release();
             }
         }
         if self.half.poll_timeout().is_some_and(|at| at <= self.now) {
@@ -372,6 +376,7 @@ where
         self.phase = Phase::Done;
         self.rx = RxBuf::new(0);
         self.tls = None;
+        self.scratch = Scratch::new();
         self.shared.end();
     }
 }

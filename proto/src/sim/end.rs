@@ -4,7 +4,7 @@ use super::error::{Side, SimError};
 use super::link::Link;
 use super::subject::{Seen, Subject};
 use super::trace::Trace;
-use crate::buf::{RxBuf, TxBuf};
+use crate::buf::{RxBuf, Scratch, TxBuf};
 use crate::time::Instant;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -17,6 +17,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub struct End<M: Subject> {
     machine: M,
     rx: RxBuf,
+    scratch: Scratch,
     tx: TxBuf,
     events: Vec<Seen<M::Owned>>,
     error: Option<M::Error>,
@@ -81,6 +82,7 @@ impl<M: Subject> End<M> {
         Self {
             machine,
             rx: RxBuf::new(rx_limit),
+            scratch: Scratch::new(),
             tx: TxBuf::new(tx_limit),
             events: Vec::new(),
             error: None,
@@ -219,7 +221,7 @@ impl<M: Subject> End<M> {
             }
             turn.steps.take(side, now)?;
             let given = self.rx.len();
-            let recv = match self.machine.recv(now, self.rx.filled_mut()) {
+            let recv = match self.machine.recv_with(now, self.rx.filled_mut(), &mut self.scratch) {
                 Ok(recv) => recv,
                 Err(error) => {
                     self.fail(turn, error);
@@ -231,7 +233,8 @@ impl<M: Subject> End<M> {
             }
             moved |= recv.consumed > 0;
             if let Some(event) = recv.event {
-                let event = M::own(event, self.rx.filled()).ok_or(SimError::PayloadOutside { side })?;
+                let event = M::own(event, self.rx.filled_mut(), &mut self.scratch)
+                    .ok_or(SimError::PayloadOutside { side })?;
                 turn.log(format_args!("event {event:?}"));
                 self.events.push(Seen { at: now, event });
                 self.rx.consume(recv.consumed);

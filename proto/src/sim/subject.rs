@@ -1,6 +1,6 @@
 //! What can be put into a pair: machines whose events can be kept.
 
-use crate::buf::Span;
+use crate::buf::{Scratch, Span};
 use crate::machine::Machine;
 use crate::time::Instant;
 use alloc::vec::Vec;
@@ -11,8 +11,8 @@ pub trait Subject: Machine<Error: Clone + Debug> {
     /// An event that owns its payload.
     type Owned: Clone + Debug;
 
-    /// Copies the payload of `event` out of `buf`; `None` if it does not lie there.
-    fn own(event: Self::Event<Span>, buf: &[u8]) -> Option<Self::Owned>;
+    /// Copies the payload of `event` out of `buf` or `scratch`; `None` if it lies in neither.
+    fn own(event: Self::Event<Span>, buf: &mut [u8], scratch: &mut Scratch) -> Option<Self::Owned>;
 }
 
 impl<M> Subject for M
@@ -22,10 +22,10 @@ where
 {
     type Owned = M::Event<Vec<u8>>;
 
-    fn own(event: Self::Event<Span>, buf: &[u8]) -> Option<Self::Owned> {
+    fn own(event: Self::Event<Span>, buf: &mut [u8], scratch: &mut Scratch) -> Option<Self::Owned> {
         let mut inside = true;
         let owned = M::map_event(event, |span| {
-            let payload = span.of(buf);
+            let payload = span.of_either(buf, scratch);
             inside = payload.len() == span.len();
             payload.to_vec()
         });

@@ -1,5 +1,9 @@
 //! A message that is encoded once and sent to many.
 
+#[cfg(feature = "deflate")]
+use super::config::Config;
+#[cfg(feature = "deflate")]
+use super::deflate::Compressor;
 use super::frame::Encoded;
 use super::utf8::is_utf8;
 use super::{Kind, SendError};
@@ -39,6 +43,9 @@ pub struct Broadcast {
     frame: Bytes,
     /// Where the payload begins in `frame`.
     head: usize,
+    /// The same compressed, and the window of that as a power of two.
+    #[cfg(feature = "deflate")]
+    deflated: Option<(u8, Bytes)>,
 }
 
 impl Broadcast {
@@ -51,12 +58,35 @@ impl Broadcast {
         if kind == Kind::Text && !is_utf8(payload) {
             return Err(SendError::NotUtf8);
         }
-        let head = Encoded::new(true, false, kind.opcode(), None, payload.len());
-        let head = head.bytes();
-        let mut frame = Vec::with_capacity(head.len() + payload.len());
-        frame.extend_from_slice(head);
-        frame.extend_from_slice(payload);
-        Ok(Self { kind, frame: frame.into(), head: head.len() })
+        let (head, frame) = encode(kind, false, payload);
+        Ok(Self {
+            kind,
+            frame,
+            head,
+            #[cfg(feature = "deflate")]
+            deflated: None,
+        })
+    }
+
+    /// Compresses the message, once, for the connections that agreed on [compression](super::Config::with_deflate) with a
+    /// window as large as that of `config`. The others are sent it as it is; so are all if it becomes no smaller.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, config: &Config) -> Self {
+        let Some(codecs) = &config.deflate else { return self };
+        let mut compressor = Compressor::alone(codecs);
+        let payload = self.payload();
+        let smaller = compressor.compress(payload, true).filter(|smaller| smaller.len() < payload.len());
+        let frame = smaller.map(|smaller| encode(self.kind, true, smaller).1);
+        compressor.settle(true, true);
+        self.deflated = frame.map(|frame| (compressor.window(), frame));
+        self
+    }
+
+    /// The whole frame of a server compressed, and its window.
+    #[cfg(feature = "deflate")]
+    pub(super) fn deflated(&self) -> Option<(u8, &Bytes)> {
+        self.deflated.as_ref().map(|(window, frame)| (*window, frame))
     }
 
     /// What the message carries.
@@ -75,6 +105,16 @@ impl Broadcast {
     pub(super) const fn frame(&self) -> &Bytes {
         &self.frame
     }
+}
+
+/// A frame of a server, and how long its head is.
+fn encode(kind: Kind, rsv1: bool, payload: &[u8]) -> (usize, Bytes) {
+    let head = Encoded::new(true, rsv1, kind.opcode(), None, payload.len());
+    let head = head.bytes();
+    let mut frame = Vec::with_capacity(head.len() + payload.len());
+    frame.extend_from_slice(head);
+    frame.extend_from_slice(payload);
+    (head.len(), frame.into())
 }
 
 impl fmt::Debug for Broadcast {

@@ -1,5 +1,7 @@
 //! What a connection is told before it begins, and the checks on it.
 
+#[cfg(feature = "deflate")]
+use super::deflate::{Codecs, DeflateConfig, DeflateFault};
 use super::{recv, send};
 use crate::heartbeat::{HeartbeatConfig, HeartbeatError};
 use crate::limit::Rate;
@@ -35,6 +37,8 @@ pub struct Config {
     pub(super) heartbeat: Option<HeartbeatConfig>,
     pub(super) handshake_timeout: Duration,
     pub(super) close_timeout: Duration,
+    #[cfg(feature = "deflate")]
+    pub(super) deflate: Option<Arc<Codecs>>,
 }
 
 impl Config {
@@ -105,6 +109,15 @@ impl Config {
         self
     }
 
+    /// Compresses messages where the other end agrees; `None` for never. Default `None`. Compressed messages that arrive
+    /// are inflated into a [`Scratch`](crate::buf::Scratch), and at most to the largest message.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, deflate: Option<DeflateConfig>) -> Self {
+        self.deflate = deflate.map(|config| Arc::new(Codecs::new(config)));
+        self
+    }
+
     /// The most bytes a read buffer needs for this configuration: what to give
     /// [`RxBuf::new`](crate::buf::RxBuf::new).
     #[must_use]
@@ -121,8 +134,17 @@ impl Config {
     /// [`TxBuf::new`](crate::buf::TxBuf::new). At least 256 KiB; memory is taken as it is needed.
     #[must_use]
     pub const fn tx_limit(&self) -> usize {
-        let frame = self.max_message + send::FRAME_ROOM;
+        let frame = self.max_payload() + send::FRAME_ROOM;
         if frame > TX_LIMIT { frame } else { TX_LIMIT }
+    }
+
+    /// The most bytes a message may have on the wire.
+    pub(super) const fn max_payload(&self) -> usize {
+        #[cfg(feature = "deflate")]
+        if self.deflate.is_some() {
+            return super::deflate::bound(self.max_message);
+        }
+        self.max_message
     }
 
     /// The largest message to send or accept, in bytes.
@@ -155,6 +177,13 @@ impl Config {
         if self.handshake_timeout.is_zero() || self.close_timeout.is_zero() {
             return Err(E::ZeroTimeout);
         }
+        #[cfg(feature = "deflate")]
+        if let Some(codecs) = &self.deflate {
+            codecs.config().check().map_err(|fault| match fault {
+                DeflateFault::Window => E::DeflateWindow,
+                DeflateFault::Level => E::DeflateLevel,
+            })?;
+        }
         Ok(Arc::new(self))
     }
 }
@@ -171,6 +200,8 @@ impl Default for Config {
             heartbeat: Some(HeartbeatConfig::default()),
             handshake_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 }
@@ -191,6 +222,12 @@ pub enum ConfigError {
     Heartbeat(HeartbeatError),
     /// `handshake_timeout` or `close_timeout` is zero.
     ZeroTimeout,
+    /// A window of the compression is not in 9 to 15.
+    #[cfg(feature = "deflate")]
+    DeflateWindow,
+    /// The level of the compression is not in 1 to 9.
+    #[cfg(feature = "deflate")]
+    DeflateLevel,
 }
 
 impl fmt::Display for ConfigError {
@@ -204,6 +241,10 @@ impl fmt::Display for ConfigError {
             Self::ZeroTimeout => {
                 "handshake_timeout and close_timeout: zero ends every connection; give some time"
             }
+            #[cfg(feature = "deflate")]
+            Self::DeflateWindow => "server_max_window_bits and client_max_window_bits: give 9 to 15",
+            #[cfg(feature = "deflate")]
+            Self::DeflateLevel => "level of the compression: give 1 to 9",
         })
     }
 }
@@ -232,6 +273,22 @@ mod tests {
             (config().with_close_timeout(Duration::ZERO), Some(E::ZeroTimeout)),
         ] {
             assert_eq!(config.build().err(), want);
+        }
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn a_wrong_field_of_the_compression_is_named() {
+        use ConfigError as E;
+        let deflate = DeflateConfig::default;
+        for (deflate, want) in [
+            (deflate(), None),
+            (deflate().with_server_max_window_bits(8), Some(E::DeflateWindow)),
+            (deflate().with_client_max_window_bits(16), Some(E::DeflateWindow)),
+            (deflate().with_level(0), Some(E::DeflateLevel)),
+            (deflate().with_level(10), Some(E::DeflateLevel)),
+        ] {
+            assert_eq!(Config::default().with_deflate(Some(deflate)).build().err(), want);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::close::CloseCode;
 use super::config::Config;
 use super::error::{AnswerError, Error, SendError};
+use super::extensions::Params;
 use super::http::{
     Accept, ClientHello, Offer, Reject, check_response, head_len, write_accept, write_refusal, write_reject,
 };
@@ -75,6 +76,8 @@ pub(super) struct Control {
     opening: Opening,
     /// Bytes of the peer's head that are known not to end it.
     scanned: usize,
+    /// Extensions that are agreed on.
+    granted: Option<Params>,
     /// The status owed to a client whose request is refused.
     refusal: Option<u16>,
     failure: Option<Error>,
@@ -123,6 +126,7 @@ impl Control {
             role,
             opening,
             scanned: 0,
+            granted: None,
             refusal: None,
             failure: None,
             over: false,
@@ -155,6 +159,18 @@ impl Control {
 
     pub(super) const fn failure(&self) -> Option<Error> {
         self.failure
+    }
+
+    /// Extensions that are agreed on, once the connection is open.
+    #[cfg(feature = "deflate")]
+    pub(super) const fn granted(&self) -> Option<Params> {
+        self.granted
+    }
+
+    /// Somebody else opened the connection, and agreed on this.
+    #[cfg(feature = "deflate")]
+    pub(super) const fn grant(&mut self, granted: Params) {
+        self.granted = Some(granted);
     }
 
     pub(super) const fn beats(&self) -> (u64, u64) {
@@ -192,7 +208,7 @@ impl Control {
         let head = buf.get(..len).unwrap_or_default();
         let span = Span::new(0, len);
         let event = match core::mem::replace(&mut self.opening, Opening::Refused) {
-            Opening::AwaitRequest(mut offer) => match offer.read(head) {
+            Opening::AwaitRequest(mut offer) => match offer.read(&self.config, head) {
                 Ok(()) => {
                     self.opening = Opening::Asked(offer);
                     Event::Request(span)
@@ -203,7 +219,8 @@ impl Control {
                 }
             },
             Opening::Ask(hello) | Opening::AwaitAnswer(hello) => {
-                if check_response(&hello, head).map_err(Error::Upgrade)? {
+                if let Some(granted) = check_response(&hello, &self.config, head).map_err(Error::Upgrade)? {
+                    self.granted = granted;
                     self.opened(now);
                     Event::Accepted(span)
                 } else {
@@ -238,6 +255,7 @@ impl Control {
         }
         accept.check().map_err(AnswerError::Field)?;
         write_accept(offer, accept, tx).map_err(|_| AnswerError::Full)?;
+        self.granted = offer.granted;
         self.opened(now);
         Ok(())
     }
@@ -270,7 +288,7 @@ impl Control {
             return self.over;
         }
         match core::mem::replace(&mut self.opening, Opening::Refused) {
-            Opening::Ask(hello) if self.failure.is_none() && hello.write(tx).is_ok() => {
+            Opening::Ask(hello) if self.failure.is_none() && hello.write(&self.config, tx).is_ok() => {
                 self.opening = Opening::AwaitAnswer(hello);
             }
             other => self.opening = other,

@@ -46,6 +46,10 @@ pub enum Error {
     CloseTimeout,
     /// The stream ended without a close.
     Truncated,
+    /// A compressed message is not what the compression makes (RFC 7692).
+    Corrupt,
+    /// A compressed message came, and the caller lent no room to inflate it.
+    NoScratch,
     /// The caller did not pass unconsumed bytes again.
     BufferChanged,
 }
@@ -62,11 +66,11 @@ impl Error {
     pub const fn close_code(self) -> Option<CloseCode> {
         Some(match self {
             Self::Frame(_) => CloseCode::PROTOCOL_ERROR,
-            Self::NotUtf8 => CloseCode::INVALID_DATA,
+            Self::NotUtf8 | Self::Corrupt => CloseCode::INVALID_DATA,
             Self::FrameTooLarge { .. } | Self::MessageTooLarge { .. } => CloseCode::TOO_BIG,
             Self::TooManyFragments { .. } | Self::ControlFlood => CloseCode::POLICY,
             Self::Dead(_) => CloseCode::GOING_AWAY,
-            Self::BufferChanged => CloseCode::INTERNAL_ERROR,
+            Self::BufferChanged | Self::NoScratch => CloseCode::INTERNAL_ERROR,
             Self::Upgrade(_) | Self::HandshakeTimeout | Self::CloseTimeout | Self::Truncated => return None,
         })
     }
@@ -95,6 +99,8 @@ impl fmt::Display for Error {
             Self::Dead(dead) => dead.fmt(f),
             Self::CloseTimeout => f.write_str("the peer did not answer the close in time"),
             Self::Truncated => f.write_str("the stream ended without a close; connect again"),
+            Self::Corrupt => f.write_str("the peer sent a compressed message that cannot be inflated"),
+            Self::NoScratch => f.write_str("a compressed message came: receive with recv_with"),
             Self::BufferChanged => {
                 f.write_str("unconsumed bytes were not passed again: consume only what recv says")
             }
@@ -121,6 +127,8 @@ pub enum SendError {
     OutOfTurn,
     /// The reason of a close is longer than [`MAX_REASON`](super::MAX_REASON), or its code may not be sent.
     Close,
+    /// The compression library failed.
+    Codec,
     /// The opening handshake is not complete.
     NotOpen,
     /// The connection is closed, or being closed.
@@ -152,6 +160,7 @@ impl fmt::Display for SendError {
             Self::Close => {
                 f.write_str("a close has a code that may be sent and a reason of at most 123 bytes")
             }
+            Self::Codec => f.write_str("the compression library failed: send without compression"),
             Self::NotOpen => f.write_str("the WebSocket handshake is not complete: wait for it"),
             Self::Closed => f.write_str("the connection is closed"),
             Self::Failed(error) => error.fmt(f),

@@ -7,7 +7,7 @@ use super::{
     Accept, AnswerError, Broadcast, CloseCode, Error, Event, Kind, Reject, SendError, Stats, Traffic,
     WebSocket,
 };
-use crate::buf::{Span, TxBuf};
+use crate::buf::{Scratch, Span, TxBuf};
 use crate::machine::{Recv, RecvHalf, SendHalf};
 use crate::share::{self, Shared};
 use crate::time::Instant;
@@ -147,7 +147,17 @@ impl RecvHalf for Receiver {
 
     #[inline]
     fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
-        self.state.recv(&mut self.control, now, buf)
+        self.state.recv(&mut self.control, now, buf, None)
+    }
+
+    #[inline]
+    fn recv_with(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Recv<Event<Span>>, Error> {
+        self.state.recv(&mut self.control, now, buf, Some(scratch))
     }
 
     fn recv_eof(&mut self, _now: Instant) -> Result<(), Error> {

@@ -48,7 +48,10 @@ mod broadcast;
 mod close;
 mod config;
 mod control;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
+mod extensions;
 mod frame;
 #[cfg(feature = "std")]
 mod halves;
@@ -65,6 +68,8 @@ mod utf8;
 pub use broadcast::Broadcast;
 pub use close::{CloseCode, MAX_REASON};
 pub use config::{Config, ConfigError, Delivery, MAX_MAX_MESSAGE};
+#[cfg(feature = "deflate")]
+pub use deflate::{DeflateConfig, DeflateParams};
 pub use error::{AnswerError, Error, SendError};
 pub use frame::FrameFault;
 #[cfg(feature = "std")]
@@ -75,7 +80,7 @@ pub use http::{
 pub use send::MIN_TX_LIMIT;
 pub use stats::{Stats, Traffic};
 
-use crate::buf::{Span, TxBuf};
+use crate::buf::{Scratch, Span, TxBuf};
 use crate::entropy::Seed;
 use crate::machine::{Machine, Recv};
 use crate::time::Instant;
@@ -213,8 +218,40 @@ impl WebSocket {
     /// Fatal: call [`WebSocket::poll_transmit`], write out what it appends, close the stream.
     #[inline]
     pub fn recv<'a>(&mut self, now: Instant, buf: &'a mut [u8]) -> Result<Recv<Event<&'a mut [u8]>>, Error> {
-        let recv = self.recv.recv(&mut self.control, now, buf)?;
+        let recv = self.recv.recv(&mut self.control, now, buf, None)?;
         Ok(recv.map(|event| event.map(|span| span.of_mut(buf))))
+    }
+
+    /// Like [`WebSocket::recv`], with room to inflate compressed messages: for a configuration that
+    /// [compresses](Config::with_deflate). See [`Machine::recv_with`] for the contract.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn recv_with<'a>(
+        &mut self,
+        now: Instant,
+        buf: &'a mut [u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<Recv<Event<&'a mut [u8]>>, Error> {
+        let recv = self.recv.recv(&mut self.control, now, buf, Some(&mut *scratch))?;
+        Ok(recv.map(|event| event.map(|span| span.of_either(buf, scratch))))
+    }
+
+    /// The compression that both ends agreed on, once the connection is open.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(&self) -> Option<DeflateParams> {
+        self.control.granted()
+    }
+
+    /// For a connection that somebody else [opened](WebSocket::upgraded): the compression that was agreed on. Without
+    /// effect if the configuration has none.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, agreed: DeflateParams) -> Self {
+        self.control.grant(agreed);
+        self
     }
 
     /// The peer will send nothing more.
@@ -358,7 +395,17 @@ impl Machine for WebSocket {
 
     #[inline]
     fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
-        self.recv.recv(&mut self.control, now, buf)
+        self.recv.recv(&mut self.control, now, buf, None)
+    }
+
+    #[inline]
+    fn recv_with(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Recv<Event<Span>>, Error> {
+        self.recv.recv(&mut self.control, now, buf, Some(scratch))
     }
 
     fn recv_eof(&mut self, now: Instant) -> Result<(), Error> {

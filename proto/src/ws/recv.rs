@@ -3,6 +3,9 @@
 //! Nothing is copied out: a payload is unmasked where it lies in the caller's buffer. A message that is not in the
 //! buffer at once, or comes in fragments, grows at the front of it (`buf/join.rs`), and is checked as it comes.
 
+#[cfg(feature = "deflate")]
+mod inflate;
+
 use super::close::{self, CloseFault};
 use super::config::{Config, Delivery};
 use super::control::{Shared, Visit};
@@ -12,7 +15,7 @@ use super::mask;
 use super::stats::Traffic;
 use super::utf8::{Utf8, is_utf8};
 use super::{Event, Kind, Role};
-use crate::buf::{Joiner, MAX_GAP, Span};
+use crate::buf::{Joiner, MAX_GAP, Scratch, Span};
 use crate::limit::Gcra;
 use crate::machine::Recv;
 use crate::time::Instant;
@@ -36,6 +39,8 @@ pub(super) struct RecvState {
     size: usize,
     fragments: u32,
     utf8: Utf8,
+    #[cfg(feature = "deflate")]
+    inflation: inflate::Inflation,
     control_rate: Option<Gcra>,
     phase: Phase,
     /// The shared block believes that this half waits for bytes.
@@ -80,6 +85,8 @@ impl RecvState {
             size: 0,
             fragments: 0,
             utf8: Utf8::default(),
+            #[cfg(feature = "deflate")]
+            inflation: inflate::Inflation::default(),
             control_rate: config.control_rate.map(Gcra::new),
             phase: Phase::Opening,
             listening: true,
@@ -102,7 +109,13 @@ impl RecvState {
     }
 
     #[inline]
-    pub(super) fn recv(&mut self, control: &mut impl Shared, now: Instant, buf: &mut [u8]) -> Received {
+    pub(super) fn recv(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        buf: &mut [u8],
+        scratch: Option<&mut Scratch>,
+    ) -> Received {
         if self.phase == Phase::Frames && !self.listening {
             match self.next_message(buf) {
                 Ok(None) => {}
@@ -110,7 +123,7 @@ impl RecvState {
                 Err(error) => return Err(self.fail(control, error)),
             }
         }
-        self.recv_any(control, now, buf)
+        self.recv_any(control, now, buf, scratch)
     }
 
     /// The message that comes next, if it is whole, unfragmented and in the buffer.
@@ -171,7 +184,13 @@ impl RecvState {
 
     /// Out of line, so that what most calls need is small.
     #[inline(never)]
-    fn recv_any(&mut self, control: &mut impl Shared, now: Instant, buf: &mut [u8]) -> Received {
+    fn recv_any(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        buf: &mut [u8],
+        scratch: Option<&mut Scratch>,
+    ) -> Received {
         if self.phase == Phase::Opening {
             let opening = control.with(|control| match control.failure() {
                 Some(error) => Err(error),
@@ -180,7 +199,7 @@ impl RecvState {
             });
             match opening {
                 Ok(Some(recv)) => return Ok(recv),
-                Ok(None) => self.phase = Phase::Frames,
+                Ok(None) => self.begin_frames(control),
                 Err(error) => return self.note(Err(error)).map(|()| Recv::need(0, 0)),
             }
         }
@@ -192,8 +211,17 @@ impl RecvState {
                 let over = control.with(|control| control.is_over());
                 Ok(Recv::need(buf.len(), usize::from(!over)))
             }
-            _ => self.frames(control, now, buf).map_err(|error| self.fail(control, error)),
+            _ => self.frames(control, now, buf, scratch).map_err(|error| self.fail(control, error)),
         }
+    }
+
+    /// The connection is open.
+    fn begin_frames(&mut self, control: &mut impl Shared) {
+        #[cfg(feature = "deflate")]
+        self.inflation.begin(&self.config, self.role, control.with(|control| control.granted()));
+        #[cfg(not(feature = "deflate"))]
+        let _ = control;
+        self.phase = Phase::Frames;
     }
 
     /// Tells the shared block what happened since the last time: once when bytes come, once before this half waits.
@@ -211,13 +239,21 @@ impl RecvState {
     }
 
     /// Frames until one makes an event or is not complete.
-    fn frames(&mut self, control: &mut impl Shared, now: Instant, buf: &mut [u8]) -> Received {
+    fn frames(
+        &mut self,
+        control: &mut impl Shared,
+        now: Instant,
+        buf: &mut [u8],
+        mut scratch: Option<&mut Scratch>,
+    ) -> Received {
+        #[cfg(feature = "deflate")]
+        self.clear(scratch.as_deref_mut());
         if self.listening && buf.len() > self.joiner.unread() {
             self.visit(control, now, false)?;
         }
         loop {
             if self.frame.is_some() {
-                match self.payload(buf)? {
+                match self.payload(buf, scratch.as_deref_mut())? {
                     Step::Event(event) => return Ok(Recv::event(self.joiner.give_back(), event)),
                     Step::Need(need) => return self.listen(control, now, buf, need),
                     Step::Done => continue,
@@ -231,7 +267,7 @@ impl RecvState {
                 Ok(head) => head,
                 Err(need) => return self.listen(control, now, buf, need),
             };
-            if head.rsv1 {
+            if head.rsv1 && !self.takes_compressed() {
                 return Err(Error::Frame(FrameFault::ReservedBits));
             }
             if !head.opcode.is_control() {
@@ -253,12 +289,14 @@ impl RecvState {
                 self.message = Some(kind);
                 (self.size, self.fragments) = (0, 0);
                 self.joiner.begin(usize::MAX);
+                #[cfg(feature = "deflate")]
+                self.inflation.set_compressed(head.rsv1);
             }
             (Some(_), None) => {}
             (None, None) => return Err(Error::Frame(FrameFault::NothingToContinue)),
             (Some(_), Some(_)) => return Err(Error::Frame(FrameFault::InsideMessage)),
         }
-        let (max_frame, max) = (self.config.max_frame, self.config.max_message);
+        let (max_frame, max) = (self.config.max_frame, self.max_payload());
         if head.payload > max_frame as u64 {
             return Err(Error::FrameTooLarge { size: head.payload, max: max_frame });
         }
@@ -280,8 +318,31 @@ impl RecvState {
         Ok(())
     }
 
+    /// Whether the peer may compress messages.
+    fn takes_compressed(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.inflation.is_agreed();
+        #[cfg(not(feature = "deflate"))]
+        false
+    }
+
+    /// The most bytes that the message under way may have on the wire.
+    fn max_payload(&self) -> usize {
+        #[cfg(feature = "deflate")]
+        if self.inflation.is_compressed() {
+            return self.config.max_payload();
+        }
+        self.config.max_message
+    }
+
     /// Takes what has come of the payload of the frame under way.
-    fn payload(&mut self, buf: &mut [u8]) -> Result<Step, Error> {
+    fn payload(&mut self, buf: &mut [u8], scratch: Option<&mut Scratch>) -> Result<Step, Error> {
+        #[cfg(feature = "deflate")]
+        if self.inflation.is_compressed() {
+            return self.compressed_payload(buf, scratch.ok_or(Error::NoScratch)?);
+        }
+        #[cfg(not(feature = "deflate"))]
+        let _ = scratch;
         let (Some(Partial { fin, mask, phase, left }), Some(kind)) = (&self.frame, self.message) else {
             return Ok(Step::Done);
         };

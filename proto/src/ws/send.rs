@@ -1,5 +1,8 @@
 //! The sending half: messages to frames, control frames when they are owed, and the close.
 
+#[cfg(feature = "deflate")]
+mod coding;
+
 use super::close::{CloseCode, MAX_REASON};
 use super::config::Config;
 use super::control::{Owed, Shared};
@@ -15,6 +18,8 @@ use crate::buf::{Full, TxBuf};
 use crate::entropy::Seed;
 use crate::time::Instant;
 use alloc::boxed::Box;
+#[cfg(feature = "deflate")]
+use coding::Coding;
 
 /// The smallest limit a transmit buffer may have, in bytes: the control frames that may be owed at once, and a little
 /// message. The head of a request or an answer must fit it too.
@@ -27,12 +32,45 @@ const CONTROL_RESERVE: usize = 3 * CONTROL;
 /// What a frame needs in an empty buffer beside its payload.
 pub(super) const FRAME_ROOM: usize = MAX_HEAD + CONTROL_RESERVE;
 
+/// A message in chunks.
+#[derive(Clone, Copy)]
+struct Chunked {
+    kind: Kind,
+    size: usize,
+    compressed: bool,
+    /// Its first frame has been sent.
+    begun: bool,
+}
+
+impl Chunked {
+    const fn frame(self, last: bool) -> Frame {
+        let opcode = if self.begun { Opcode::Continuation } else { self.kind.opcode() };
+        Frame { fin: last, rsv1: self.compressed && !self.begun, opcode }
+    }
+}
+
+/// What the head of a frame says beside the payload's length and mask.
+#[derive(Clone, Copy)]
+struct Frame {
+    fin: bool,
+    rsv1: bool,
+    opcode: Opcode,
+}
+
+impl Frame {
+    const fn whole(opcode: Opcode) -> Self {
+        Self { fin: true, rsv1: false, opcode }
+    }
+}
+
 pub(super) struct SendState {
     max_message: usize,
     /// A client's.
     masks: Option<Box<Masks>>,
-    /// A message sent in chunks that is not complete, and its size so far.
-    chunked: Option<(Kind, usize)>,
+    /// A message sent in chunks that is not complete.
+    chunked: Option<Chunked>,
+    #[cfg(feature = "deflate")]
+    coding: Coding,
     /// Of that, if it is text.
     utf8: Utf8,
     /// Messages were accepted of which the shared block has not been told.
@@ -48,6 +86,8 @@ impl SendState {
             max_message: config.max_message,
             masks: (role == Role::Client).then(|| Box::new(Masks::new(seed))),
             chunked: None,
+            #[cfg(feature = "deflate")]
+            coding: Coding::new(config, role),
             utf8: Utf8::default(),
             untold: false,
             moved: false,
@@ -74,7 +114,7 @@ impl SendState {
         if kind == Kind::Text && !is_utf8(payload) {
             return Err(SendError::NotUtf8);
         }
-        self.put(true, kind.opcode(), payload, CONTROL_RESERVE, tx)?;
+        self.put_message(control, kind, payload, tx)?;
         self.count_message(payload.len());
         Ok(())
     }
@@ -90,10 +130,14 @@ impl SendState {
         let payload = broadcast.payload();
         self.begin_whole(control, payload.len(), tx)?;
         if self.masks.is_some() {
-            self.put(true, broadcast.kind().opcode(), payload, CONTROL_RESERVE, tx)?;
+            self.put(Frame::whole(broadcast.kind().opcode()), payload, CONTROL_RESERVE, tx)?;
         } else {
             has_room(payload.len(), CONTROL_RESERVE, tx)?;
-            tx.push_shared(broadcast.frame()).map_err(|Full| SendError::Full)?;
+            #[cfg(feature = "deflate")]
+            let frame = self.shared_frame(control, broadcast);
+            #[cfg(not(feature = "deflate"))]
+            let frame = broadcast.frame();
+            tx.push_shared(frame).map_err(|Full| SendError::Full)?;
             self.stats.frames += 1;
         }
         self.count_message(payload.len());
@@ -110,12 +154,13 @@ impl SendState {
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
         self.begin(control, tx)?;
-        let (opcode, before) = match self.chunked {
-            None => (kind.opcode(), 0),
-            Some((begun, before)) if begun == kind => (Opcode::Continuation, before),
+        let mut message = match self.chunked {
+            None => Chunked { kind, size: 0, compressed: false, begun: false },
+            Some(chunked) if chunked.kind == kind => chunked,
             Some(_) => return Err(SendError::OutOfTurn),
         };
-        let Some(size) = payload.len().checked_add(before).filter(|size| *size <= self.max_message) else {
+        let Some(size) = payload.len().checked_add(message.size).filter(|size| *size <= self.max_message)
+        else {
             return Err(SendError::TooLarge { max: self.max_message });
         };
         let mut utf8 = self.utf8.clone();
@@ -125,9 +170,10 @@ impl SendState {
                 return Err(SendError::NotUtf8);
             }
         }
-        self.put(last, opcode, payload, CONTROL_RESERVE, tx)?;
+        self.put_chunk(control, &mut message, payload, last, tx)?;
         self.utf8 = utf8;
-        self.chunked = (!last).then_some((kind, size));
+        (message.size, message.begun) = (size, true);
+        self.chunked = (!last).then_some(message);
         if last {
             self.count_message(size);
         }
@@ -161,7 +207,7 @@ impl SendState {
         control.may_send()?;
         while tx.room() >= 2 * CONTROL {
             let Some(body) = control.with(|control| control.take_pong()) else { break };
-            self.put(true, Opcode::Pong, &body, 0, tx)?;
+            self.put(Frame::whole(Opcode::Pong), &body, 0, tx)?;
         }
         Ok(())
     }
@@ -172,19 +218,38 @@ impl SendState {
         self.stats.message_bytes += bytes as u64;
     }
 
-    /// Appends a frame behind which `reserve` bytes stay free, all of it or nothing.
+    /// Appends a message as one frame.
+    #[cfg(not(feature = "deflate"))]
     #[inline]
-    fn put(
+    fn put_message(
         &mut self,
-        fin: bool,
-        opcode: Opcode,
+        _control: &mut impl Shared,
+        kind: Kind,
         payload: &[u8],
-        reserve: usize,
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
+        self.put(Frame::whole(kind.opcode()), payload, CONTROL_RESERVE, tx)
+    }
+
+    /// Appends a fragment of a message.
+    #[cfg(not(feature = "deflate"))]
+    fn put_chunk(
+        &mut self,
+        _control: &mut impl Shared,
+        message: &mut Chunked,
+        payload: &[u8],
+        last: bool,
+        tx: &mut TxBuf,
+    ) -> Result<(), SendError> {
+        self.put(message.frame(last), payload, CONTROL_RESERVE, tx)
+    }
+
+    /// Appends a frame behind which `reserve` bytes stay free, all of it or nothing.
+    #[inline]
+    fn put(&mut self, frame: Frame, payload: &[u8], reserve: usize, tx: &mut TxBuf) -> Result<(), SendError> {
         has_room(payload.len(), reserve, tx)?;
         let mask = self.masks.as_mut().map(|masks| masks.next());
-        let head = Encoded::new(fin, false, opcode, mask, payload.len());
+        let head = Encoded::new(frame.fin, frame.rsv1, frame.opcode, mask, payload.len());
         let head = head.bytes();
         tx.push_all([head, payload]).map_err(|Full| SendError::Full)?;
         if let Some(mask) = mask {
@@ -210,8 +275,8 @@ impl SendState {
             // There is room for each.
             let _ = match control.with(|control| control.take_owed(now, has_room)) {
                 Some(Owed::Close(code)) => self.put_close(control, now, Some(code), "", tx),
-                Some(Owed::Ping(id)) => self.put(true, Opcode::Ping, &id.to_be_bytes(), 0, tx),
-                Some(Owed::Pong(body)) => self.put(true, Opcode::Pong, &body, 0, tx),
+                Some(Owed::Ping(id)) => self.put(Frame::whole(Opcode::Ping), &id.to_be_bytes(), 0, tx),
+                Some(Owed::Pong(body)) => self.put(Frame::whole(Opcode::Pong), &body, 0, tx),
                 None => return,
             };
         }
@@ -272,7 +337,7 @@ impl SendState {
             let _ = body.try_extend_from_slice(&code.get().to_be_bytes());
             let _ = body.try_extend_from_slice(reason.as_bytes());
         }
-        self.put(true, Opcode::Close, &body, 0, tx)?;
+        self.put(Frame::whole(Opcode::Close), &body, 0, tx)?;
         control.with(|control| control.closed_here(now));
         self.moved = true;
         Ok(())

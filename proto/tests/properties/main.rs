@@ -34,6 +34,8 @@ mod spoilt;
 mod websocket;
 
 use native::{Native, Shape};
+#[cfg(feature = "deflate")]
+use sealock_proto::ws::DeflateConfig;
 #[cfg(feature = "ws")]
 use websocket::Ws;
 
@@ -107,4 +109,10 @@ properties! {
 properties! {
     ws_whole: Ws::new(Shape::Whole),
     ws_split: Ws::new(Shape::Split),
+}
+
+#[cfg(feature = "deflate")]
+properties! {
+    ws_deflate: Ws::new(Shape::Whole).compressed(DeflateConfig::default()),
+    ws_deflate_split: Ws::new(Shape::Split).compressed(DeflateConfig::default()),
 }

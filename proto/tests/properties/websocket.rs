@@ -3,11 +3,13 @@
 use crate::native::{Shape, entropy};
 use crate::protocol::Protocol;
 use crate::script::bytes;
-use sealock_proto::buf::{Span, TxBuf};
+use sealock_proto::buf::{Scratch, Span, TxBuf};
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::machine::{Machine, Recv, RecvHalf, SendHalf};
 use sealock_proto::sim::{Pair, Side};
 use sealock_proto::time::Instant;
+#[cfg(feature = "deflate")]
+use sealock_proto::ws::DeflateConfig;
 use sealock_proto::ws::{
     Accept, CloseCode, Config, Delivery, Error, Event, Kind, Receiver, Sender, UpgradeRequest, WebSocket,
 };
@@ -65,10 +67,19 @@ impl Machine for Node {
     }
 
     fn recv(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
+        self.recv_with(now, buf, &mut Scratch::new())
+    }
+
+    fn recv_with(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Recv<Event<Span>>, Error> {
         self.answered = None;
         let recv = match &mut self.machinery {
-            Machinery::Whole(machine) => Machine::recv(machine, now, buf)?,
-            Machinery::Split(_, receiver) => receiver.recv(now, buf)?,
+            Machinery::Whole(machine) => Machine::recv_with(machine, now, buf, scratch)?,
+            Machinery::Split(_, receiver) => receiver.recv_with(now, buf, scratch)?,
         };
         self.asked |= matches!(recv.event, Some(Event::Request(_)));
         Ok(recv)
@@ -120,6 +131,13 @@ impl Ws {
             .with_probe_timeout(Duration::from_millis(500));
         let config = Config::default().with_heartbeat(Some(heartbeat)).with_max_message(MAX_MESSAGE);
         Self { config: config.with_delivery(Delivery::Messages).build().unwrap(), shape }
+    }
+
+    /// With every message compressed.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compressed(self, deflate: DeflateConfig) -> Self {
+        let config = Config::clone(&self.config).with_deflate(Some(deflate.with_min_size(0)));
+        Self { config: config.build().unwrap(), ..self }
     }
 }
 

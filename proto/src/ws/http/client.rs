@@ -1,5 +1,7 @@
 //! The client's end of the opening handshake: what it asks for, and the checks on the answer (RFC 6455, section 4.1).
 
+use super::super::config::Config;
+use super::super::extensions::{self, Params};
 use super::fields::{Fields, check_field, check_token};
 use super::server::{MAX_OFFER, write_head};
 use super::{FieldError, UpgradeFault, key};
@@ -84,7 +86,7 @@ impl ClientHello {
     }
 
     /// Appends the request, all of it or nothing.
-    pub(crate) fn write(&self, tx: &mut TxBuf) -> Result<(), Full> {
+    pub(crate) fn write(&self, config: &Config, tx: &mut TxBuf) -> Result<(), Full> {
         let UpgradeRequest { start, subprotocols, fields } = &self.request;
         write_head(tx, |head| {
             head.write_str(start)?;
@@ -92,6 +94,9 @@ impl ClientHello {
             write!(head, "Sec-WebSocket-Key: {}\r\n", str::from_utf8(&self.key).unwrap_or_default())?;
             if !subprotocols.is_empty() {
                 write!(head, "Sec-WebSocket-Protocol: {subprotocols}\r\n")?;
+            }
+            if let Some(offer) = extensions::offer(config) {
+                write!(head, "Sec-WebSocket-Extensions: {offer}\r\n")?;
             }
             head.write_str(fields)
         })
@@ -143,24 +148,28 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Whether the answer accepts; false if it is a refusal.
-pub(crate) fn check_response(hello: &ClientHello, head: &[u8]) -> Result<bool, UpgradeFault> {
+/// What the answer grants if it accepts; `None` if it is a refusal.
+pub(crate) fn check_response(
+    hello: &ClientHello,
+    config: &Config,
+    head: &[u8],
+) -> Result<Option<Option<Params>>, UpgradeFault> {
     use UpgradeFault as F;
     let response = Response::parse(head)?;
     if response.status != 101 {
-        return Ok(false);
+        return Ok(None);
     }
     let fields = &response.fields;
     let want = |ok, fault| if ok { Ok(()) } else { Err(fault) };
     want(fields.has_token("Upgrade", "websocket"), F::Upgrade)?;
     want(fields.has_token("Connection", "upgrade"), F::Connection)?;
     want(fields.only("Sec-WebSocket-Accept") == Some(&key::accept(&hello.key)), F::Accept)?;
-    want(fields.list("Sec-WebSocket-Extensions").next().is_none(), F::Extension)?;
+    let granted = extensions::check(config, fields.list("Sec-WebSocket-Extensions")).ok_or(F::Extension)?;
     let mut chosen = fields.all("Sec-WebSocket-Protocol");
     let offered = |name: &[u8]| hello.request.subprotocols.split(", ").any(|offer| offer.as_bytes() == name);
     let fits = chosen.next().is_none_or(|name| !name.is_empty() && offered(name)) && chosen.next().is_none();
     want(fits, F::Subprotocol)?;
-    Ok(true)
+    Ok(Some(granted))
 }
 
 #[cfg(test)]
@@ -182,10 +191,10 @@ mod tests {
             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
             Sec-WebSocket-Protocol: chat, superchat\r\nOrigin: http://example.org\r\n\r\n";
         let mut tx = TxBuf::new(1000);
-        hello().write(&mut tx).unwrap();
+        hello().write(&Config::default(), &mut tx).unwrap();
         assert_eq!(tx.sealed(), want.as_bytes());
         let mut tx = TxBuf::new(want.len() - 1);
-        assert_eq!((hello().write(&mut tx), tx.len()), (Err(Full), 0));
+        assert_eq!((hello().write(&Config::default(), &mut tx), tx.len()), (Err(Full), 0));
     }
 
     #[test]
@@ -230,7 +239,8 @@ mod tests {
             (answer("HTTP/1.0 101 Yes", &good), Err(F::Malformed)),
             ("SSH-2.0-x\r\n\r\n".into(), Err(F::Malformed)),
         ] {
-            assert_eq!(check_response(&hello(), answer.as_bytes()), want, "{answer}");
+            let accepts = check_response(&hello(), &Config::default(), answer.as_bytes());
+            assert_eq!(accepts.map(|granted| granted.is_some()), want, "{answer}");
         }
     }
 }

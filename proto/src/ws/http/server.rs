@@ -1,5 +1,7 @@
 //! The server's end of the opening handshake: what a client asks for, and how it is answered (RFC 6455, section 4.2).
 
+use super::super::config::Config;
+use super::super::extensions::{self, Params};
 use super::fields::{Fields, check_field, check_token};
 use super::{FieldError, UpgradeFault, key};
 use crate::buf::{Full, TxBuf};
@@ -91,14 +93,17 @@ pub(crate) struct Offer {
     accept: [u8; key::ACCEPT_LEN],
     /// Offered subprotocols, a comma behind each.
     subprotocols: ArrayVec<u8, MAX_OFFER>,
+    /// Of the extensions it asked for.
+    pub(crate) granted: Option<Params>,
 }
 
 impl Offer {
     /// Checks the head of a request and keeps what the answer needs.
-    pub(crate) fn read(&mut self, head: &[u8]) -> Result<(), UpgradeFault> {
+    pub(crate) fn read(&mut self, config: &Config, head: &[u8]) -> Result<(), UpgradeFault> {
         let request = Request::parse(head)?;
         let key = request.fields.only("Sec-WebSocket-Key").ok_or(UpgradeFault::Key)?;
         self.accept = key::accept(key);
+        self.granted = extensions::accept(config, request.fields.list("Sec-WebSocket-Extensions"));
         self.subprotocols.clear();
         for name in request.fields.list("Sec-WebSocket-Protocol") {
             let names = &mut self.subprotocols;
@@ -192,6 +197,9 @@ pub(crate) fn write_accept(offer: &Offer, accept: &Accept<'_>, tx: &mut TxBuf) -
         if let Some(subprotocol) = accept.subprotocol {
             write_field(head, "Sec-WebSocket-Protocol", subprotocol)?;
         }
+        if let Some(granted) = &offer.granted {
+            write!(head, "Sec-WebSocket-Extensions: {granted}\r\n")?;
+        }
         accept.fields.iter().try_for_each(|(name, value)| write_field(head, name, value))
     })
 }
@@ -280,7 +288,7 @@ mod tests {
 
     fn check_request(head: &[u8]) -> Result<Offer, UpgradeFault> {
         let mut offer = Offer::default();
-        offer.read(head).map(|()| offer)
+        offer.read(&Config::default(), head).map(|()| offer)
     }
 
     const GOOD: &[(&str, &str)] = &[

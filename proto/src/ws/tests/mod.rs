@@ -2,6 +2,8 @@
 
 mod broadcast;
 mod closing;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod limits;
 mod liveness;
 mod messages;

@@ -1,6 +1,6 @@
 //! One end with its buffers, and frames as they go over the wire, written without the code under test.
 
-use crate::buf::{RxBuf, TxBuf};
+use crate::buf::{RxBuf, Scratch, TxBuf};
 use crate::entropy::Seed;
 use crate::time::Instant;
 use crate::ws::{Config, Error, Event, Kind, Role, UpgradeRequest, WebSocket};
@@ -22,6 +22,7 @@ pub(super) struct Peer {
     pub(super) ws: WebSocket,
     pub(super) tx: TxBuf,
     pub(super) now: Instant,
+    pub(super) scratch: Scratch,
     rx: RxBuf,
     role: Role,
 }
@@ -35,7 +36,7 @@ impl Peer {
         let config = config.build().unwrap();
         let ws = make(&config, &Seed::new(&mut [7; 32]));
         let (rx, tx) = (RxBuf::new(config.rx_limit()), TxBuf::new(config.tx_limit()));
-        Self { ws, tx, now: Instant::ZERO, rx, role }
+        Self { ws, tx, now: Instant::ZERO, scratch: Scratch::new(), rx, role }
     }
 
     pub(super) fn open(role: Role, config: Config) -> Self {
@@ -50,6 +51,14 @@ impl Peer {
         Self::new(config, Role::Client, |config, seed| {
             WebSocket::client(config, request, seed, Instant::ZERO)
         })
+    }
+
+    /// Somebody else has opened the connection, and agreed on this.
+    #[cfg(feature = "deflate")]
+    pub(super) fn agree(&mut self, params: crate::ws::DeflateParams) {
+        let config = Config::default().build().unwrap();
+        let ws = WebSocket::upgraded(&config, self.role, &Seed::new(&mut [0; 32]), self.now);
+        self.ws = core::mem::replace(&mut self.ws, ws).with_deflate(params);
     }
 
     /// Receives `bytes` at once; the events they make.
@@ -86,7 +95,7 @@ impl Peer {
     /// Takes every event there is without new bytes.
     pub(super) fn drain(&mut self, seen: &mut Vec<Seen>) -> Result<(), Error> {
         loop {
-            let recv = self.ws.recv(self.now, self.rx.filled_mut())?;
+            let recv = self.ws.recv_with(self.now, self.rx.filled_mut(), &mut self.scratch)?;
             let consumed = recv.consumed;
             let event = recv.event.map(|event| event.map(|payload| payload.to_vec()));
             self.rx.consume(consumed);
