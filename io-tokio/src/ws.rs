@@ -53,8 +53,11 @@
 //! let endpoint = "wss://example.org/chat".parse::<Endpoint>()?.with_tls(trusted);
 //! ```
 
+mod messages;
+
 use crate::client::dial;
 use crate::{ConnectOptions, SocketRead, SocketWrite, TokioRead, TokioWrite};
+pub use messages::{Message, MessageSink, MessageStream, Messages};
 #[cfg(feature = "tls")]
 pub use sealock_net::tls;
 pub use sealock_net::ws::{ConnectError, Endpoint, Server, UrlError};

@@ -118,6 +118,6 @@ impl RecvState {
             self.inflation.handed = true;
             return Ok(Step::Event(self.event(kind, Span::in_scratch(scratch.len()), last)));
         }
-        Ok(if done { Step::Done } else { Step::Need(left.max(1)) })
+        Ok(if done { Step::Done } else { Step::Need(1) })
     }
 }
