@@ -66,7 +66,9 @@ pub use sealock_proto::drive::{
 };
 use sealock_proto::drive::{WsConnection, WsIncoming, WsReceiver, WsSender};
 pub use sealock_proto::ws::*;
+use std::io;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 
 /// A WebSocket connection on a TCP or Unix-domain socket, or on any other two halves.
 pub type Connection<R = SocketRead, W = SocketWrite> = WsConnection<TokioRead<R>, TokioWrite<W>>;
@@ -80,6 +82,20 @@ pub type Listener = crate::Listener<Server>;
 pub type Incoming = crate::Incoming<Server>;
 /// A client's request that waits for an answer.
 pub type Asked<R = SocketRead, W = SocketWrite> = WsIncoming<TokioRead<R>, TokioWrite<W>>;
+
+/// The server's end of a connection on a stream whose opening handshake an HTTP server has done, such as an upgraded
+/// request of hyper or axum: see `examples/hyper_upgrade.rs`.
+///
+/// # Errors
+/// If the system has no entropy to give.
+pub fn upgraded<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    config: &Arc<Config>,
+) -> io::Result<Connection<ReadHalf<T>, WriteHalf<T>>> {
+    let io = crate::stream::stream(stream);
+    Connection::<ReadHalf<T>, WriteHalf<T>>::upgraded(config, Role::Server, &sealock_net::seed()?, io, &[])
+        .map_err(io::Error::other)
+}
 
 /// Connects to `endpoint` and asks for a WebSocket.
 ///

@@ -34,8 +34,9 @@ impl Message {
 /// A connection as a stream and a sink of messages. Both directions in two tasks: [`Messages::split`].
 ///
 /// The stream ends when the connection does; the peer's code is then in [`WsReceiver::peer_close`]. It hands out whole
-/// messages: of a configuration that delivers chunks, each chunk. While nobody sends, polling it also writes what is
-/// queued.
+/// messages; of a configuration that delivers chunks each chunk, and not where a message ends. While nobody sends, polling
+/// it also writes what is queued. The sink takes one message and is ready for the next once that is queued, which waits
+/// while 256 KiB are queued and the stream takes no bytes. Both can be polled and let go at any point: nothing is lost.
 #[derive(Debug)]
 pub struct Messages<I, W: WriteIo> {
     stream: MessageStream<I, W>,

@@ -76,6 +76,7 @@ pub use frame::FrameFault;
 pub use halves::{Receiver, Sender};
 pub use http::{
     Accept, FieldError, Fields, MAX_FIELDS, Reject, Request, Response, UpgradeFault, UpgradeRequest,
+    accept_key,
 };
 pub use send::MIN_TX_LIMIT;
 pub use stats::{Stats, Traffic};

@@ -21,6 +21,14 @@ pub(super) fn is_key(key: &[u8]) -> bool {
     key.len() == KEY_LEN && Base64::decode(key, &mut nonce).is_ok_and(|nonce| nonce.len() == 16)
 }
 
+/// The `Sec-WebSocket-Accept` that answers a client's `Sec-WebSocket-Key` (RFC 6455, section 4.2.2): for an HTTP server
+/// that does the opening handshake itself, before [`WebSocket::upgraded`](crate::ws::WebSocket::upgraded). `None` if that
+/// is no key, which is answered with 400.
+#[must_use]
+pub fn accept_key(key: &[u8]) -> Option<[u8; ACCEPT_LEN]> {
+    is_key(key).then(|| accept(key))
+}
+
 /// What a server answers to `key`.
 pub(super) fn accept(key: &[u8]) -> [u8; ACCEPT_LEN] {
     encoded(&Sha1::new().chain_update(key).chain_update(GUID).finalize())
@@ -42,6 +50,7 @@ mod tests {
         let key = b"dGhlIHNhbXBsZSBub25jZQ==";
         assert!(is_key(key));
         assert_eq!(&accept(key), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!((accept_key(key), accept_key(b"c2hvcnQ=")), (Some(accept(key)), None));
         assert_eq!(&super::key(b"the sample nonce"), key);
     }
 

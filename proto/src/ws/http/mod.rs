@@ -10,6 +10,7 @@ mod server;
 
 pub use client::{Response, UpgradeRequest};
 pub use fields::{FieldError, Fields, MAX_FIELDS};
+pub use key::accept_key;
 pub use server::{Accept, Reject, Request};
 
 pub(super) use client::{ClientHello, check_response};
