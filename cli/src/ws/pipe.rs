@@ -25,19 +25,23 @@ pub(super) async fn run<R: Runtime>(
                 None
             })
         };
-        let mut cutter = Cutter::default();
+        let (mut cutter, mut sent) = (Cutter::default(), Ok(()));
         while let Some(chunk) = next().await {
-            send::<R>(&mut sender, text.then_some(&mut cutter), &chunk).await?;
+            sent = send::<R>(&mut sender, text.then_some(&mut cutter), &chunk).await;
+            if sent.is_err() {
+                break;
+            }
         }
-        let complete = cutter.finish();
+        // Also behind what could not be sent: the receiver waits for the peer's answer.
+        let complete = sent.and_then(|()| cutter.finish());
         let code = if complete.is_ok() { CloseCode::NORMAL } else { CloseCode::INVALID_DATA };
         match sender.close(code, "").await {
+            Ok(()) => (complete, true),
             // The peer was first, or failed: the receiver knows.
-            Ok(())
-            | Err(DriveError::Protocol(SendError::Closed | SendError::Failed(_)) | DriveError::Broken) => {
-                complete
+            Err(DriveError::Protocol(SendError::Closed | SendError::Failed(_)) | DriveError::Broken) => {
+                (complete, false)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => (Err(error.into()), false),
         }
     };
     let receiving = async move {
@@ -56,7 +60,11 @@ pub(super) async fn run<R: Runtime>(
         ended.close();
         received
     };
-    let (received, sent) = R::both(receiving, sending).await;
+    let (received, (sent, first)) = R::both(receiving, sending).await;
+    if first && sent.is_err() {
+        // What the peer said then is the answer to what went wrong here.
+        return sent;
+    }
     match received? {
         CloseCode::NORMAL | CloseCode::NO_STATUS | CloseCode::GOING_AWAY => {}
         code => bail!("the peer closed the connection: {code}"),

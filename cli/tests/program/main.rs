@@ -5,4 +5,5 @@ mod keys;
 mod measuring;
 mod process;
 mod sessions;
+mod ws;
 mod wss;
