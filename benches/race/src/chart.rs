@@ -11,7 +11,7 @@ const CASES: [(Case, &str); 4] = [
     (Case::OneWay(1024 * 1024), "one way, 1 MiB"),
     (Case::Echo, "echo, 64 B"),
 ];
-const LABELS: f64 = 260.0;
+const LABELS: f64 = 340.0;
 const BARS: f64 = 440.0;
 const LINE: f64 = 18.0;
 /// The scale begins here and ends at ten times raw TCP.
