@@ -35,15 +35,12 @@ pub(super) fn accept<'a>(config: &Config, offers: impl Iterator<Item = &'a [u8]>
 }
 
 /// What a server has granted; `None` if that is not what was asked for.
-pub(super) fn check<'a>(
-    config: &Config,
-    #[cfg_attr(feature = "deflate", expect(unused_mut))] mut answers: impl Iterator<Item = &'a [u8]>,
-) -> Option<Option<Params>> {
+pub(super) fn check<'a>(config: &Config, answers: impl Iterator<Item = &'a [u8]>) -> Option<Option<Params>> {
     #[cfg(feature = "deflate")]
     return deflate::check(config.deflate.as_ref().map(|codecs| codecs.config()), answers);
     #[cfg(not(feature = "deflate"))]
     {
-        let _ = config;
+        let (_, mut answers) = (config, answers);
         answers.next().is_none().then_some(None)
     }
 }
