@@ -8,56 +8,62 @@ use super::Scratch;
 /// Valid until that buffer changes: a driver resolves it before it consumes the bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
+    /// [`IN_SCRATCH`], or where it begins in the buffer.
     start: usize,
     end: usize,
-    in_scratch: bool,
 }
+
+/// The start of a span that begins with the scratch. No buffer has such a byte, and every event carries a span: a field
+/// for it would be copied with each.
+const IN_SCRATCH: usize = usize::MAX;
 
 impl Span {
     /// The bytes `start..start + len` of the buffer.
     #[must_use]
     pub const fn new(start: usize, len: usize) -> Self {
-        Self { start, end: start.saturating_add(len), in_scratch: false }
+        Self { start, end: start.saturating_add(len) }
     }
 
     /// The first `len` bytes of the scratch.
     #[must_use]
     pub const fn in_scratch(len: usize) -> Self {
-        Self { start: 0, end: len, in_scratch: true }
+        Self { start: IN_SCRATCH, end: len }
     }
 
     /// Length in bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.end - self.start
+        if self.start == IN_SCRATCH { self.end } else { self.end - self.start }
     }
 
     /// Whether the payload is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.end == self.start
+        self.len() == 0
     }
 
     /// The payload in `buf`; empty if `buf` is not the buffer this span was made for.
     #[must_use]
     #[inline]
     pub fn of<'a>(&self, buf: &'a [u8]) -> &'a [u8] {
-        if self.in_scratch { &[] } else { buf.get(self.start..self.end).unwrap_or_default() }
+        buf.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Like [`Span::of`], mutable.
     #[must_use]
     #[inline]
     pub fn of_mut<'a>(&self, buf: &'a mut [u8]) -> &'a mut [u8] {
-        if self.in_scratch { &mut [] } else { buf.get_mut(self.start..self.end).unwrap_or_default() }
+        buf.get_mut(self.start..self.end).unwrap_or_default()
     }
 
     /// The payload where it lies: in `buf` or in `scratch`, which were passed to `recv_with` together.
     #[must_use]
     #[inline]
     pub fn of_either<'a>(&self, buf: &'a mut [u8], scratch: &'a mut Scratch) -> &'a mut [u8] {
-        let bytes = if self.in_scratch { scratch.filled_mut() } else { buf };
-        bytes.get_mut(self.start..self.end).unwrap_or_default()
+        if self.start == IN_SCRATCH {
+            return scratch.filled_mut().get_mut(..self.end).unwrap_or_default();
+        }
+        self.of_mut(buf)
     }
 }
 
