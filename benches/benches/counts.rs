@@ -14,6 +14,7 @@ use sealock_proto::entropy::Seed;
 use sealock_proto::limit::{KeyedConfig, KeyedLimiter, Source, Verdict};
 use sealock_proto::session::{Error, Outgoing, Receiver, Sender};
 use sealock_proto::time::Instant;
+use sealock_proto::ws::{self, Kind, Role, WebSocket};
 use std::hint::black_box;
 
 const NN: &str = "Noise_NN_25519_ChaChaPoly_BLAKE2s";
@@ -281,6 +282,66 @@ fn heartbeat(mut pair: Box<Pair>) -> Box<Pair> {
     pair
 }
 
+// WebSocket.
+
+/// One end of an open connection.
+struct Ws {
+    machine: WebSocket,
+    rx: RxBuf,
+    tx: TxBuf,
+}
+
+fn ws(role: Role) -> Box<Ws> {
+    let config = ws::Config::default().build().expect("the default");
+    let (rx, tx) = buffers(config.rx_limit());
+    let machine = WebSocket::upgraded(&config, role, &Seed::new(&mut [1; 32]), Instant::ZERO);
+    Box::new(Ws { machine, rx, tx })
+}
+
+impl Ws {
+    fn send(&mut self, kind: Kind, message: &[u8], times: usize) {
+        for _ in 0..times {
+            self.machine.send(Instant::ZERO, kind, message, &mut self.tx).expect("room");
+        }
+    }
+
+    fn receive(&mut self, times: usize) {
+        for _ in 0..times {
+            let recv = self.machine.recv(Instant::ZERO, self.rx.filled_mut()).expect("an honest peer");
+            let consumed = recv.consumed;
+            assert!(black_box(recv.event).is_some());
+            self.rx.consume(consumed);
+        }
+    }
+}
+
+/// A server that has taken the first of `times + 1` messages which have arrived.
+fn ws_arrived(kind: Kind, size: usize, times: usize) -> (Box<Ws>, usize) {
+    let (mut client, mut server) = (ws(Role::Client), ws(Role::Server));
+    client.send(kind, &vec![b'7'; size], times + 1);
+    assert_eq!(server.rx.append(client.tx.sealed()), client.tx.len());
+    server.receive(1);
+    (server, times)
+}
+
+#[library_benchmark]
+#[bench::binary_64_x64(args = (Kind::Binary, 64, BURST), setup = ws_arrived)]
+#[bench::text_64_x64(args = (Kind::Text, 64, BURST), setup = ws_arrived)]
+#[bench::binary_1024(args = (Kind::Binary, 1024, 1), setup = ws_arrived)]
+#[bench::binary_16384(args = (Kind::Binary, 16 * 1024, 1), setup = ws_arrived)]
+fn ws_receive((mut end, times): (Box<Ws>, usize)) -> Box<Ws> {
+    end.receive(times);
+    end
+}
+
+#[library_benchmark]
+#[bench::client_64_x64(args = (Role::Client), setup = ws)]
+#[bench::server_64_x64(args = (Role::Server), setup = ws)]
+fn ws_send(mut end: Box<Ws>) -> Box<Ws> {
+    end.send(Kind::Binary, black_box(&SMALL), BURST);
+    end
+}
+
 // Refusals.
 
 #[library_benchmark]
@@ -334,7 +395,7 @@ fn listener_reached(name: &str, bytes: &[u8]) -> (Configs, RxBuf, TxBuf) {
 library_benchmark_group!(
     name = counts;
     benchmarks = seal, open, bare_seal, bare_aes_seal, frame_encode, split_encode, cursor_encode, frame_decode, coalesced_send,
-        handshake, poll, heartbeat, keyed_limiter, reject, construct_and_reject
+        handshake, poll, heartbeat, ws_receive, ws_send, keyed_limiter, reject, construct_and_reject
 );
 
 main!(library_benchmark_groups = counts);
