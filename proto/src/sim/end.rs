@@ -177,6 +177,7 @@ impl<M: Subject> End<M> {
     /// Frees what is empty.
     pub(super) fn release(&mut self) {
         self.rx.release();
+        self.scratch.release();
         self.tx.release();
     }
 
