@@ -399,11 +399,7 @@ pub(super) fn fill<I: ReadIo>(
     let (probe, _) = probe.split_at_mut(PROBE.min(rx.max()));
     let read = ready!(io.poll_read(cx, probe));
     if let Ok(n @ 1..) = read {
-        let bytes = probe.get(..n).unwrap_or_default();
-        for (to, from) in rx.spare_mut(n).iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        rx.commit(bytes.len());
+        rx.append(probe.get(..n).unwrap_or_default());
     }
     Poll::Ready(read)
 }
