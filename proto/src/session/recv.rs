@@ -331,9 +331,9 @@ impl RecvState {
                 }
                 self.join(head.body, head.len, buf);
                 if head.len == missing {
-                    let total = self.joiner.end();
-                    self.count_message(total);
-                    return Ok(Outcome::Event(Event::Message(Span::new(0, total))));
+                    let message = self.joiner.end();
+                    self.count_message(message.len());
+                    return Ok(Outcome::Event(Event::Message(message)));
                 }
             }
             frame::ABANDON => {

@@ -10,7 +10,7 @@ use super::close::{self, CloseFault};
 use super::config::{Config, Delivery};
 use super::control::{Shared, Visit};
 use super::error::Error;
-use super::frame::{self, FrameFault, Head, MAX_CONTROL, MAX_HEAD, Opcode};
+use super::frame::{self, FrameFault, Head, MAX_CONTROL, MAX_HEAD, Opcode, Whole};
 use super::mask;
 use super::stats::Traffic;
 use super::utf8::{Utf8, is_utf8};
@@ -30,6 +30,8 @@ pub(super) const fn buffer_bound(message: usize) -> usize {
 pub(super) struct RecvState {
     config: Arc<Config>,
     role: Role,
+    /// The longest message in one frame that may take the short way.
+    max_whole: u16,
     joiner: Joiner,
     /// The kind of the message that is not complete.
     message: Option<Kind>,
@@ -66,9 +68,8 @@ enum Phase {
 /// A data frame that is not complete.
 struct Partial {
     fin: bool,
+    /// Turned so that it begins with the byte for what is missing.
     mask: [u8; 4],
-    /// Bytes of the payload that came, modulo 4.
-    phase: usize,
     left: usize,
 }
 
@@ -79,6 +80,7 @@ impl RecvState {
         Self {
             config: Arc::clone(config),
             role,
+            max_whole: u16::try_from(config.max_frame.min(config.max_message)).unwrap_or(u16::MAX),
             joiner: Joiner::default(),
             message: None,
             frame: None,
@@ -116,48 +118,44 @@ impl RecvState {
         buf: &mut [u8],
         scratch: Option<&mut Scratch>,
     ) -> Received {
-        if self.phase == Phase::Frames && !self.listening {
-            match self.next_message(buf) {
+        // What was used up is given back by every call, unless a message is open: the next frame begins at the front.
+        if self.phase == Phase::Frames && !self.listening && self.message.is_none() {
+            match self.whole_message(buf, 0) {
                 Ok(None) => {}
-                Ok(Some(recv)) => return Ok(recv),
+                Ok(Some((event, used))) => return Ok(Recv::event(used, event)),
                 Err(error) => return Err(self.fail(control, error)),
             }
         }
         self.recv_any(control, now, buf, scratch)
     }
 
-    /// The message that comes next, if it is whole, unfragmented and in the buffer.
-    #[inline]
-    fn next_message(&mut self, buf: &mut [u8]) -> Result<Option<Recv<Event<Span>>>, Error> {
-        if self.message.is_some() {
-            return Ok(None);
-        }
-        let start = self.joiner.unread();
+    /// The message at `start`, if it is whole, unfragmented, below 64 KiB and in the buffer, and how many bytes it takes.
+    ///
+    /// Inlined wherever it is called: what it returns would be written to memory and read back in other pieces, which
+    /// takes longer than all the rest.
+    #[inline(always)]
+    fn whole_message(&mut self, buf: &mut [u8], start: usize) -> Result<Option<(Event<Span>, usize)>, Error> {
         let Some(rest) = buf.get_mut(start..) else { return Ok(None) };
-        let Ok(Ok(head)) = frame::parse(self.role, rest) else { return Ok(None) };
-        let Some(kind) = Kind::of(head.opcode).filter(|_| head.fin && !head.rsv1) else { return Ok(None) };
-        let len = head.payload as usize;
-        let max = self.config.max_frame.min(self.config.max_message);
-        if head.payload > max as u64 || rest.len() - head.size < len {
+        let Some(Whole { kind, mask, at, len }) = frame::parse_whole(self.role, rest) else {
             return Ok(None);
-        }
-        let Some(payload) = rest.get_mut(head.size..head.size + len) else { return Ok(None) };
-        let is_ascii = self.unmask(head.mask, 0, payload);
+        };
+        let Some(payload) = rest.get_mut(at..at + len).filter(|_| len <= self.max_whole.into()) else {
+            return Ok(None);
+        };
+        let is_ascii = self.unmask(mask, payload);
         if kind == Kind::Text && !is_ascii && !is_utf8(payload) {
             return Err(Error::NotUtf8);
         }
         self.count_message(len);
         self.stats.frames += 1;
-        self.joiner.skip(head.size + len);
-        let event = self.event(kind, Span::new(start + head.size, len), true);
-        Ok(Some(Recv::event(self.joiner.give_back(), event)))
+        Ok(Some((self.event(kind, Span::new(start + at, len), true), at + len)))
     }
 
     /// Unmasks what a client sent. Whether it is ASCII; false also where that is not worth knowing yet.
     #[inline]
-    fn unmask(&self, mask: [u8; 4], phase: usize, payload: &mut [u8]) -> bool {
+    fn unmask(&self, mask: [u8; 4], payload: &mut [u8]) -> bool {
         match self.role {
-            Role::Server => mask::apply(mask, phase, payload),
+            Role::Server => mask::apply(mask, payload),
             Role::Client => false,
         }
     }
@@ -177,6 +175,7 @@ impl RecvState {
         self.stats.message_bytes += len as u64;
     }
 
+    #[cold]
     fn fail(&mut self, control: &mut impl Shared, error: Error) -> Error {
         self.phase = Phase::Failed;
         control.with(|control| control.fail(error))
@@ -259,10 +258,14 @@ impl RecvState {
                     Step::Done => continue,
                 }
             }
-            if let Some(recv) = self.next_message(buf)? {
-                return Ok(recv);
+            let start = self.joiner.unread();
+            if self.message.is_none() {
+                if let Some((event, used)) = self.whole_message(buf, start)? {
+                    self.joiner.skip(used);
+                    return Ok(Recv::event(self.joiner.give_back(), event));
+                }
             }
-            let rest = buf.get(self.joiner.unread()..).ok_or(Error::BufferChanged)?;
+            let rest = buf.get(start..).ok_or(Error::BufferChanged)?;
             let head = match frame::parse(self.role, rest).map_err(Error::Frame)? {
                 Ok(head) => head,
                 Err(need) => return self.listen(control, now, buf, need),
@@ -314,7 +317,7 @@ impl RecvState {
         self.stats.frames += 1;
         // Below the maximum of a message, which fits.
         let left = head.payload as usize;
-        self.frame = Some(Partial { fin: head.fin, mask: head.mask, phase: 0, left });
+        self.frame = Some(Partial { fin: head.fin, mask: head.mask, left });
         Ok(())
     }
 
@@ -343,10 +346,10 @@ impl RecvState {
         }
         #[cfg(not(feature = "deflate"))]
         let _ = scratch;
-        let (Some(Partial { fin, mask, phase, left }), Some(kind)) = (&self.frame, self.message) else {
+        let (Some(Partial { fin, mask, left }), Some(kind)) = (&self.frame, self.message) else {
             return Ok(Step::Done);
         };
-        let (fin, mask, phase, left) = (*fin, *mask, *phase, *left);
+        let (fin, mask, left) = (*fin, *mask, *left);
         let start = self.joiner.unread();
         let rest = buf.get_mut(start..).ok_or(Error::BufferChanged)?;
         let n = left.min(rest.len());
@@ -356,7 +359,7 @@ impl RecvState {
             return Ok(Step::Need(need));
         }
         let (fresh, _) = rest.split_at_mut(n);
-        let is_ascii = self.unmask(mask, phase, fresh);
+        let is_ascii = self.unmask(mask, fresh);
         if kind == Kind::Text && !(is_ascii && self.utf8.is_complete()) {
             self.utf8.feed(fresh).map_err(|_| Error::NotUtf8)?;
         }
@@ -364,7 +367,7 @@ impl RecvState {
         let left = left - n;
         let complete = left == 0;
         let last = complete && fin;
-        self.frame = (!complete).then_some(Partial { fin, mask, phase: (phase + n) % 4, left });
+        self.frame = (!complete).then_some(Partial { fin, mask: mask::turned(mask, n), left });
         if last {
             if !self.utf8.is_complete() {
                 return Err(Error::NotUtf8);
@@ -376,8 +379,8 @@ impl RecvState {
             Delivery::Messages => {
                 self.joiner.join(0, n, buf);
                 if last {
-                    let total = self.joiner.end();
-                    return Ok(Step::Event(self.event(kind, Span::new(0, total), true)));
+                    let message = self.joiner.end();
+                    return Ok(Step::Event(self.event(kind, message, true)));
                 }
             }
             Delivery::Chunks => {
@@ -410,7 +413,7 @@ impl RecvState {
             rate.check(now).map_err(|_| Error::ControlFlood)?;
             rate.take(now, 1);
         }
-        self.unmask(head.mask, 0, body);
+        self.unmask(head.mask, body);
         self.joiner.skip(head.size + len);
         self.received = true;
         self.stats.frames += 1;

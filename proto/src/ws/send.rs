@@ -253,7 +253,7 @@ impl SendState {
         let head = head.bytes();
         tx.push_all([head, payload]).map_err(|Full| SendError::Full)?;
         if let Some(mask) = mask {
-            mask::apply(mask, 0, tx.open_mut().get_mut(head.len()..).unwrap_or_default());
+            mask::apply(mask, tx.open_mut().get_mut(head.len()..).unwrap_or_default());
         }
         tx.seal();
         self.stats.frames += 1;

@@ -4,6 +4,7 @@ use super::super::Role;
 use super::super::config::{Config, Delivery};
 use super::super::deflate::{Corrupt, Decompressor, DeflateParams};
 use super::super::error::Error;
+use super::super::mask;
 use super::{Kind, Partial, RecvState, Step};
 use crate::buf::{Scratch, Span};
 use alloc::boxed::Box;
@@ -63,17 +64,17 @@ impl RecvState {
             Delivery::Messages => self.config.max_message.saturating_add(1),
             Delivery::Chunks => CHUNK,
         };
-        let (Some(Partial { fin, mask, phase, left }), Some(kind)) = (&self.frame, self.message) else {
+        let (Some(Partial { fin, mask, left }), Some(kind)) = (&self.frame, self.message) else {
             return Ok(Step::Done);
         };
-        let (fin, mask, phase, left) = (*fin, *mask, *phase, *left);
+        let (fin, mask, left) = (*fin, *mask, *left);
         let rest = buf.get_mut(self.joiner.unread()..).ok_or(Error::BufferChanged)?;
         let n = left.min(rest.len());
         let (came, _) = rest.split_at_mut(n);
         let unmasked = self.inflation.decompressor.as_ref().map_or(0, |decompressor| decompressor.waiting());
         let (_, fresh) = came.split_at_mut(unmasked.min(n));
         let is_news = !fresh.is_empty();
-        self.unmask(mask, (phase + unmasked) % 4, fresh);
+        self.unmask(mask::turned(mask, unmasked), fresh);
 
         let before = scratch.len();
         let Some(decompressor) = &mut self.inflation.decompressor else { return Ok(Step::Done) };
@@ -99,7 +100,7 @@ impl RecvState {
         self.joiner.skip(used);
         let left = left - used;
         let done = if fin { last } else { left == 0 };
-        let partial = Partial { fin, mask, phase: (phase + used) % 4, left };
+        let partial = Partial { fin, mask: mask::turned(mask, used), left };
         self.frame = (!done).then_some(partial);
         if last {
             if !self.utf8.is_complete() {
