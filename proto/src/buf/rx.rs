@@ -95,7 +95,7 @@ impl RxBuf {
     #[inline]
     pub fn commit(&mut self, n: usize) {
         self.end = self.data.len().min(self.end.saturating_add(n));
-        if self.end == self.data.len() && self.start == 0 && self.end < EAGER {
+        if self.end == self.data.len() && self.start < self.len() && self.end < EAGER {
             self.grow(self.end * 2);
         }
     }
@@ -205,6 +205,17 @@ mod tests {
         assert_eq!(rx.append(&bytes[10..]), 3 * INITIAL - 6);
         assert_eq!(rx.filled(), &bytes[4..3 * INITIAL + 4]);
         assert_eq!((rx.append(b"x"), rx.append(b"")), (0, 0));
+    }
+
+    #[test]
+    fn a_read_that_fills_the_buffer_doubles_it_though_a_head_was_used_up_before() {
+        let mut rx = RxBuf::new(1 << 20);
+        for head in [0, 14] {
+            rx.consume(head);
+            let n = rx.spare_mut(1).len();
+            rx.commit(n);
+        }
+        assert_eq!(rx.capacity(), 4 * INITIAL);
     }
 
     #[test]
