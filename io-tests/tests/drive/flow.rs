@@ -92,7 +92,8 @@ fn a_stream_that_takes_nothing_is_not_tried_at_every_call() {
         send(&mut a, &message(number, 1000)).unwrap();
     }
     let attempts = there.lock().unwrap().attempts;
-    assert!((2..=10).contains(&attempts), "{attempts}");
+    // Seven times or so, and each time once more with a waker left.
+    assert!((2..=20).contains(&attempts), "{attempts}");
 }
 
 #[test]

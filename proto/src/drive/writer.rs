@@ -44,6 +44,9 @@ pub(super) struct Writer<S, W: WriteIo> {
     stream: Stream<W::Error>,
     /// Counts what the other task may be waiting for: bytes taken by the stream, and its end.
     changes: u64,
+    /// Who left a waker for that.
+    sender_waits: bool,
+    receiver_waits: bool,
     /// Since the receiver last looked.
     failed_now: bool,
     /// Bytes were written since the receiver set a time to give back the buffers' memory.
@@ -182,6 +185,14 @@ impl<S: SendHalf, W: WriteIo> Writer<S, W> {
         Poll::Ready(if matches!(self.stream, Stream::Closed) { Ok(()) } else { Err(Broken) })
     }
 
+    /// Whether the task of `slot` left a waker for the stream.
+    const fn waits(&mut self, slot: Slot) -> &mut bool {
+        match slot {
+            Slot::Sender => &mut self.sender_waits,
+            Slot::Receiver | Slot::Idle => &mut self.receiver_waits,
+        }
+    }
+
     /// Why the stream takes no more bytes. The I/O error itself goes to whoever asks first.
     pub(super) fn take_error(&mut self) -> WriteError<W::Error> {
         match &mut self.stream {
@@ -240,6 +251,8 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
             tls,
             stream: Stream::Open,
             changes: 0,
+            sender_waits: false,
+            receiver_waits: false,
             failed_now: false,
             was_written: false,
             is_watched: false,
@@ -301,22 +314,32 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
 
     /// Runs `work` on the stream for the task `waker` belongs to, and wakes the other one if that changed
     /// what it waits for.
+    ///
+    /// Mostly nobody has to wait, and then the slots of the wakers, which are memory of their own, are not looked at. So
+    /// `work` runs once more for whoever must wait, with its waker left: what came in between is not lost.
     pub(super) fn poll(
         &self,
         writer: &mut Writer<S, W>,
         slot: Slot,
         waker: &Waker,
-        work: impl FnOnce(&mut Writer<S, W>, &mut Context<'_>) -> Poll<Result<(), Broken>>,
+        mut work: impl FnMut(&mut Writer<S, W>, &mut Context<'_>) -> Poll<Result<(), Broken>>,
     ) -> Poll<Result<(), Broken>> {
-        self.wakers.register(slot, waker);
         let before = writer.changes;
-        let outcome = work(writer, &mut Context::from_waker(&self.waker));
-        if outcome.is_ready() {
+        let mut outcome = work(writer, &mut Context::from_waker(&self.waker));
+        if outcome.is_pending() {
+            self.wakers.register(slot, waker);
+            *writer.waits(slot) = true;
+            outcome = work(writer, &mut Context::from_waker(&self.waker));
+        }
+        if outcome.is_ready() && core::mem::take(writer.waits(slot)) {
             self.wakers.clear(slot);
         }
         if writer.changes != before {
             writer.give_up_at = None;
-            self.wakers.wake(if slot == Slot::Sender { Slot::Receiver } else { Slot::Sender });
+            let other = if slot == Slot::Sender { Slot::Receiver } else { Slot::Sender };
+            if core::mem::take(writer.waits(other)) {
+                self.wakers.wake(other);
+            }
         }
         if outcome.is_pending() && slot == Slot::Sender && self.ended.load(Ordering::SeqCst) {
             return Poll::Ready(Err(Broken));
