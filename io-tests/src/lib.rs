@@ -2,9 +2,11 @@
 //! that every adapter must pass. Not published.
 #![forbid(unsafe_code)]
 
+pub mod driver;
 pub mod mem;
 pub mod run;
 pub mod scenarios;
 pub mod sessions;
 pub mod sim;
 pub mod toy;
+pub mod websockets;

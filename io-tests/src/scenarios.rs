@@ -8,6 +8,7 @@ use sealock_proto::machine::RecvHalf;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::sync::LazyLock;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -53,10 +54,33 @@ pub async fn impatient<C, T>(on: &mut C, mut poll_once: impl AsyncFnMut(&mut C) 
     .await
 }
 
-/// A recognisable message.
+/// Polls `future` at most `polls` times; `None` if it was not ready by then, and is dropped.
+pub async fn at_most<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut left) = (pin!(future), polls);
+    poll_fn(|cx| {
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            outcome => outcome.map(Some),
+        }
+    })
+    .await
+}
+
+/// A message that is recognisable by its number and size.
 #[must_use]
 pub fn message(number: usize, len: usize) -> Vec<u8> {
-    (0..len).map(|i| (number.wrapping_mul(31).wrapping_add(i)) as u8).collect()
+    // Copied from a pattern: debug builds take their time for each byte that is computed.
+    const PERIOD: usize = 1 << 16;
+    static PATTERN: LazyLock<Vec<u8>> =
+        LazyLock::new(|| (0..PERIOD).map(|i| i.wrapping_add(i >> 8) as u8).collect());
+    let (mut bytes, mut at) = (Vec::with_capacity(len), number.wrapping_mul(31) % PERIOD);
+    while bytes.len() < len {
+        let piece = &PATTERN[at..];
+        bytes.extend_from_slice(&piece[..piece.len().min(len - bytes.len())]);
+        at = 0;
+    }
+    bytes
 }
 
 /// One task answers every message while holding its payload; the close is seen by both sides.

@@ -1,15 +1,15 @@
 //! One WebSocket message to many connections, on all drivers.
 
-#[path = "sessions/nets.rs"]
-mod nets;
+#[path = "support/drivers.rs"]
+mod drivers;
 
-use nets::{Smol, Std, Tokio};
+use drivers::{Smol, Std, Tokio};
 use sealock_proto::drive::{ReadIo, WriteIo, WsConnection, WsReceiver};
 use sealock_proto::entropy::Seed;
 use sealock_proto::time::Instant;
 use sealock_proto::ws::{Broadcast, CloseCode, Config, Event, Kind, Role, Traffic};
+use sealock_tests::driver::Driver;
 use sealock_tests::run::bounded;
-use sealock_tests::sessions::Net;
 use std::fmt::Debug;
 use std::io::{IoSlice, Write};
 use std::net::{TcpListener, TcpStream};
@@ -61,14 +61,14 @@ impl<W: WriteIo> WriteIo for Counting<W> {
     }
 }
 
-type Ws<N> = WsConnection<<N as Net>::RawRead, Counting<<N as Net>::RawWrite>>;
+type Ws<D> = WsConnection<<D as Driver>::RawRead, Counting<<D as Driver>::RawWrite>>;
 
 /// Within `block_on`.
-fn end<N: Net>(stream: TcpStream, config: &Arc<Config>, role: Role) -> (Ws<N>, Arc<AtomicUsize>) {
-    let (read, inner) = N::raw(stream);
+fn end<D: Driver>(stream: TcpStream, config: &Arc<Config>, role: Role) -> (Ws<D>, Arc<AtomicUsize>) {
+    let (read, inner) = D::raw(stream);
     let writes = Arc::<AtomicUsize>::default();
     let io = (read, Counting { inner, writes: writes.clone() });
-    (Ws::<N>::upgraded(config, role, &Seed::new(&mut [7; 32]), io, &[]).unwrap(), writes)
+    (Ws::<D>::upgraded(config, role, &Seed::new(&mut [7; 32]), io, &[]).unwrap(), writes)
 }
 
 fn streams() -> (TcpStream, TcpStream) {
@@ -95,7 +95,7 @@ where
 }
 
 /// Large and small broadcasts between messages for one client alone, and answers to every client's Pings.
-fn everybody_receives_all_in_order<N: Net>() {
+fn everybody_receives_all_in_order<D: Driver>() {
     let config = Config::default().with_heartbeat(None).build().unwrap();
     let (mut senders, mut servers) = (Vec::new(), Vec::new());
     let mut clients = Vec::<JoinHandle<(Vec<Vec<u8>>, Traffic)>>::new();
@@ -103,9 +103,9 @@ fn everybody_receives_all_in_order<N: Net>() {
         let (server, client) = streams();
         let own = config.clone();
         clients.push(thread::spawn(move || {
-            N::block_on(async {
+            D::block_on(async {
                 let mut wire = client.try_clone().unwrap();
-                let mut ws = end::<N>(client, &own, Role::Client).0;
+                let mut ws = end::<D>(client, &own, Role::Client).0;
                 let messages = collect(&mut ws.receiver, |count| {
                     if count % 9 == 0 {
                         // With a mask of zeros. The machine itself writes nothing before it answers the close.
@@ -118,13 +118,13 @@ fn everybody_receives_all_in_order<N: Net>() {
                 (messages.await, ws.stats().received)
             })
         }));
-        let (mut receiver, sender) = N::block_on(async { end::<N>(server, &config, Role::Server).0.split() });
-        servers.push(thread::spawn(move || N::block_on(collect(&mut receiver, |_| {}))));
+        let (mut receiver, sender) = D::block_on(async { end::<D>(server, &config, Role::Server).0.split() });
+        servers.push(thread::spawn(move || D::block_on(collect(&mut receiver, |_| {}))));
         senders.push(sender);
     }
     let large = |round: u8| vec![round; 100_000];
     let small = |round: u8| vec![round; 40];
-    N::block_on(async {
+    D::block_on(async {
         for round in 0..ROUNDS {
             let news =
                 [large(round), small(round)].map(|bytes| Broadcast::new(Kind::Binary, &bytes).unwrap());
@@ -157,15 +157,15 @@ fn everybody_receives_all_in_order<N: Net>() {
 }
 
 /// A queue of own and shared pieces leaves at once.
-fn pieces_are_one_write<N: Net>() {
+fn pieces_are_one_write<D: Driver>() {
     let config = Config::default().with_heartbeat(None).build().unwrap();
     let (server, client) = streams();
     let own = config.clone();
     let client = thread::spawn(move || {
-        N::block_on(async { collect(&mut end::<N>(client, &own, Role::Client).0.receiver, |_| {}).await })
+        D::block_on(async { collect(&mut end::<D>(client, &own, Role::Client).0.receiver, |_| {}).await })
     });
-    let (server, writes) = N::block_on(async {
-        let (mut ws, writes) = end::<N>(server, &config, Role::Server);
+    let (server, writes) = D::block_on(async {
+        let (mut ws, writes) = end::<D>(server, &config, Role::Server);
         let news = Broadcast::new(Kind::Binary, &[1; 3000]).unwrap();
         for n in 0..5 {
             ws.send(Kind::Binary, &[n]).await.unwrap();
@@ -202,8 +202,4 @@ macro_rules! on {
     };
 }
 
-on! {
-    on_std, Std;
-    on_tokio, Tokio;
-    on_smol, Smol;
-}
+sealock_tests::every_driver!(on);

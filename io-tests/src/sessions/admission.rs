@@ -1,13 +1,14 @@
 //! What a listener refuses, and what the refused are told.
 
 use super::{Kind, Net, XX, accept_one, client, connect, join, listen, server, task};
+use crate::driver::until;
 use sealock_net::{Address, ConnectError, ListenOptions};
 use sealock_proto::drive::{DriveError, Retryable};
-use sealock_proto::limit::{AdmissionConfig, AdmissionStats, KeyedConfig};
+use sealock_proto::limit::{AdmissionConfig, KeyedConfig};
 use sealock_proto::session::{Alert, CloseCode, Error};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn open() -> AdmissionConfig {
     AdmissionConfig::default().with_keyed(None)
@@ -35,15 +36,6 @@ fn silent<S: Net>(listener: &Arc<S::Listener>) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }
 
-/// Waits until the counters are as they should become.
-fn until<S: Net>(listener: &Arc<S::Listener>, reached: impl Fn(AdmissionStats) -> bool) {
-    let start = Instant::now();
-    while !reached(S::stats(listener)) {
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", S::stats(listener));
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 fn refused<C: Net>(address: &Address, alert: Alert) {
     let error = connect::<C>(address, client(XX)).map(|_| ()).unwrap_err();
     assert!(error.is_retryable());
@@ -59,10 +51,10 @@ fn refused<C: Net>(address: &Address, alert: Alert) {
 pub fn handshakes_are_limited<S: Net, C: Net>(_: Kind) {
     let listener = serve::<S>(open().with_max_handshakes(1));
     let slow = silent::<S>(&listener);
-    until::<S>(&listener, |stats| stats.handshakes == 1);
+    until(|| S::stats(&listener), |stats| stats.handshakes == 1);
     refused::<C>(&S::address(&listener), Alert::Busy);
     drop(slow);
-    until::<S>(&listener, |stats| stats.handshakes == 0);
+    until(|| S::stats(&listener), |stats| stats.handshakes == 0);
     connect::<C>(&S::address(&listener), client(XX)).unwrap();
     let stats = S::stats(&listener);
     assert_eq!((stats.admitted, stats.too_many_handshakes), (2, 1));
@@ -96,11 +88,11 @@ pub fn attempts_are_limited<S: Net, C: Net>(_: Kind) {
     for done in 1..=5 {
         connect::<C>(&S::address(&listener), client(XX)).unwrap();
         // The client is established before the server is, which forgives.
-        until::<S>(&listener, |stats| stats.admitted == done && stats.handshakes == 0);
+        until(|| S::stats(&listener), |stats| stats.admitted == done && stats.handshakes == 0);
     }
     for done in 6..=7 {
         drop(silent::<S>(&listener));
-        until::<S>(&listener, |stats| stats.admitted == done);
+        until(|| S::stats(&listener), |stats| stats.admitted == done);
     }
     refused::<C>(&S::address(&listener), Alert::TooManyAttempts);
     let stats = S::stats(&listener);

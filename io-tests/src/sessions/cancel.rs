@@ -1,7 +1,7 @@
 //! Futures that are dropped whenever they wait.
 
 use super::{Kind, Net, XX, client, join, message, pair, server, task};
-use crate::scenarios::impatient;
+use crate::scenarios::{at_most, impatient};
 use sealock_proto::session::Event;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,19 +11,6 @@ use std::time::Duration;
 
 const SMALL: usize = 3_000;
 const LARGE: usize = 700_000;
-
-/// Polls `future` at most `polls` times; `None` if it was not ready by then, and is dropped.
-async fn at_most<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let (mut future, mut left) = (pin!(future), polls);
-    poll_fn(|cx| {
-        left -= 1;
-        match future.as_mut().poll(cx) {
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            outcome => outcome.map(Some),
-        }
-    })
-    .await
-}
 
 /// A large message is dropped at every one of its first polls, small ones are sent by futures dropped at each
 /// poll: what arrives is what was accepted, in order, each message once and whole.

@@ -1,6 +1,7 @@
 //! Messages on their way.
 
 use super::{CLIENT, IK, Kind, Net, SERVER, Session, XX, client, join, message, pair, public, server, task};
+use crate::driver::Driver;
 use sealock_proto::drive::{SessionConnection, SessionError, SessionSender, WriteIo};
 use sealock_proto::entropy::Seed;
 use sealock_proto::limit::Rate;
@@ -130,7 +131,7 @@ impl<W: WriteIo> WriteIo for Counting<W> {
     }
 }
 
-type RawSession<N> = SessionConnection<<N as Net>::RawRead, Counting<<N as Net>::RawWrite>>;
+type RawSession<N> = SessionConnection<<N as Driver>::RawRead, Counting<<N as Driver>::RawWrite>>;
 
 fn counted<N: Net>(
     stream: TcpStream,

@@ -1,7 +1,6 @@
 //! What a session must do on every driver and between any two of them, written once.
 //!
-//! A driver's tests implement [`Net`]; a scenario gets the server's and the client's. Every task is a thread of
-//! its own that runs the driver's `block_on`.
+//! A driver's tests implement [`Net`]; a scenario gets the server's and the client's.
 
 mod admission;
 mod cancel;
@@ -24,38 +23,27 @@ pub use opening::{
     stranger_is_refused, wrong_peer_is_refused,
 };
 
+use crate::driver::{Driver, join, task};
+use crate::scenarios::message;
 use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};
 use sealock_proto::backoff::BackoffConfig;
-use sealock_proto::drive::{ReadIo, SessionConnection, SessionError, WriteIo};
+use sealock_proto::drive::{SessionConnection, SessionError};
 use sealock_proto::noise::{PublicKey, SecretKey};
 use sealock_proto::session::{Config, Peers};
 use std::future::Future;
 use std::io;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A driver.
-pub trait Net: 'static {
-    /// The reading half of its sockets.
-    type Read: ReadIo<Error = io::Error> + Send + 'static;
-    /// The writing half of its sockets.
-    type Write: WriteIo<Error = io::Error> + Send + 'static;
-    /// The reading half of a bare TCP stream.
-    type RawRead: ReadIo<Error = io::Error> + Send + 'static;
-    /// The writing half of a bare TCP stream.
-    type RawWrite: WriteIo<Error = io::Error> + Send + 'static;
+/// A driver for sessions.
+pub trait Net: Driver {
     /// Its listener.
     type Listener: Send + Sync + 'static;
     /// What that accepts.
     type Incoming: Send + 'static;
 
-    /// Runs a future to its end, on this thread.
-    fn block_on<T>(future: impl Future<Output = T>) -> T;
-    /// The halves of a connected stream. Called within `block_on`.
-    fn raw(stream: TcpStream) -> (Self::RawRead, Self::RawWrite);
     /// The driver's `Listener::bind`.
     fn bind(
         address: &Address,
@@ -86,7 +74,7 @@ pub trait Net: 'static {
 }
 
 /// A session of a driver.
-pub type Session<N> = SessionConnection<<N as Net>::Read, <N as Net>::Write>;
+pub type Session<N> = SessionConnection<<N as Driver>::Read, <N as Driver>::Write>;
 /// What a handshake of a driver ends in.
 pub type Established<N> = Result<Session<N>, SessionError<io::Error>>;
 
@@ -137,18 +125,6 @@ pub(crate) fn server() -> Config {
     Config::responder(&protocols).with_static_key(secret(SERVER))
 }
 
-/// Runs a task of a driver beside this thread.
-pub(crate) fn task<N: Net, T: Send + 'static>(
-    task: impl Future<Output = T> + Send + 'static,
-) -> JoinHandle<T> {
-    thread::spawn(move || N::block_on(task))
-}
-
-/// The result of a task; a panic there is one here.
-pub(crate) fn join<T>(task: JoinHandle<T>) -> T {
-    task.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
 pub(crate) fn listen<S: Net>(kind: Kind, config: Config, options: ListenOptions) -> Arc<S::Listener> {
     let config = config.build().unwrap();
     Arc::new(S::block_on(S::bind(&kind.address(), config, options)).unwrap())
@@ -173,9 +149,4 @@ pub(crate) fn pair<S: Net, C: Net>(kind: Kind, server: Config, client: Config) -
     let accepted = accept_one::<S>(&listener);
     let client = connect::<C>(&S::address(&listener), client).unwrap();
     (join(accepted).unwrap(), client)
-}
-
-/// A message that is recognisable by its number and size.
-pub(crate) fn message(number: usize, len: usize) -> Vec<u8> {
-    (0..len).map(|i| (number.wrapping_mul(31).wrapping_add(i).wrapping_add(i >> 8)) as u8).collect()
 }

@@ -1,8 +1,10 @@
 //! The session scenarios on all drivers, and what must work between any two of them also between any two.
 
+#[path = "../support/drivers.rs"]
+mod drivers;
 mod nets;
 
-use nets::{Smol, Std, Tokio};
+use drivers::{Smol, Std, Tokio};
 use sealock_tests::run::bounded;
 use sealock_tests::sessions::{self, Kind};
 
@@ -78,20 +80,5 @@ macro_rules! on {
     };
 }
 
-between! {
-    std_to_std, Std, Std;
-    std_to_tokio, Std, Tokio;
-    std_to_smol, Std, Smol;
-    tokio_to_std, Tokio, Std;
-    tokio_to_tokio, Tokio, Tokio;
-    tokio_to_smol, Tokio, Smol;
-    smol_to_std, Smol, Std;
-    smol_to_tokio, Smol, Tokio;
-    smol_to_smol, Smol, Smol;
-}
-
-on! {
-    on_std, Std;
-    on_tokio, Tokio;
-    on_smol, Smol;
-}
+sealock_tests::every_pair!(between);
+sealock_tests::every_driver!(on);

@@ -3,18 +3,23 @@
 #[allow(dead_code)] // The tests of the loop use the rest.
 #[path = "../support/certs.rs"]
 mod certs;
+#[path = "../support/drivers.rs"]
 mod drivers;
 mod files;
+#[path = "../support/websockets.rs"]
+mod nets;
 
 use certs::{Authority, Identity, provider};
-use drivers::{Driver, Smol, Std, Tokio, WebSocket};
+use drivers::{Smol, Std, Tokio};
 use files::Dir;
 use sealock_net::tls::{ClientTls, ServerTls, TlsFileError};
 use sealock_net::ws::{ConnectError, Endpoint, Server};
+use sealock_net::{Address, ListenOptions};
 use sealock_proto::drive::{CertificateFault, DriveError, TlsError, WsConnectError, WsError};
 use sealock_proto::ws::{Accept, CloseCode, Config, Event, Kind};
 use sealock_tests::run::bounded;
 use sealock_tests::scenarios::message;
+use sealock_tests::websockets::{self, Layer, Net, WebSocket};
 use std::io;
 use std::thread;
 
@@ -23,11 +28,11 @@ fn trusting(dir: &Dir, name: &str) -> ClientTls {
     ClientTls::from_ca_file(provider(), dir.path(name)).unwrap()
 }
 
-fn endpoint(address: &str, tls: ClientTls) -> Endpoint {
+fn endpoint(address: &Address, tls: ClientTls) -> Endpoint {
     format!("wss://{address}/").parse::<Endpoint>().unwrap().with_tls(tls)
 }
 
-async fn echo<D: Driver>(mut ws: WebSocket<D>) -> Result<(), WsError<io::Error>> {
+async fn echo<D: Net>(mut ws: WebSocket<D>) -> Result<(), WsError<io::Error>> {
     while let Some(event) = ws.receiver.next().await? {
         if let Event::Message { kind, payload } = event {
             ws.sender.send(kind, payload).await.unwrap();
@@ -37,11 +42,11 @@ async fn echo<D: Driver>(mut ws: WebSocket<D>) -> Result<(), WsError<io::Error>>
 }
 
 /// Serves `count` clients with an echo, one after the other; how each of them came out.
-fn serve<D: Driver>(listener: D::Listener, count: usize) -> Vec<Result<(), WsError<io::Error>>> {
+fn serve<D: Net>(listener: D::Listener, count: usize) -> Vec<Result<(), WsError<io::Error>>> {
     D::block_on(async {
         let mut outcomes = Vec::new();
         for _ in 0..count {
-            outcomes.push(match D::request(&listener).await {
+            outcomes.push(match D::request(D::accept(&listener).await).await {
                 Ok(asked) => echo::<D>(asked.accept(&Accept::new()).await.unwrap()).await,
                 Err(error) => Err(error),
             });
@@ -51,7 +56,7 @@ fn serve<D: Driver>(listener: D::Listener, count: usize) -> Vec<Result<(), WsErr
 }
 
 /// A message there and back.
-async fn exchange<D: Driver>(ws: &mut WebSocket<D>, len: usize) -> Result<(), WsError<io::Error>> {
+async fn exchange<D: Net>(ws: &mut WebSocket<D>, len: usize) -> Result<(), WsError<io::Error>> {
     let sent = message(len, len);
     ws.send(Kind::Binary, &sent)
         .await
@@ -63,68 +68,11 @@ async fn exchange<D: Driver>(ws: &mut WebSocket<D>, len: usize) -> Result<(), Ws
     Ok(())
 }
 
-fn everything_passes<S: Driver, C: Driver>() {
-    let dir = Dir::known();
-    let config = Config::default().build().unwrap();
-    let tls = ServerTls::from_files(provider(), dir.path("server.pem"), dir.path("server.key")).unwrap();
-    let listener = S::block_on(S::bind(Server::new(config.clone()).with_tls(tls)));
-    let address = S::address(&listener);
-    let serving = thread::spawn(|| serve::<S>(listener, 1));
-    C::block_on(async {
-        let mut ws = C::connect(&endpoint(&address, trusting(&dir, "ca.pem")), &config).await.unwrap();
-        for len in [0, 1, 20_000, 700_000] {
-            exchange::<C>(&mut ws, len).await.unwrap();
-        }
-        let closed = ws.close(CloseCode::NORMAL, "done").await.unwrap();
-        assert_eq!(closed.peer.unwrap().code, CloseCode::NORMAL);
-    });
-    assert_eq!(format!("{:?}", serving.join().unwrap()), "[Ok(())]");
-}
-
-/// Each end sends and receives at once, in two threads, more than all buffers hold.
-fn both_directions_at_once<S: Driver, C: Driver>() {
-    let dir = Dir::known();
-    let config = Config::default().build().unwrap();
-    let tls = ServerTls::from_files(provider(), dir.path("server.pem"), dir.path("server.key")).unwrap();
-    let listener = S::block_on(S::bind(Server::new(config.clone()).with_tls(tls)));
-    let endpoint = endpoint(&S::address(&listener), trusting(&dir, "ca.pem"));
-    let serving = thread::spawn(move || {
-        let asked = S::block_on(S::request(&listener)).unwrap();
-        flood::<S>(S::block_on(asked.accept(&Accept::new())).unwrap());
-    });
-    flood::<C>(C::block_on(C::connect(&endpoint, &config)).unwrap());
-    serving.join().unwrap();
-}
-
-fn flood<D: Driver>(ws: WebSocket<D>) {
-    const COUNT: usize = 150;
-    const LEN: usize = 50_000;
-    let (mut receiver, mut sender) = ws.split();
-    let sending = thread::spawn(|| {
-        D::block_on(async move {
-            for number in 0..COUNT {
-                sender.send(Kind::Binary, &message(number, LEN)).await.unwrap();
-            }
-            sender.flush().await.unwrap();
-            sender
-        })
-    });
-    D::block_on(async {
-        for number in 0..COUNT {
-            let Some(Event::Message { payload, .. }) = receiver.next().await.unwrap() else {
-                panic!("a message")
-            };
-            assert!(*payload == *message(number, LEN), "message {number}");
-        }
-    });
-    let mut sender = sending.join().unwrap();
-    let _ = D::block_on(receiver.close(&mut sender, CloseCode::NORMAL, ""));
-}
-
 /// What a client of this TLS is told by a server of that, in the end.
-fn attempt<D: Driver>(server: ServerTls, client: ClientTls) -> (Option<TlsError>, Option<TlsError>) {
+fn attempt<D: Net>(server: ServerTls, client: ClientTls) -> (Option<TlsError>, Option<TlsError>) {
     let config = Config::default().build().unwrap();
-    let listener = D::block_on(D::bind(Server::new(config.clone()).with_tls(server)));
+    let listener =
+        D::block_on(D::bind(Server::new(config.clone()).with_tls(server), ListenOptions::default()));
     let address = D::address(&listener);
     let serving = thread::spawn(|| serve::<D>(listener, 1));
     let outcome = D::block_on(D::connect(&endpoint(&address, client), &config));
@@ -144,7 +92,7 @@ fn attempt<D: Driver>(server: ServerTls, client: ClientTls) -> (Option<TlsError>
     (at_client, at_server)
 }
 
-fn certificates_decide<D: Driver>() {
+fn certificates_decide<D: Net>() {
     let dir = Dir::known();
     let stranger = Authority::new("stranger");
     let known = dir.authority();
@@ -175,20 +123,21 @@ fn certificates_decide<D: Driver>() {
     assert_eq!(seen, fault(CertificateFault::UnknownIssuer));
 }
 
-fn a_reload_serves_the_new_certificate_while_an_open_connection_goes_on<D: Driver>() {
+fn a_reload_serves_the_new_certificate_while_an_open_connection_goes_on<D: Net>() {
     let dir = Dir::known();
     let next = Authority::new("next");
     dir.write("next.pem", &next.pem());
     let config = Config::default().build().unwrap();
     let tls = ServerTls::from_files(provider(), dir.path("server.pem"), dir.path("server.key")).unwrap();
-    let listener = D::block_on(D::bind(Server::new(config.clone()).with_tls(tls.clone())));
+    let listener =
+        D::block_on(D::bind(Server::new(config.clone()).with_tls(tls.clone()), ListenOptions::default()));
     let address = D::address(&listener);
     let serving = thread::spawn(move || {
         D::block_on(async {
             let mut serving = Vec::new();
             for _ in 0..3 {
                 // Each in a thread of its own: the first must go on.
-                if let Ok(asked) = D::request(&listener).await {
+                if let Ok(asked) = D::request(D::accept(&listener).await).await {
                     let ws = asked.accept(&Accept::new()).await.unwrap();
                     serving.push(thread::spawn(|| D::block_on(echo::<D>(ws))));
                 }
@@ -198,7 +147,7 @@ fn a_reload_serves_the_new_certificate_while_an_open_connection_goes_on<D: Drive
     });
     let connect = |authority: &str| {
         let endpoint = endpoint(&address, trusting(&dir, authority));
-        D::block_on(D::connect(&endpoint, &config))
+        D::block_on(D::connect(&endpoint, &config)).map(|(ws, _)| ws)
     };
     let mut old = connect("ca.pem").unwrap();
     D::block_on(exchange::<D>(&mut old, 1000)).unwrap();
@@ -218,33 +167,42 @@ fn a_reload_serves_the_new_certificate_while_an_open_connection_goes_on<D: Drive
     serving.join().unwrap().into_iter().for_each(|serving| serving.join().unwrap().unwrap());
 }
 
-macro_rules! pairs {
-    ($($name:ident: $server:ident, $client:ident;)*) => {
-        mod both_directions_at_once {
-            use super::*;
-            $(#[test] fn $name() { bounded(both_directions_at_once::<$server, $client>); })*
-        }
-        mod everything_passes {
-            use super::*;
-            $(#[test] fn $name() { bounded(everything_passes::<$server, $client>); })*
-        }
+/// The server's certificate is known to its client.
+fn tls(dir: &Dir) -> Layer {
+    let server = ServerTls::from_files(provider(), dir.path("server.pem"), dir.path("server.key")).unwrap();
+    Layer::Tls(server, trusting(dir, "ca.pem"))
+}
+
+macro_rules! scenarios {
+    ([$($scenario:ident),* $(,)?], $server:ident, $client:ident) => {
+        $(
+            #[test]
+            fn $scenario() {
+                bounded(|| websockets::$scenario::<$server, $client>(&tls(&Dir::known())));
+            }
+        )*
     };
 }
 
-pairs! {
-    std_to_std: Std, Std;
-    std_to_tokio: Std, Tokio;
-    std_to_smol: Std, Smol;
-    tokio_to_std: Tokio, Std;
-    tokio_to_tokio: Tokio, Tokio;
-    tokio_to_smol: Tokio, Smol;
-    smol_to_std: Smol, Std;
-    smol_to_tokio: Smol, Tokio;
-    smol_to_smol: Smol, Smol;
+macro_rules! between {
+    ($($name:ident, $server:ident, $client:ident;)*) => {
+        $(
+            mod $name {
+                use super::*;
+                scenarios!([
+                    a_peer_that_vanishes_is_an_error_behind_its_messages,
+                    echo_of_all_sizes,
+                    everything_accepted_arrives_before_the_close,
+                ], $server, $client);
+            }
+        )*
+    };
 }
 
+sealock_tests::every_pair!(between);
+
 macro_rules! on {
-    ($($name:ident: $driver:ident;)*) => {
+    ($($name:ident, $driver:ident;)*) => {
         $(mod $name {
             use super::*;
             #[test] fn certificates_decide() { bounded(super::certificates_decide::<$driver>); }
@@ -255,8 +213,4 @@ macro_rules! on {
     };
 }
 
-on! {
-    on_std: Std;
-    on_tokio: Tokio;
-    on_smol: Smol;
-}
+sealock_tests::every_driver!(on);

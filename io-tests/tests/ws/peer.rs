@@ -1,8 +1,9 @@
 //! tokio-tungstenite at the other end, in a thread with a runtime of its own.
 
-use crate::{CODE, REASON, SUBPROTOCOL, messages};
+use crate::tungstenite::SUBPROTOCOL;
 use futures_util::{SinkExt, StreamExt};
 use sealock_proto::ws::Kind;
+use sealock_tests::websockets::{CODE, REASON, messages};
 use std::thread::{self, JoinHandle};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
