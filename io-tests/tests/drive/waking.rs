@@ -1,6 +1,8 @@
 //! Who is woken when, and what the clock says.
 
 use super::*;
+use sealock_proto::drive::ReadIo;
+use std::sync::Mutex;
 
 #[test]
 fn an_owed_frame_leaves_although_the_sender_held_the_lock() {
@@ -69,6 +71,54 @@ fn a_receiver_that_found_the_lock_taken_is_woken() {
     }))
     .unwrap();
     assert_eq!(flag.wakes.load(Ordering::SeqCst), 1, "its answer to the close has left");
+    assert_eq!(ready(a.next()).unwrap(), None);
+}
+
+/// A reading half that would block in the system until the deadline it was given last.
+struct Blocking {
+    inner: MemRead,
+    until: Arc<Mutex<Option<Instant>>>,
+}
+
+impl ReadIo for Blocking {
+    type Error = MemError;
+    const BLOCKS: bool = true;
+
+    fn now(&self) -> Instant {
+        self.inner.now()
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
+        *self.until.lock().unwrap() = deadline;
+        self.inner.poll_timer(cx, deadline)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize, MemError>> {
+        self.inner.poll_read(cx, buf)
+    }
+}
+
+#[test]
+fn a_blocking_receiver_that_found_the_lock_taken_looks_again_soon() {
+    let clock: Arc<Clock> = Arc::default();
+    let (there, back) = (Pipe::new(1000, None), Pipe::new(1000, None));
+    let until = Arc::default();
+    let (inner, write) = end(&clock, &back, &there);
+    let read = Blocking { inner, until: Arc::clone(&until) };
+    let (mut a, mut b) =
+        (connect(Config::default(), (read, write)), connect(Config::default(), end(&clock, &there, &back)));
+    ready(b.sender.call(|half, _, tx| half.close(tx))).unwrap();
+    ready(b.flush()).unwrap();
+    assert_eq!(ready(a.next()).unwrap(), Some(Event::Closed));
+    let Connection { receiver, sender } = &mut a;
+    ready(sender.call(|_, _, _| {
+        assert!(now(receiver.next()).is_pending());
+        Ok::<_, ToySendError>(())
+    }))
+    .unwrap();
+    // The sender has answered the close, which ended the protocol.
+    let until = until.lock().unwrap().expect("a deadline");
+    assert!(until <= clock.now() + Duration::from_millis(10), "{until:?}");
     assert_eq!(ready(a.next()).unwrap(), None);
 }
 

@@ -13,7 +13,7 @@ pub trait ReadIo {
     /// The runtime's I/O error.
     type Error;
 
-    /// Whether [`ReadIo::poll_read`] takes its time, so that the clock must be read again after it.
+    /// Whether [`ReadIo::poll_read`] takes its time, so that the clock must be read again after it, and no waker ends it.
     const BLOCKS: bool = false;
 
     /// The current time. Never goes backwards.

@@ -19,6 +19,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const PROBE: usize = 512;
 /// How long a finished protocol's last bytes may take to leave, and the peer to say why it takes no more.
 const LINGER: Duration = Duration::from_secs(5);
+/// How long a read may block behind a flush that was left to the sender, which may end the protocol: no waker ends that
+/// read.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Reads and timeouts without an event after which other tasks get their turn.
 const BUDGET: usize = 16;
 
@@ -253,12 +256,13 @@ where
             self.release_at = Some(self.now + IDLE);
             self.was_read = false;
         }
-        self.wait(cx, need)
+        let look_again_at = (I::BLOCKS && flushed.left_to_sender).then(|| self.now + LOOK_AGAIN);
+        self.wait(cx, need, look_again_at)
     }
 
     /// Reads, and only if there is nothing to read looks at the deadlines.
-    fn wait(&mut self, cx: &mut Context<'_>, need: usize) -> StepOf<R, I> {
-        let deadline = [self.half.poll_timeout(), self.release_at, self.give_up_at];
+    fn wait(&mut self, cx: &mut Context<'_>, need: usize, look_again_at: Option<Instant>) -> StepOf<R, I> {
+        let deadline = [self.half.poll_timeout(), self.release_at, self.give_up_at, look_again_at];
         let deadline = deadline.into_iter().flatten().min();
         let due = self.io.poll_timer(cx, deadline).is_ready();
         if self.may_read(need) {

@@ -209,6 +209,8 @@ pub(super) struct Flushed {
     pub(super) is_idle: bool,
     /// The stream takes no more bytes because it failed.
     pub(super) failed: bool,
+    /// The lock was taken: whoever holds it flushes.
+    pub(super) left_to_sender: bool,
 }
 
 /// What the sender and the receiver have in common.
@@ -366,14 +368,17 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
     /// For the receiver about to wait: writes what is queued and owed, as far as the stream takes it. A
     /// failure stays in the writer. `releasing`: a time to give back the buffers' memory is set.
     pub(super) fn flush_for_receiver(&self, now: Instant, waker: &Waker, releasing: bool) -> Flushed {
-        let Some(mut writer) = self.lock_for_receiver(waker) else { return Flushed::default() };
+        let Some(mut writer) = self.lock_for_receiver(waker) else {
+            return Flushed { left_to_sender: true, ..Flushed::default() };
+        };
         if writer.seal(now) {
             let _ = self.poll(&mut writer, Slot::Receiver, waker, |writer, cx| writer.poll_drain(now, cx));
         }
         writer.failed_now = false;
         writer.was_written &= releasing;
         writer.is_watched = releasing || writer.is_idle();
-        Flushed { is_idle: writer.is_idle(), failed: matches!(writer.stream, Stream::Failed(_)) }
+        let failed = matches!(writer.stream, Stream::Failed(_));
+        Flushed { is_idle: writer.is_idle(), failed, left_to_sender: false }
     }
 
     /// For the receiver at the end: writes what is left and closes the stream for writing.
