@@ -14,10 +14,15 @@ pub(crate) fn of(error: &anyhow::Error) -> Option<&'static str> {
             _ => None,
         };
     }
-    if let Some(ws::ConnectError::Upgrade { error: WsConnectError::Failed(DriveError::Tls(error)), .. }) =
-        error.downcast_ref()
+    if let Some(ws::ConnectError::Upgrade { error: WsConnectError::Failed(error), .. }) = error.downcast_ref()
     {
-        return tls_hint(*error);
+        return match error {
+            DriveError::Tls(error) => tls_hint(*error),
+            DriveError::Protocol(ws::Error::HandshakeTimeout | ws::Error::Truncated) => {
+                Some("is it really a WebSocket server that answers there?")
+            }
+            _ => None,
+        };
     }
     if let Some(ListenError::Io { error, .. }) = error.downcast_ref() {
         return listen_hint(error);

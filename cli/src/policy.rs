@@ -114,7 +114,10 @@ fn finish(mut config: Config, options: &Session) -> Result<Arc<Config>> {
     if let Some(path) = &options.psk_file {
         config = config.with_psk(keyfile::read_psk(path)?);
     }
-    let config = config.with_provider(Provider::fastest()).with_heartbeat(Some(heartbeat(options.silence)));
+    let config = config
+        .with_provider(Provider::fastest())
+        .with_heartbeat(Some(heartbeat(options.silence)))
+        .with_handshake_timeout(handshake_timeout(options.silence));
     config.with_max_message(options.max_message).build().map_err(|error| Usage(error.to_string()).into())
 }
 
@@ -124,6 +127,11 @@ pub(crate) fn heartbeat(silence: Duration) -> HeartbeatConfig {
         .with_interval((silence / 2).max(HeartbeatConfig::MIN))
         .with_probe_timeout((silence / 6).max(HeartbeatConfig::MIN))
         .with_misses(2)
+}
+
+/// A peer that is silent from the beginning is given up as soon as one that falls silent, and not later than in 10 s.
+pub(crate) fn handshake_timeout(silence: Duration) -> Duration {
+    silence.min(Duration::from_secs(10))
 }
 
 /// The pattern asked for, or the default, with its usual place for a pre-shared key if there is one.

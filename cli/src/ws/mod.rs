@@ -7,7 +7,7 @@ mod tls;
 
 use crate::args::{WsConnect, WsListen, WsOptions};
 use crate::failure::Usage;
-use crate::policy::heartbeat;
+use crate::policy::{handshake_timeout, heartbeat};
 use crate::runtime::{Asked, Runtime, WebSocket};
 use crate::{dial, out, stdin};
 use anyhow::Result;
@@ -89,6 +89,7 @@ fn config(options: &WsOptions) -> Result<Arc<Config>> {
     let config = Config::default()
         .with_max_message(options.max_message)
         .with_heartbeat(Some(heartbeat(options.silence)))
+        .with_handshake_timeout(handshake_timeout(options.silence))
         .with_deflate(options.deflate.then(DeflateConfig::default))
         .build();
     config.map_err(|error| Usage(error.to_string()).into())

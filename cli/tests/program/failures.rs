@@ -4,6 +4,7 @@ use crate::process::{Dir, Stdin, Stdout, run, spawn, start};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
+use std::time::{Duration, Instant};
 
 const DRIVERS: [&str; 3] = ["tokio", "smol", "std"];
 const NOBODY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
@@ -108,6 +109,21 @@ fn a_peer_that_goes_silent_is_given_up() {
         let (address, _) = listener.listening();
         let connect = ["connect", &address, "--silence", "600ms", "--driver", driver];
         run(&connect, &vec![7; 32 << 20]).expect(1, &["silent", "3 pings", "--silence"]);
+    }
+}
+
+#[test]
+fn a_peer_that_is_silent_from_the_beginning_is_given_up() {
+    // The system accepts, and nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    for driver in DRIVERS {
+        for command in [&["connect"][..], &["ws", "connect"]] {
+            let start = Instant::now();
+            let connect = [command, &[&address, "--silence", "300ms", "--driver", driver]].concat();
+            run(&connect, b"").expect(1, &[&address, "handshake", "is it really"]);
+            assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        }
     }
 }
 
