@@ -2,6 +2,7 @@
 //! that every adapter must pass. Not published.
 #![forbid(unsafe_code)]
 
+pub mod counting;
 pub mod driver;
 pub mod mem;
 pub mod run;

@@ -6,16 +6,15 @@ mod drivers;
 use drivers::{Smol, Std, Tokio};
 use sealock_proto::drive::{ReadIo, WriteIo, WsConnection, WsReceiver};
 use sealock_proto::entropy::Seed;
-use sealock_proto::time::Instant;
 use sealock_proto::ws::{Broadcast, CloseCode, Config, Event, Kind, Role, Traffic};
+use sealock_tests::counting::Counting;
 use sealock_tests::driver::Driver;
 use sealock_tests::run::bounded;
 use std::fmt::Debug;
-use std::io::{IoSlice, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -23,51 +22,13 @@ use std::time::Duration;
 const CLIENTS: u8 = 4;
 const ROUNDS: u8 = 60;
 
-/// The writing half of a stream that counts the writes.
-struct Counting<W> {
-    inner: W,
-    writes: Arc<AtomicUsize>,
-}
-
-impl<W: WriteIo> WriteIo for Counting<W> {
-    type Error = W::Error;
-
-    fn now(&self) -> Instant {
-        self.inner.now()
-    }
-
-    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        self.inner.poll_timer(cx, deadline)
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, W::Error>> {
-        let written = self.inner.poll_write(cx, buf);
-        self.writes.fetch_add(usize::from(written.is_ready()), Ordering::SeqCst);
-        written
-    }
-
-    fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<Result<usize, W::Error>> {
-        let written = self.inner.poll_write_vectored(cx, pieces);
-        self.writes.fetch_add(usize::from(written.is_ready()), Ordering::SeqCst);
-        written
-    }
-
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), W::Error>> {
-        self.inner.poll_close(cx)
-    }
-}
-
 type Ws<D> = WsConnection<<D as Driver>::RawRead, Counting<<D as Driver>::RawWrite>>;
 
 /// Within `block_on`.
 fn end<D: Driver>(stream: TcpStream, config: &Arc<Config>, role: Role) -> (Ws<D>, Arc<AtomicUsize>) {
-    let (read, inner) = D::raw(stream);
-    let writes = Arc::<AtomicUsize>::default();
-    let io = (read, Counting { inner, writes: writes.clone() });
+    let (read, write) = D::raw(stream);
+    let (write, writes) = Counting::new(write);
+    let io = (read, write);
     (Ws::<D>::upgraded(config, role, &Seed::new(&mut [7; 32]), io, &[]).unwrap(), writes)
 }
 

@@ -1,18 +1,17 @@
 //! Messages on their way.
 
 use super::{CLIENT, IK, Kind, Net, SERVER, Session, XX, client, join, message, pair, public, server, task};
+use crate::counting::Counting;
 use crate::driver::Driver;
 use sealock_proto::drive::{SessionConnection, SessionError, SessionSender, WriteIo};
 use sealock_proto::entropy::Seed;
 use sealock_proto::limit::Rate;
 use sealock_proto::noise::PayloadSecurity;
 use sealock_proto::session::{CloseCode, Error, Event, RateLimit, RekeyPolicy};
-use sealock_proto::time::Instant;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -101,36 +100,6 @@ pub fn rekey_under_load<S: Net, C: Net>(kind: Kind) {
     assert!(sent_by_server >= 5 && sent_by_client >= 5, "{sent_by_server} {sent_by_client}");
 }
 
-/// The writing half of a stream that counts the writes.
-struct Counting<W> {
-    inner: W,
-    writes: Arc<AtomicUsize>,
-}
-
-impl<W: WriteIo> WriteIo for Counting<W> {
-    type Error = W::Error;
-
-    fn now(&self) -> Instant {
-        self.inner.now()
-    }
-
-    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        self.inner.poll_timer(cx, deadline)
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, W::Error>> {
-        // Counted before the peer can see it.
-        self.writes.fetch_add(1, Ordering::SeqCst);
-        let written = self.inner.poll_write(cx, buf);
-        self.writes.fetch_sub(usize::from(written.is_pending()), Ordering::SeqCst);
-        written
-    }
-
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), W::Error>> {
-        self.inner.poll_close(cx)
-    }
-}
-
 type RawSession<N> = SessionConnection<<N as Driver>::RawRead, Counting<<N as Driver>::RawWrite>>;
 
 fn counted<N: Net>(
@@ -140,8 +109,7 @@ fn counted<N: Net>(
 ) -> JoinHandle<(RawSession<N>, Arc<AtomicUsize>)> {
     task::<N, _>(async move {
         let (read, write) = N::raw(stream);
-        let writes = Arc::new(AtomicUsize::new(0));
-        let write = Counting { inner: write, writes: Arc::clone(&writes) };
+        let (write, writes) = Counting::new(write);
         let (config, seed) = (config.build().unwrap(), Seed::new(&mut [seed; 32]));
         let session = RawSession::<N>::establish(&config, seed, (read, write)).await;
         (session.unwrap_or_else(|error: SessionError<io::Error>| panic!("{error}")), writes)
