@@ -191,8 +191,11 @@ macro_rules! between {
                 use super::*;
                 scenarios!([
                     a_peer_that_vanishes_is_an_error_behind_its_messages,
+                    a_rejection_arrives_with_its_status,
+                    dropped_futures_tear_lose_and_repeat_nothing,
                     echo_of_all_sizes,
                     everything_accepted_arrives_before_the_close,
+                    pieces_make_up_the_message,
                 ], $server, $client);
             }
         )*
