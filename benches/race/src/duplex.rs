@@ -1,12 +1,12 @@
 //! A session in halves on two threads: both directions at once, over one direction at a time. In memory.
 
-use crate::measure::median;
 use crate::memory::{configs, ends};
 use crate::stack::Result;
 use sealock_proto::buf::TxBuf;
 use sealock_proto::machine::{RecvHalf, SendHalf};
 use sealock_proto::noise::Provider;
 use sealock_proto::session::{Event, Receiver, Sender};
+use sealock_race::median;
 use std::thread;
 use std::time::Instant;
 

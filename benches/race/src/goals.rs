@@ -4,24 +4,7 @@ use crate::contest::Case;
 use crate::measure::Row;
 use crate::stack::Result;
 use crate::{duplex, handshake, memory};
-use std::fmt::Write;
-
-struct Goals(String);
-
-impl Goals {
-    fn least(&mut self, what: &str, ratio: f64, least: f64) -> Result<()> {
-        self.add(what, ratio, &format!("≥ {least:.2}"), ratio >= least)
-    }
-
-    fn most(&mut self, what: &str, ratio: f64, most: f64) -> Result<()> {
-        self.add(what, ratio, &format!("≤ {most:.2}"), ratio <= most)
-    }
-
-    fn add(&mut self, what: &str, ratio: f64, goal: &str, pass: bool) -> Result<()> {
-        let verdict = if pass { "pass" } else { "**missed**" };
-        Ok(writeln!(self.0, "| {what} | {ratio:.2} | {goal} | {verdict} |")?)
-    }
-}
+use sealock_race::Goals;
 
 /// The least time of those rows.
 fn best(rows: &[Row], case: Case, which: impl Fn(&Row) -> bool) -> Option<(f64, &Row)> {
@@ -41,7 +24,7 @@ pub(crate) fn table(
     handshakes: &[handshake::Cost],
     duplex: &[duplex::Gain],
 ) -> Result<String> {
-    let mut goals = Goals("| goal | ratio | wanted | |\n|---|---:|---|---|\n".into());
+    let mut goals = Goals::default();
     let small = Case::OneWay(64);
     let on_a_socket = |row: &Row| row.label.on.starts_with("tokio");
     let best_own = best(rows, small, |row| sealock(row) && on_a_socket(row));
@@ -105,5 +88,5 @@ pub(crate) fn table(
         let what = format!("both directions on two threads over one, {aead} {provider}");
         goals.least(&what, *ratio, 1.7)?;
     }
-    Ok(goals.0)
+    Ok(goals.into_table())
 }

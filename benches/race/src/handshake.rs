@@ -1,10 +1,10 @@
 //! What a handshake costs in memory, over what its Diffie-Hellman operations cost by themselves.
 
-use crate::measure::median;
 use crate::memory::{configs, ends};
 use crate::stack::Result;
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use sealock_proto::noise::Provider;
+use sealock_race::median;
 use std::hint::black_box;
 use std::time::Instant;
 use x25519_dalek::{PublicKey, StaticSecret};

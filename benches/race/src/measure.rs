@@ -2,6 +2,7 @@
 
 use crate::contest::{CASES, Case, Contestant, Sample};
 use crate::stack::{Label, Result};
+use sealock_race::median;
 use std::time::Duration;
 
 /// How long to measure.
@@ -20,11 +21,6 @@ impl Row {
     pub(crate) fn of(&self, case: Case) -> Option<Sample> {
         CASES.iter().zip(&self.samples).find(|(one, _)| **one == case).map(|(_, sample)| *sample)
     }
-}
-
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Never so many that one slice takes long if the first guess was wrong.

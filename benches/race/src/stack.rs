@@ -1,9 +1,7 @@
 //! What a contestant must do: make connections that carry messages, on a runtime of its own.
 
-use std::error::Error;
+pub(crate) use sealock_race::Result;
 use std::net::SocketAddr;
-
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// One end of a connection that carries messages.
 pub(crate) trait Link {

@@ -4,8 +4,6 @@ use crate::contest::{CASES, Case};
 use crate::measure::{Effort, Row};
 use crate::stack::Result;
 use std::fmt::Write;
-use std::fs;
-use std::thread;
 
 fn heading(case: Case) -> String {
     match case {
@@ -69,20 +67,11 @@ pub(crate) fn markdown(rows: &[Row]) -> Result<String> {
     Ok(out)
 }
 
-fn first_line(path: &str, key: &str) -> String {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with(key)).unwrap_or("unknown");
-    line.split_once(": ").map_or(line, |(_, value)| value).to_owned()
-}
-
 /// Where and how it ran.
 pub(crate) fn head(effort: &Effort) -> String {
-    let cores = thread::available_parallelism().map_or(0, usize::from);
-    let cpu = first_line("/proc/cpuinfo", "model name");
-    let kernel = first_line("/proc/sys/kernel/osrelease", "");
-    let (rounds, slice) = (effort.rounds, effort.slice.as_millis());
+    let (machine, rounds, slice) = (sealock_race::machine(), effort.rounds, effort.slice.as_millis());
     format!(
-        "# Sealock and its peers in one run\n\n`.ci/race` repeats it. {cpu}, {cores} cores, Linux {kernel}. Medians of \
+        "# Sealock and its peers in one run\n\n`.ci/race` repeats it. {machine}. Medians of \
          {rounds} rounds in which each takes a slice of about {slice} ms in turn; loopback, both ends in one process on a \
          thread and a processor each, but for the echo, where both are on one.\n"
     )
