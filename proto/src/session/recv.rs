@@ -121,7 +121,9 @@ impl RecvState {
     }
 
     /// The message that comes next in the open record, if it is one and nothing but its size is to be checked.
-    #[inline]
+    ///
+    /// Inlined, so that what it returns stays in registers.
+    #[inline(always)]
     fn next_message(&mut self, buf: &[u8]) -> Option<Recv<Event<Span>>> {
         let open = usize::from(self.open?);
         if self.failed | self.closed | self.drained | self.joiner.is_open() | self.limits.is_some() {

@@ -253,7 +253,7 @@ impl SendState {
         let head = head.bytes();
         tx.push_all([head, payload]).map_err(|Full| SendError::Full)?;
         if let Some(mask) = mask {
-            mask::apply(mask, tx.open_mut().get_mut(head.len()..).unwrap_or_default());
+            mask_behind(mask, head.len(), tx);
         }
         tx.seal();
         self.stats.frames += 1;
@@ -354,4 +354,10 @@ impl SendState {
 #[inline]
 fn has_room(payload: usize, reserve: usize, tx: &TxBuf) -> Result<(), SendError> {
     if tx.room() < payload.saturating_add(reserve + MAX_HEAD) { Err(SendError::Full) } else { Ok(()) }
+}
+
+/// Masks the payload behind a head of `head` bytes. Out of line, so that a server's end is small.
+#[inline(never)]
+fn mask_behind(mask: [u8; 4], head: usize, tx: &mut TxBuf) {
+    mask::apply(mask, tx.open_mut().get_mut(head..).unwrap_or_default());
 }
