@@ -152,8 +152,10 @@ where
         mut self,
         accept: &Accept<'_>,
     ) -> Result<WsConnection<I, W>, WsAnswerError<I::Error>> {
-        self.ws.sender.accept(accept).await?;
+        let accepted = self.ws.sender.accept(accept).await;
+        // Whoever accepts too late owes a refusal.
         self.flush().await?;
+        accepted?;
         Ok(match self.permit {
             Some(permit) => self.ws.with_permit(permit),
             None => self.ws,

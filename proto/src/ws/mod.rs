@@ -224,7 +224,7 @@ impl WebSocket {
     }
 
     /// Like [`WebSocket::recv`], with room to inflate compressed messages: for a configuration that
-    /// [compresses](Config::with_deflate). See [`Machine::recv_with`] for the contract.
+    /// compresses. See [`Machine::recv_with`] for the contract.
     ///
     /// # Errors
     /// As there.

@@ -173,6 +173,12 @@ fn a_handshake_that_takes_too_long_ends() {
     assert_eq!(Response::parse(&unanswered.out()).unwrap().status(), 503);
     assert_eq!(accept(&mut unanswered, &Accept::new()), Err(AnswerError::Failed(Error::HandshakeTimeout)));
 
+    // Accepted behind the deadline by somebody who never came by it.
+    let (_, mut late) = asked(config());
+    late.now = silent.now;
+    assert_eq!(accept(&mut late, &Accept::new()), Err(AnswerError::Failed(Error::HandshakeTimeout)));
+    assert_eq!(Response::parse(&late.out()).unwrap().status(), 503);
+
     let mut client = Peer::client(config(), &request());
     client.out();
     assert_eq!(client.sleep(), Err(Error::HandshakeTimeout));
