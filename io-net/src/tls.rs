@@ -38,7 +38,15 @@ struct Server {
 struct ServerFiles {
     certificates: PathBuf,
     key: PathBuf,
-    client_ca: Option<PathBuf>,
+    clients: Option<Clients>,
+}
+
+/// What clients are asked for.
+#[derive(Clone, Debug)]
+struct Clients {
+    authorities: PathBuf,
+    /// Those that show no certificate are let in too.
+    optional: bool,
 }
 
 struct Current {
@@ -58,15 +66,30 @@ impl ServerTls {
         key: impl AsRef<Path>,
     ) -> Result<Self, TlsFileError> {
         let (certificates, key) = (certificates.as_ref().to_owned(), key.as_ref().to_owned());
-        Self::read(provider, ServerFiles { certificates, key, client_ca: None })
+        Self::read(provider, ServerFiles { certificates, key, clients: None })
     }
 
-    /// Lets in only clients with a certificate of an authority in this file.
+    /// Lets in only clients with a certificate of an authority in this file. Which it is:
+    /// [`WsIncoming::peer_certificates`](sealock_proto::drive::WsIncoming::peer_certificates).
     ///
     /// # Errors
     /// As [`ServerTls::from_files`].
     pub fn with_client_ca(self, authorities: impl AsRef<Path>) -> Result<Self, TlsFileError> {
-        let files = ServerFiles { client_ca: Some(authorities.as_ref().to_owned()), ..self.0.files.clone() };
+        self.with_clients(authorities.as_ref(), false)
+    }
+
+    /// Asks clients for a certificate as [`ServerTls::with_client_ca`] does, and lets in also those that show none: what
+    /// they may do is then for the application to decide. A certificate of another authority is refused all the same.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_optional_client_ca(self, authorities: impl AsRef<Path>) -> Result<Self, TlsFileError> {
+        self.with_clients(authorities.as_ref(), true)
+    }
+
+    fn with_clients(self, authorities: &Path, optional: bool) -> Result<Self, TlsFileError> {
+        let clients = Some(Clients { authorities: authorities.to_owned(), optional });
+        let files = ServerFiles { clients, ..self.0.files.clone() };
         Self::read(Arc::clone(&self.0.provider), files)
     }
 
@@ -119,13 +142,13 @@ impl ServerTls {
 impl ServerFiles {
     fn config(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<ServerConfig>, TlsFileError> {
         let config = versions(ServerConfig::builder_with_provider(Arc::clone(provider)), &self.certificates)?;
-        let config = match &self.client_ca {
+        let config = match &self.clients {
             None => config.with_no_client_auth(),
-            Some(path) => {
+            Some(Clients { authorities: path, optional }) => {
                 let roots = Arc::new(authorities(path)?);
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider)).build();
-                let verifier = verifier.map_err(|error| TlsFileError::unusable(path, &error))?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
+                let verifier = if *optional { verifier.allow_unauthenticated() } else { verifier };
+                let verifier = verifier.build().map_err(|error| TlsFileError::unusable(path, &error))?;
                 config.with_client_cert_verifier(verifier)
             }
         };
@@ -141,7 +164,11 @@ impl ServerFiles {
     }
 
     fn changed(&self) -> Vec<Option<SystemTime>> {
-        let files = [Some(&self.certificates), Some(&self.key), self.client_ca.as_ref()];
+        let files = [
+            Some(&self.certificates),
+            Some(&self.key),
+            self.clients.as_ref().map(|clients| &clients.authorities),
+        ];
         let changed = |path: &PathBuf| fs::metadata(path).and_then(|of| of.modified()).ok();
         files.into_iter().flatten().map(changed).collect()
     }
@@ -149,9 +176,9 @@ impl ServerFiles {
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ServerFiles { certificates, client_ca, .. } = &self.0.files;
+        let ServerFiles { certificates, clients, .. } = &self.0.files;
         let mut debug = f.debug_struct("ServerTls");
-        debug.field("certificates", certificates).field("client_ca", client_ca).finish_non_exhaustive()
+        debug.field("certificates", certificates).field("clients", clients).finish_non_exhaustive()
     }
 }
 

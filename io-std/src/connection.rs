@@ -2,6 +2,8 @@
 
 use crate::stream::{StdRead, StdWrite, Timeouts};
 use crate::{Socket, block_on};
+#[cfg(feature = "tls")]
+use sealock_net::tls::rustls::pki_types::CertificateDer;
 use sealock_proto::drive::{
     Closed, HandshakePayload, PeerClose, SessionConnection, SessionError, SessionNext, SessionReceiver,
     SessionSendError, SessionSender, WriteError,
@@ -32,7 +34,9 @@ pub struct Receiver<R = Socket, W: Write + Timeouts = Socket>(SessionReceiver<St
 pub struct Sender<W: Write + Timeouts = Socket>(SessionSender<StdWrite<W>>);
 
 impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
-    pub(crate) fn new(session: SessionConnection<StdRead<R>, StdWrite<W>>) -> Self {
+    /// The session with futures, run by [`block_on`], as one with methods that block.
+    #[must_use]
+    pub fn new(session: SessionConnection<StdRead<R>, StdWrite<W>>) -> Self {
         let (receiver, sender) = session.split();
         Self { receiver: Receiver(receiver), sender: Sender(sender) }
     }
@@ -40,6 +44,13 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.receiver.info()
+    }
+
+    /// [`Receiver::peer_certificates`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.receiver.peer_certificates()
     }
 
     /// What the peer sent with its handshake messages, in their order.
@@ -133,6 +144,13 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.0.info()
+    }
+
+    /// Who the peer is: [`SessionReceiver::peer_certificates`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.0.peer_certificates()
     }
 
     /// What the peer sent with its handshake messages, in their order.

@@ -53,13 +53,18 @@
 //! let endpoint = "wss://example.org/chat".parse::<Endpoint>()?.with_tls(trusted);
 //! ```
 
+mod asked;
+
 use crate::client::open;
 use crate::stream::{StdRead, StdWrite, Timeouts};
 use crate::{ConnectOptions, Socket, block_on};
+pub use asked::Asked;
 #[cfg(feature = "tls")]
 pub use sealock_net::tls;
+#[cfg(feature = "tls")]
+use sealock_net::tls::rustls::pki_types::CertificateDer;
 pub use sealock_net::ws::{ConnectError, Endpoint, Server, UrlError};
-use sealock_proto::drive::{WriteError, WsConnection, WsIncoming, WsNext, WsReceiver, WsSender};
+use sealock_proto::drive::{WriteError, WsConnection, WsNext, WsReceiver, WsSender};
 pub use sealock_proto::drive::{
     WsAnswer, WsAnswerError, WsClosed, WsConnectError, WsError, WsPeerClose, WsSendError,
 };
@@ -83,53 +88,6 @@ pub fn connect(
 ) -> Result<(Connection, WsAnswer), ConnectError> {
     let dial = async { open(endpoint.address(), options) };
     block_on(endpoint.upgrade(config, dial)).map(|(ws, answer)| (Connection::new(ws), answer))
-}
-
-impl Incoming {
-    /// Reads the client's request, for at most the time the configuration gives it. In a thread of its own, a slow
-    /// client delays nobody.
-    ///
-    /// # Errors
-    /// If the stream fails, or the request is no WebSocket's.
-    pub fn request(self) -> Result<Asked, WsError<io::Error>> {
-        block_on(self.0.request()).map(Asked)
-    }
-}
-
-/// A client's request that waits for an answer; dropping it closes the stream.
-#[must_use = "the client waits for an answer"]
-#[derive(Debug)]
-pub struct Asked<R = Socket, W: Write + Timeouts = Socket>(WsIncoming<StdRead<R>, StdWrite<W>>);
-
-impl<R: Read + Timeouts, W: Write + Timeouts> Asked<R, W> {
-    /// Path, query, header fields, offered subprotocols.
-    ///
-    /// # Errors
-    /// None: the request was checked.
-    pub fn request(&self) -> Result<Request<'_>, UpgradeFault> {
-        self.0.request()
-    }
-
-    /// Accepts.
-    ///
-    /// # Errors
-    /// If the answer cannot be given, or the stream fails.
-    pub fn accept(self, accept: &Accept<'_>) -> Result<Connection<R, W>, WsAnswerError<io::Error>> {
-        block_on(self.0.accept(accept)).map(Connection::new)
-    }
-
-    /// Refuses, and closes the stream behind the answer.
-    ///
-    /// # Errors
-    /// If the answer cannot be given, or the stream fails.
-    pub fn reject(self, reject: &Reject<'_>) -> Result<(), WsAnswerError<io::Error>> {
-        block_on(self.0.reject(reject))
-    }
-
-    /// The request with futures instead of blocking methods, to be run by [`block_on`].
-    pub fn into_inner(self) -> WsIncoming<StdRead<R>, StdWrite<W>> {
-        self.0
-    }
 }
 
 /// An open WebSocket connection.
@@ -158,6 +116,13 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
     pub fn new(ws: WsConnection<StdRead<R>, StdWrite<W>>) -> Self {
         let (receiver, sender) = ws.split();
         Self { receiver: Receiver(receiver), sender: Sender(sender) }
+    }
+
+    /// [`Receiver::peer_certificates`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.receiver.peer_certificates()
     }
 
     /// What has been counted so far.
@@ -232,6 +197,13 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
     /// As [`Receiver::next`].
     pub fn finish(&mut self) -> Result<WsClosed, WsError<io::Error>> {
         block_on(self.0.finish())
+    }
+
+    /// Who the peer is: [`WsReceiver::peer_certificates`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.0.peer_certificates()
     }
 
     /// The half with futures instead of blocking methods, to be run by [`block_on`].

@@ -1,6 +1,8 @@
 //! TLS as a stage of the loop: everything the loop promises, and what is TLS's own.
 
-use super::certs::{Authority, Identity, client, client_config, client_of, server, server_config};
+use super::certs::{
+    Authority, Identity, certificate, client, client_config, client_of, server, server_config,
+};
 use super::*;
 use sealock_proto::drive::{
     CertificateFault, SessionConnection, Tls, TlsError, Transport, WsConnection, WsIncoming,
@@ -318,6 +320,27 @@ fn a_client_with_the_certificate_wanted_is_let_in() {
     send(&mut toys[0], b"in").unwrap();
     ready(toys[0].flush()).unwrap();
     assert!(matches!(ready(toys[1].next()), Ok(Some(Event::Message(m))) if *m == *b"in"));
+}
+
+#[test]
+fn each_end_knows_the_other_once_the_handshake_is_complete() {
+    let (authority, identity) = known();
+    let client_of_ours = authority.issue("client.test");
+    let leaf = |identity: &Identity| Some(vec![certificate(identity)]);
+    for (shown, seen) in [(None, None), (Some(&client_of_ours), leaf(&client_of_ours))] {
+        let wanted = shown.map(|_| authority);
+        let tls = [client(authority, NAME, shown), server(identity, wanted)];
+        let clock = Arc::default();
+        let (mut toys, _) = toys(&clock, tls, 1 << 20, None, Config::default());
+        assert!(now(toys[0].next()).is_pending(), "it has spoken");
+        assert!(now(toys[1].next()).is_pending(), "and was answered");
+        assert_eq!(toys.each_ref().map(Connection::peer_certificates), [None, None]);
+        shake_hands(&mut toys);
+        assert_eq!(toys.each_ref().map(Connection::peer_certificates), [leaf(identity), seen]);
+    }
+    let clock = Arc::default();
+    let (plain, _) = super::toys(&clock, 1 << 20, None, Config::default());
+    assert_eq!(plain[0].peer_certificates(), None);
 }
 
 /// What two futures come to on virtual time.

@@ -65,11 +65,13 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// As it goes over the wire.
+pub(crate) fn certificate(identity: &Identity) -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap()
+}
+
 fn parsed(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-    (
-        vec![CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap()],
-        PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap(),
-    )
+    (vec![certificate(identity)], PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap())
 }
 
 /// A server with this certificate, which wants one of `clients`' from its client if that is given.

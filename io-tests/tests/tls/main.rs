@@ -3,11 +3,13 @@
 #[allow(dead_code)] // The tests of the loop use the rest.
 #[path = "../support/certs.rs"]
 mod certs;
+mod clients;
 #[path = "../support/drivers.rs"]
 mod drivers;
 mod files;
 #[path = "../support/websockets.rs"]
 mod nets;
+mod sessions;
 
 use certs::{Authority, Identity, provider};
 use drivers::{Smol, Std, Tokio};
@@ -209,6 +211,15 @@ macro_rules! on {
         $(mod $name {
             use super::*;
             #[test] fn certificates_decide() { bounded(super::certificates_decide::<$driver>); }
+            #[test] fn each_end_is_told_who_the_other_is() {
+                bounded(super::clients::each_end_is_told_who_the_other_is::<$driver>);
+            }
+            #[test] fn an_optional_certificate_must_be_good_if_it_is_shown() {
+                bounded(super::clients::an_optional_certificate_must_be_good_if_it_is_shown::<$driver>);
+            }
+            #[test] fn the_ends_of_a_session_know_each_other() {
+                bounded(super::sessions::the_ends_of_a_session_know_each_other::<$driver>);
+            }
             #[test] fn a_reload_serves_the_new_certificate_while_an_open_connection_goes_on() {
                 bounded(super::a_reload_serves_the_new_certificate_while_an_open_connection_goes_on::<$driver>);
             }

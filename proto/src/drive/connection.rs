@@ -6,6 +6,10 @@ use crate::buf::{RxBuf, TxBuf};
 use crate::machine::{Backpressure, RecvHalf, SendHalf};
 use crate::time::Instant;
 use alloc::sync::Arc;
+#[cfg(feature = "tls")]
+use alloc::vec::Vec;
+#[cfg(feature = "tls")]
+use rustls::pki_types::CertificateDer;
 
 /// A protocol running on a byte stream.
 ///
@@ -43,6 +47,13 @@ where
     #[must_use]
     pub fn split(self) -> (Receiver<R, S, I, W>, Sender<S, W>) {
         (self.receiver, self.sender)
+    }
+
+    /// [`Receiver::peer_certificates`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.receiver.peer_certificates()
     }
 
     /// [`Receiver::next`].

@@ -7,11 +7,15 @@ use crate::buf::{RxBuf, Scratch, Span};
 use crate::machine::{Recv, RecvHalf, SendHalf};
 use crate::time::Instant;
 use alloc::sync::Arc;
+#[cfg(feature = "tls")]
+use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::mem;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
+#[cfg(feature = "tls")]
+use rustls::pki_types::CertificateDer;
 
 /// An empty buffer that nothing went through for so long gives its memory back; twice that at the latest.
 const IDLE: Duration = Duration::from_secs(1);
@@ -196,6 +200,18 @@ where
         let value = look(&writer.half);
         self.shared.unlock(writer);
         value
+    }
+
+    /// The certificates that the peer has shown in TLS, its own first, followed by those between it and an authority.
+    /// This end has checked them by its configuration. They are here from the first event of the protocol on, because
+    /// the handshake of TLS comes before it, and until this half has ended. `None` without TLS, and for a client that
+    /// showed none.
+    ///
+    /// The answer is a copy: keep it rather than ask for each message.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.tls.as_ref()?.peer_certificates()
     }
 
     /// The receiving buffers' memory, in bytes. None after a second or two without traffic in either direction.

@@ -13,6 +13,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
+#[cfg(feature = "tls")]
+use rustls::pki_types::CertificateDer;
 
 /// Why a session was not established or failed; `E` is the runtime's I/O error.
 pub type SessionError<E> = DriveError<Error, E>;
@@ -111,6 +113,13 @@ where
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.receiver.info()
+    }
+
+    /// [`SessionReceiver::peer_certificates`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.receiver.peer_certificates()
     }
 
     /// What the peer sent with its handshake messages, in their order.

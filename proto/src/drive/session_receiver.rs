@@ -12,6 +12,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
+#[cfg(feature = "tls")]
+use rustls::pki_types::CertificateDer;
 
 /// The most bytes queued for the peer; memory is taken as it is needed.
 const TX_LIMIT: usize = 256 * 1024;
@@ -139,6 +141,15 @@ where
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.info
+    }
+
+    /// The certificates that the peer has shown in TLS, its own first, followed by those between it and an authority. This
+    /// end has checked them by its configuration. They are here from the beginning. `None` without TLS, for a client that
+    /// showed none, and once the session has ended. The answer is a copy: keep it rather than ask for each message.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.inner.peer_certificates()
     }
 
     /// What the peer sent with its handshake messages, in their order.

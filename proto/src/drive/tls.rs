@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
 use core::task::{Context, Poll, ready};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, ServerConfig, ServerConnection};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -189,6 +189,12 @@ impl TlsReader {
                 self.end = Some(Err(TlsError::Incompatible));
             }
         }
+    }
+
+    /// The peer's chain, once the handshake is complete: a copy, since rustls' connection is behind the lock.
+    pub(super) fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        let core = self.is_open.then(|| lock(&self.core))?;
+        core.connection.peer_certificates().map(<[_]>::to_vec)
     }
 
     /// Memory held here, in bytes, besides what rustls holds.

@@ -10,7 +10,11 @@ use crate::entropy::Seed;
 use crate::ws::{Broadcast, CloseCode, Config, Error, Event, Kind, Role, SendError, Stats, WebSocket};
 use alloc::string::String;
 use alloc::sync::Arc;
+#[cfg(feature = "tls")]
+use alloc::vec::Vec;
 use core::fmt;
+#[cfg(feature = "tls")]
+use rustls::pki_types::CertificateDer;
 
 /// Why a connection was not opened or failed; `E` is the runtime's I/O error.
 pub type WsError<E> = DriveError<Error, E>;
@@ -110,6 +114,13 @@ where
         self.receiver.hold(Arc::clone(&permit));
         self.sender.hold(permit);
         self
+    }
+
+    /// [`WsReceiver::peer_certificates`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.receiver.peer_certificates()
     }
 
     /// What has been counted so far.

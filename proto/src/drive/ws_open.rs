@@ -11,6 +11,8 @@ use crate::ws::{
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+#[cfg(feature = "tls")]
+use rustls::pki_types::CertificateDer;
 
 /// Why a server's answer could not be given.
 pub type WsAnswerError<E> = DriveError<AnswerError, E>;
@@ -142,6 +144,14 @@ where
     /// None: the request was checked.
     pub fn request(&self) -> Result<Request<'_>, UpgradeFault> {
         Request::parse(&self.head)
+    }
+
+    /// Who asks, for the decision: the certificates that the client has shown in TLS, as
+    /// [`WsReceiver::peer_certificates`](super::WsReceiver::peer_certificates). `None` without TLS, and if it showed none.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.ws.peer_certificates()
     }
 
     /// Accepts.

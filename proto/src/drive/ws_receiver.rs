@@ -7,9 +7,13 @@ use crate::buf::Span;
 use crate::ws::{self, CloseCode, Error, Event, SendError, Stats};
 use alloc::string::String;
 use alloc::sync::Arc;
+#[cfg(feature = "tls")]
+use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
+#[cfg(feature = "tls")]
+use rustls::pki_types::CertificateDer;
 
 /// Receives the messages of a connection. It also answers the peer, keeps the deadlines and closes the stream in the
 /// end, so it must be polled while the connection lives.
@@ -114,6 +118,16 @@ where
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
         self.inner.half().failure()
+    }
+
+    /// The certificates that the peer has shown in TLS, its own first, followed by those between it and an authority. This
+    /// end has checked them by its configuration. They are here from the beginning, but on a connection that was
+    /// [upgraded](super::WsConnection::upgraded) over TLS from the first event. `None` without TLS, for a client that showed
+    /// none, and once the connection has ended. The answer is a copy: keep it rather than ask for each message.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.inner.peer_certificates()
     }
 
     /// What has been counted so far, in both directions.
