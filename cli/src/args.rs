@@ -182,6 +182,9 @@ pub(crate) struct WsListen {
     /// Let in only clients with a certificate of an authority in this PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) client_ca: Option<PathBuf>,
+    /// With --client-ca, let in clients that show no certificate too
+    #[arg(long, requires = "client_ca")]
+    pub(crate) client_cert_optional: bool,
     #[command(flatten)]
     pub(crate) options: WsOptions,
 }

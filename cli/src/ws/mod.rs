@@ -47,7 +47,9 @@ async fn request<R: Runtime>(incoming: R::Incoming<Server>) -> Option<Asked<R>> 
     match R::request(incoming).await {
         Ok(asked) => {
             let path = asked.request().map_or_else(|_| String::new(), |request| request.path().to_owned());
-            out::note(format_args!("a client asks for {path}"));
+            let who =
+                if asked.peer_certificates().is_some() { "a client with a certificate" } else { "a client" };
+            out::note(format_args!("{who} asks for {path}"));
             Some(asked)
         }
         Err(error) => {

@@ -15,6 +15,7 @@ pub(super) fn server(args: &WsListen) -> Result<Option<ServerTls>> {
     let Some((certificate, key)) = files(&args.identity) else { return Ok(None) };
     let tls = ServerTls::from_files(provider()?, certificate, key)?;
     Ok(Some(match &args.client_ca {
+        Some(path) if args.client_cert_optional => tls.with_optional_client_ca(path)?,
         Some(path) => tls.with_client_ca(path)?,
         None => tls,
     }))

@@ -96,6 +96,26 @@ fn a_client_without_the_certificate_wanted_is_refused() {
 }
 
 #[test]
+fn an_optional_certificate_may_be_left_out_but_must_be_good() {
+    let files = Files::new();
+    let (cert, key) = (files.dir.path("other.pem"), files.dir.path("other.key"));
+    Authority::new(&files.dir, "other").issue(&cert, &key);
+    for driver in DRIVERS {
+        let optional = ["--echo", "--client-ca", &files.ca, "--client-cert-optional", "--driver", driver];
+        let (mut listener, address) = files.listen(&optional);
+        let connect = ["ws", "connect", &address, "--ca", &files.ca, "--driver", driver];
+        assert_eq!(run(&connect, b"nobody").expect(0, &[]).text(), "nobody");
+        listener.line("a client asks for /");
+        let good = [&connect[..], &["--tls-cert", &files.cert, "--tls-key", &files.key]].concat();
+        assert_eq!(run(&good, b"known").expect(0, &[]).text(), "known");
+        listener.line("a client with a certificate asks for /");
+        let bad = [&connect[..], &["--tls-cert", &cert, "--tls-key", &key]].concat();
+        run(&bad, b"x").expect(1, &["refuses TLS"]);
+        listener.stop();
+    }
+}
+
+#[test]
 fn changed_files_serve_the_next_client_and_bad_ones_change_nothing() {
     let files = Files::new();
     let (mut listener, address) = files.listen(&["--echo"]);
@@ -121,4 +141,5 @@ fn changed_files_serve_the_next_client_and_bad_ones_change_nothing() {
 fn a_certificate_needs_its_key() {
     run(&["ws", "listen", "127.0.0.1:0", "--tls-cert", "a.pem"], b"").expect(2, &["--tls-key"]);
     run(&["ws", "listen", "127.0.0.1:0", "--client-ca", "a.pem"], b"").expect(2, &["--tls-cert"]);
+    run(&["ws", "listen", "127.0.0.1:0", "--client-cert-optional"], b"").expect(2, &["--client-ca"]);
 }
