@@ -1,12 +1,13 @@
 //! WebSocket on real sockets: messages as a stream and a sink, and what a connection allocates and holds.
 #![cfg(feature = "ws")]
 
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use sealock_tokio::drive::DriveError;
 use sealock_tokio::ws::{
-    Accept, CloseCode, Config, Connection, Endpoint, Event, Kind, Listener, Message, Messages, SendError,
-    Server,
+    Accept, CloseCode, Config, Connection, Delivery, Endpoint, Event, Kind, Listener, Message, Messages,
+    SendError, Server,
 };
 use sealock_tokio::{ConnectOptions, ListenOptions};
 use std::future::poll_fn;
@@ -27,7 +28,11 @@ struct Ends {
 
 impl Ends {
     async fn new() -> Self {
-        let config = Config::default().with_max_message(4 << 20).build().unwrap();
+        Self::of(Config::default()).await
+    }
+
+    async fn of(config: Config) -> Self {
+        let config = config.with_max_message(4 << 20).build().unwrap();
         let (address, server) = ("127.0.0.1:0".parse().unwrap(), Server::new(config.clone()));
         let listener = Listener::bind(&address, server, ListenOptions::default()).await.unwrap();
         let endpoint = format!("ws://{}/", listener.local_address()).parse().unwrap();
@@ -101,6 +106,62 @@ async fn messages_flow_through_a_stream_and_a_sink_to_the_close() {
     let late = feed(&mut sink, Message::text("late")).await.and(flush(&mut sink).await).unwrap_err();
     assert!(matches!(late, DriveError::Protocol(SendError::Closed)), "{late:?}");
     echo.await.unwrap();
+}
+
+/// Text in pieces, one of which ends within a character.
+fn pieces() -> Vec<Message> {
+    let pieces = [&b"one "[..], b"\xce", b"\xba two"];
+    let last = |at| at + 1 == pieces.len();
+    let of = |(at, payload): (usize, &&'static [u8])| Message {
+        kind: Kind::Text,
+        payload: Bytes::from_static(payload),
+        last: last(at),
+    };
+    pieces.iter().enumerate().map(of).collect()
+}
+
+#[tokio::test]
+async fn pieces_arrive_as_one_message_or_as_chunks_of_which_one_is_the_last() {
+    let text = "one κ two";
+    for delivery in [Delivery::Messages, Delivery::Chunks] {
+        let ends = Ends::of(Config::default().with_delivery(delivery)).await;
+        let (server, client) = ends.pair().await;
+        let (mut sink, mut stream) = (Messages::new(server).split().1, Messages::new(client));
+        for message in [pieces(), vec![Message::text(text)], pieces()].concat() {
+            feed(&mut sink, message).await.unwrap();
+        }
+        flush(&mut sink).await.unwrap();
+        for sent in [3, 1, 3] {
+            let mut got = Vec::new();
+            while got.last().is_none_or(|piece: &Message| !piece.last) {
+                got.push(next(&mut stream).await.unwrap().unwrap());
+            }
+            let want = if delivery == Delivery::Chunks { sent } else { 1 };
+            assert_eq!(got.len(), want, "{delivery:?}");
+            assert!(got.iter().all(|piece| piece.kind == Kind::Text));
+            assert_eq!(
+                got.iter().flat_map(|piece| &piece.payload[..]).copied().collect::<Vec<_>>(),
+                text.as_bytes()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_piece_that_is_refused_does_not_block_the_rest_of_its_message() {
+    let (server, client) = pair().await;
+    let (mut sink, mut stream) = (Messages::new(server).split().1, Messages::new(client));
+    let [first, .., last] = &pieces()[..] else { panic!("some pieces") };
+    feed(&mut sink, first.clone()).await.unwrap();
+    feed(&mut sink, Message::binary("another kind")).await.unwrap();
+    let error = flush(&mut sink).await.unwrap_err();
+    assert!(matches!(error, DriveError::Protocol(SendError::OutOfTurn)), "{error:?}");
+    feed(&mut sink, Message { payload: "end".into(), ..last.clone() }).await.unwrap();
+    feed(&mut sink, Message::binary("next")).await.unwrap();
+    flush(&mut sink).await.unwrap();
+    for want in [Message::text("one end"), Message::binary("next")] {
+        assert_eq!(next(&mut stream).await.unwrap().unwrap(), want);
+    }
 }
 
 #[tokio::test]

@@ -10,33 +10,38 @@ use sealock_proto::ws::{CloseCode, Event, Kind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// A message that owns its payload.
+/// A message that owns its payload, or a piece of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// What it carries.
     pub kind: Kind,
-    /// Its bytes; UTF-8 if it is text.
+    /// Its bytes; UTF-8 if it is text, of which a character may be cut between two pieces.
     pub payload: Bytes,
+    /// Whether the message ends with them: always for a whole message, and for the last piece of one.
+    pub last: bool,
 }
 
 impl Message {
     /// A binary message.
     pub fn binary(payload: impl Into<Bytes>) -> Self {
-        Self { kind: Kind::Binary, payload: payload.into() }
+        Self { kind: Kind::Binary, payload: payload.into(), last: true }
     }
 
     /// A text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Text, payload: text.into().into() }
+        Self { kind: Kind::Text, payload: text.into().into(), last: true }
     }
 }
 
 /// A connection as a stream and a sink of messages. Both directions in two tasks: [`Messages::split`].
 ///
 /// The stream ends when the connection does; the peer's code is then in [`WsReceiver::peer_close`]. It hands out whole
-/// messages; of a configuration that delivers chunks each chunk, and not where a message ends. While nobody sends, polling
-/// it also writes what is queued. The sink takes one message and is ready for the next once that is queued, which waits
-/// while 256 KiB are queued and the stream takes no bytes. Both can be polled and let go at any point: nothing is lost.
+/// messages, or each chunk under a configuration of [`Delivery::Chunks`](sealock_proto::ws::Delivery::Chunks), of which
+/// the [last](Message::last) says so. While nobody sends, polling it also writes what is queued.
+///
+/// The sink takes one message, or one piece after the other of a message until the last, and is ready for the next once
+/// that is queued, which waits while 256 KiB are queued and the stream takes no bytes. Both can be polled and let go at
+/// any point: nothing is lost.
 #[derive(Debug)]
 pub struct Messages<I, W: WriteIo> {
     stream: MessageStream<I, W>,
@@ -58,6 +63,8 @@ pub struct MessageSink<W: WriteIo> {
     sender: WsSender<W>,
     /// Taken, and not queued yet.
     waiting: Option<Message>,
+    /// The message that was queued last goes on.
+    goes_on: bool,
 }
 
 impl<I, W> Messages<I, W>
@@ -69,7 +76,10 @@ where
     #[must_use]
     pub fn new(connection: WsConnection<I, W>) -> Self {
         let (receiver, sender) = connection.split();
-        Self { stream: MessageStream { receiver }, sink: MessageSink { sender, waiting: None } }
+        Self {
+            stream: MessageStream { receiver },
+            sink: MessageSink { sender, waiting: None, goes_on: false },
+        }
     }
 
     /// The two directions, for two tasks.
@@ -104,9 +114,17 @@ impl<W: WriteIo> MessageSink<W> {
 
     /// Queues the message that was taken. After an error it is gone.
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WsSendError<W::Error>>> {
-        let Some(Message { kind, payload }) = &self.waiting else { return Poll::Ready(Ok(())) };
-        let outcome = ready!(self.sender.poll_send(cx, *kind, payload));
+        let Some(Message { kind, payload, last }) = &self.waiting else { return Poll::Ready(Ok(())) };
+        let (last, whole) = (*last, *last && !self.goes_on);
+        let outcome = ready!(if whole {
+            self.sender.poll_send(cx, *kind, payload)
+        } else {
+            self.sender.poll_send_chunk(cx, *kind, payload, last)
+        });
         self.waiting = None;
+        if outcome.is_ok() {
+            self.goes_on = !last;
+        }
         Poll::Ready(outcome)
     }
 }
@@ -122,11 +140,12 @@ where
         let receiver = &mut self.get_mut().receiver;
         loop {
             let Some(event) = ready!(receiver.poll_next(cx)).transpose() else { return Poll::Ready(None) };
-            if let Event::Message { kind, payload } | Event::Chunk { kind, payload, .. } =
-                receiver.resolve(event?)
-            {
-                return Poll::Ready(Some(Ok(Message { kind, payload: Bytes::copy_from_slice(payload) })));
-            }
+            let (kind, payload, last) = match receiver.resolve(event?) {
+                Event::Message { kind, payload } => (kind, payload, true),
+                Event::Chunk { kind, payload, last } => (kind, payload, last),
+                _ => continue,
+            };
+            return Poll::Ready(Some(Ok(Message { kind, payload: Bytes::copy_from_slice(payload), last })));
         }
     }
 }

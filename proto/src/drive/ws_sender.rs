@@ -98,11 +98,24 @@ impl<W: WriteIo> WsSender<W> {
         payload: &[u8],
         last: bool,
     ) -> Result<(), WsSendError<W::Error>> {
-        let call = |half: &mut ws::Sender, tx: &mut TxBuf| {
+        poll_fn(|cx| self.poll_send_chunk(cx, kind, payload, last)).await
+    }
+
+    /// [`WsSender::send_chunk`] as a poll.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_send_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+        kind: Kind,
+        payload: &[u8],
+        last: bool,
+    ) -> Poll<Result<(), WsSendError<W::Error>>> {
+        self.inner.poll_timeless_call(cx, |half, tx| {
             has_place(payload.len(), tx)?;
             half.send_chunk(Instant::ZERO, kind, payload, last, tx)
-        };
-        poll_fn(|cx| self.inner.poll_timeless_call(cx, call)).await
+        })
     }
 
     /// Writes everything queued. Ready once the stream has taken all of it.
