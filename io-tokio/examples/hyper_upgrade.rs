@@ -1,10 +1,11 @@
 //! A WebSocket behind an HTTP server: hyper reads the requests, and those for `/echo` become connections.
 //!
-//! hyper does the opening handshake: it checks the request, answers 101 with [`accept_key`], and hands the stream over once
-//! that is written ([`upgraded`]). From there on it is a connection like any other, with heartbeats, limits and a close.
-//! An axum handler does the same with the request it is given.
+//! hyper does the opening handshake: it checks the request, answers 101 with [`accept_key`] and what [`grant_deflate`]
+//! grants, and hands the stream over once that is written ([`upgraded`], [`upgraded_with_deflate`]). From there on it is a
+//! connection like any other, with heartbeats, limits and a close. An axum handler does the same with the request it is
+//! given.
 //!
-//! Serves one client on loopback, then ends: `cargo run -p sealock-tokio --features ws --example hyper_upgrade`
+//! Serves one client on loopback, then ends: `cargo run -p sealock-tokio --features deflate --example hyper_upgrade`
 #![forbid(unsafe_code)]
 
 use http_body_util::Empty;
@@ -14,7 +15,10 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use sealock_tokio::ConnectOptions;
-use sealock_tokio::ws::{CloseCode, Config, Endpoint, Event, Kind, accept_key, connect, upgraded};
+use sealock_tokio::ws::{
+    CloseCode, Config, DeflateConfig, DeflateParams, Endpoint, Event, Kind, accept_key, connect,
+    grant_deflate, upgraded, upgraded_with_deflate,
+};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
@@ -41,8 +45,13 @@ async fn answer(
             headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+            let offers = request.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS);
+            let granted = grant_deflate(&config, offers.iter().map(HeaderValue::as_bytes));
+            if let Some(value) = granted.and_then(|granted| granted.to_string().parse().ok()) {
+                headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, value);
+            }
             tokio::spawn(async move {
-                if let Err(error) = echo(request, &config).await {
+                if let Err(error) = echo(request, &config, granted).await {
                     eprintln!("the connection failed: {error}");
                 }
             });
@@ -77,9 +86,16 @@ fn has(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 }
 
 /// The life of a connection, once hyper has let its stream go.
-async fn echo(request: Request<Incoming>, config: &Arc<Config>) -> Result<(), Failure> {
+async fn echo(
+    request: Request<Incoming>,
+    config: &Arc<Config>,
+    granted: Option<DeflateParams>,
+) -> Result<(), Failure> {
     let stream = TokioIo::new(hyper::upgrade::on(request).await?);
-    let mut ws = upgraded(stream, config)?;
+    let mut ws = match granted {
+        Some(granted) => upgraded_with_deflate(stream, config, granted)?,
+        None => upgraded(stream, config)?,
+    };
     while let Some(event) = ws.receiver.next().await? {
         if let Event::Message { kind, payload } = event {
             ws.sender.send(kind, payload).await?;
@@ -94,9 +110,10 @@ async fn serve(stream: TcpStream, config: Arc<Config>) -> Result<(), Failure> {
     Ok(http.serve_connection(TokioIo::new(stream), service).with_upgrades().await?)
 }
 
-/// Serves one client, and is that client too. Returns what came back.
-pub(crate) async fn run(path: &str) -> Result<Vec<String>, Failure> {
-    let config = Config::default().build()?;
+/// Serves one client, and is that client too, which compresses if it is told so. Returns what was agreed and what came
+/// back.
+pub(crate) async fn run(path: &str, deflate: bool) -> Result<(String, Vec<String>), Failure> {
+    let config = Config::default().with_deflate(Some(DeflateConfig::default())).build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let endpoint: Endpoint = format!("ws://{}{path}", listener.local_addr()?).parse()?;
     let server = config.clone();
@@ -105,20 +122,22 @@ pub(crate) async fn run(path: &str) -> Result<Vec<String>, Failure> {
             tokio::spawn(serve(stream, server.clone()));
         }
     });
-    let (mut ws, _) = connect(&endpoint, &config, &ConnectOptions::default()).await?;
+    let config = if deflate { config } else { Config::default().build()? };
+    let (mut ws, answer) = connect(&endpoint, &config, &ConnectOptions::default()).await?;
+    let agreed = answer.response()?.fields().only("Sec-WebSocket-Extensions").unwrap_or_default().to_vec();
     let mut echoes = Vec::new();
-    for text in ["hello", "κόσμε", ""] {
+    for text in ["hello", &"κόσμε ".repeat(100), ""] {
         ws.send(Kind::Text, text.as_bytes()).await?;
         if let Some(Event::Message { payload, .. }) = ws.next().await? {
             echoes.push(String::from_utf8(payload.to_vec())?);
         }
     }
     assert_eq!(ws.close(CloseCode::NORMAL, "done").await?.undelivered, 0);
-    Ok(echoes)
+    Ok((String::from_utf8(agreed)?, echoes))
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
-    println!("{:?}", run("/echo").await?);
+    println!("{:?}", run("/echo", true).await?);
     Ok(())
 }

@@ -93,7 +93,21 @@ pub fn upgraded<T: AsyncRead + AsyncWrite + Unpin>(
     config: &Arc<Config>,
 ) -> io::Result<Connection<ReadHalf<T>, WriteHalf<T>>> {
     let io = crate::stream::stream(stream);
-    Connection::<ReadHalf<T>, WriteHalf<T>>::upgraded(config, Role::Server, &sealock_net::seed()?, io, &[])
+    WsConnection::upgraded(config, Role::Server, &sealock_net::seed()?, io, &[]).map_err(io::Error::other)
+}
+
+/// [`upgraded`], with the compression that [`grant_deflate`] has granted in the answer.
+///
+/// # Errors
+/// As there.
+#[cfg(feature = "deflate")]
+pub fn upgraded_with_deflate<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    config: &Arc<Config>,
+    agreed: DeflateParams,
+) -> io::Result<Connection<ReadHalf<T>, WriteHalf<T>>> {
+    let (io, seed) = (crate::stream::stream(stream), sealock_net::seed()?);
+    WsConnection::upgraded_with_deflate(config, Role::Server, &seed, io, &[], agreed)
         .map_err(io::Error::other)
 }
 

@@ -7,6 +7,8 @@ use super::ws_sender::WsSender;
 use super::{Connection, DriveError, Permit, ReadIo, Transport, WriteError, WriteIo};
 use crate::buf::{RxBuf, TxBuf};
 use crate::entropy::Seed;
+#[cfg(feature = "deflate")]
+use crate::ws::DeflateParams;
 use crate::ws::{Broadcast, CloseCode, Config, Error, Event, Kind, Role, SendError, Stats, WebSocket};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -92,6 +94,34 @@ where
     ) -> Result<Self, WsError<I::Error>> {
         let io = io.into();
         let machine = WebSocket::upgraded(config, role, seed, io.read.now());
+        Self::behind(config, machine, io, early)
+    }
+
+    /// [`WsConnection::upgraded`], with the compression that the opening handshake agreed on, which
+    /// [`grant_deflate`](crate::ws::grant_deflate) says for a server.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "deflate")]
+    pub fn upgraded_with_deflate(
+        config: &Arc<Config>,
+        role: Role,
+        seed: &Seed,
+        io: impl Into<Transport<I, W>>,
+        early: &[u8],
+        agreed: DeflateParams,
+    ) -> Result<Self, WsError<I::Error>> {
+        let io = io.into();
+        let machine = WebSocket::upgraded(config, role, seed, io.read.now()).with_deflate(agreed);
+        Self::behind(config, machine, io, early)
+    }
+
+    fn behind(
+        config: &Arc<Config>,
+        machine: WebSocket,
+        io: Transport<I, W>,
+        early: &[u8],
+    ) -> Result<Self, WsError<I::Error>> {
         let mut rx = RxBuf::new(config.rx_limit());
         if rx.append(early) < early.len() {
             return Err(DriveError::ReceiveBufferTooSmall);

@@ -74,6 +74,8 @@ pub use error::{AnswerError, Error, SendError};
 pub use frame::FrameFault;
 #[cfg(feature = "std")]
 pub use halves::{Receiver, Sender};
+#[cfg(feature = "deflate")]
+pub use http::grant_deflate;
 pub use http::{
     Accept, FieldError, Fields, MAX_FIELDS, Reject, Request, Response, UpgradeFault, UpgradeRequest,
     accept_key,

@@ -56,10 +56,7 @@ impl<'a> Fields<'a> {
 
     /// The elements of the comma-separated lists in the fields of that name (RFC 9110, section 5.6.1).
     pub fn list<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a [u8]> + 's {
-        self.all(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|element| !element.is_empty())
+        self.all(name).flat_map(elements)
     }
 
     /// Whether a list of that name has `token`, in any case.
@@ -67,6 +64,11 @@ impl<'a> Fields<'a> {
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
+}
+
+/// The elements of a comma-separated list.
+pub(super) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
 /// Why a header field cannot be sent.

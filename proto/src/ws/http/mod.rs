@@ -5,11 +5,15 @@
 
 mod client;
 mod fields;
+#[cfg(feature = "deflate")]
+mod grant;
 mod key;
 mod server;
 
 pub use client::{Response, UpgradeRequest};
 pub use fields::{FieldError, Fields, MAX_FIELDS};
+#[cfg(feature = "deflate")]
+pub use grant::grant_deflate;
 pub use key::accept_key;
 pub use server::{Accept, Reject, Request};
 
