@@ -120,6 +120,7 @@
 //! | `ws` | WebSocket, both ends (feature `ws`) |
 //! | [`noise`] | the Noise Protocol Framework, every pattern by one interpreter |
 //! | [`heartbeat`], [`limit`], [`backoff`] | liveness, rate limits and admission, reconnecting: machines of their own |
+//! | [`resilience`] | circuit breaker, retry budget, offline queue, pool: machines for whoever calls an unsteady peer |
 //! | [`drive`] | the one driver loop and the traits a runtime implements |
 //! | `sim` | two machines, or thousands, on virtual time and bad links: test your own application (feature `sim`) |
 //! | [`buf`], [`time`], [`entropy`], [`timer`], [`machine`] | what all of them are made of |
@@ -146,6 +147,7 @@ pub mod heartbeat;
 pub mod limit;
 pub mod machine;
 pub mod noise;
+pub mod resilience;
 pub mod session;
 mod share;
 #[cfg(feature = "sim")]

@@ -16,6 +16,9 @@ const FOR_PROTOCOLS: [&str; 8] =
 /// Every protocol, and what it may use besides.
 const PROTOCOLS: &[(&str, &[&str])] = &[("session", &["noise"]), ("ws", &[])];
 
+/// Parts that no protocol is made of, and all that each may use.
+const PARTS: &[(&str, &[&str])] = &[("resilience", &["time", "limit", "backoff", "entropy"])];
+
 /// The files of the driver that may know a protocol: path below `src`, or the beginning of one.
 const BRIDGES: &[&str] = &["drive/session", "drive/ws"];
 
@@ -78,6 +81,21 @@ fn a_protocol_imports_only_the_parts_meant_for_it() {
         for (name, path) in found {
             let allowed = FOR_PROTOCOLS.contains(&name.as_str()) || besides.contains(&name.as_str());
             assert!(allowed, "{path}: the protocol {protocol} must not import {name}");
+        }
+    }
+}
+
+#[test]
+fn a_part_imports_only_what_it_is_made_of_and_only_the_driver_knows_it() {
+    let imports = imports();
+    for (part, allowed) in PARTS {
+        let found = imports.get(*part).unwrap_or_else(|| panic!("{part} is no module"));
+        for (name, path) in found {
+            assert!(allowed.contains(&name.as_str()), "{path}: {part} must not import {name}");
+        }
+        for (module, found) in &imports {
+            let path = found.get(*part);
+            assert!(module == "drive" || path.is_none(), "{path:?}: must not import {part}");
         }
     }
 }

@@ -14,6 +14,7 @@ mod model;
 pub mod noise_handshake;
 mod peer;
 pub mod providers;
+pub mod resilience;
 pub mod seeds;
 pub mod session_frames;
 pub mod session_pair;
@@ -31,7 +32,7 @@ pub mod ws_upgrade;
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 14] = [
+pub const TARGETS: [(&str, Body); 15] = [
     ("session_unauth", session_unauth::run),
     ("session_frames", session_frames::run),
     ("session_pair", session_pair::run),
@@ -42,6 +43,7 @@ pub const TARGETS: [(&str, Body); 14] = [
     ("providers", providers::run),
     ("buffers", buffers::run),
     ("keyed_limiter", keyed_limiter::run),
+    ("resilience", resilience::run),
     ("ws_frames", ws_frames::run),
     ("ws_deflate", ws_deflate::run),
     ("ws_upgrade", ws_upgrade::run),

@@ -6,11 +6,12 @@ use super::Seed;
 type Case = (&'static str, &'static [u8]);
 
 pub(super) fn all() -> Vec<Seed> {
-    let targets: [(&'static str, &[Case]); 6] = [
+    let targets: [(&'static str, &[Case]); 7] = [
         ("noise_handshake", &NOISE_HANDSHAKE),
         ("session_pair", &SESSION_PAIR),
         ("buffers", &BUFFERS),
         ("keyed_limiter", &KEYED_LIMITER),
+        ("resilience", &RESILIENCE),
         ("config", &CONFIG),
         ("providers", &PROVIDERS),
     ];
@@ -114,6 +115,25 @@ const KEYED_LIMITER: [Case; 6] = [
     ),
     ("forgive", &[1, 9, 5, 3, TRY, 1, 0, TRY, 1, 0, 0, 1, 0, TRY, 1, 0]),
     ("out-of-range", &[0, 0, 0]),
+];
+
+/// The machine; its settings; for each operation how time passes (8: not at all, 16: 16 s), what to do, and to which.
+const RESILIENCE: [Case; 3] = [
+    (
+        "breaker-row",
+        &[0, 2, 0, 1, 4, 2, 0, 0, 0, 1, 8, 0, 8, 131, 0, 8, 0, 8, 131, 0, 8, 0, 16, 0, 8, 133, 0],
+    ),
+    (
+        "breaker-rate",
+        &[
+            0, 0, 1, 1, 2, 1, 1, 1, 1, 1, 8, 0, 8, 3, 0, 8, 0, 8, 5, 0, 8, 0, 8, 131, 0, 16, 0, 8, 6, 0, 16,
+            128,
+        ],
+    ),
+    (
+        "breaker-lost-trial",
+        &[0, 1, 4, 0, 0, 4, 1, 0, 0, 0, 1, 8, 0, 8, 0, 8, 131, 0, 16, 0, 8, 0, 16, 128, 8, 133, 0],
+    ),
 ];
 
 const CONFIG: [Case; 12] = [
