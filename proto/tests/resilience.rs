@@ -30,3 +30,8 @@ fn agrees_with_its_model(name: &str) {
 fn breaker_agrees() {
     agrees_with_its_model("breaker");
 }
+
+#[test]
+fn budget_agrees() {
+    agrees_with_its_model("budget");
+}

@@ -3,7 +3,8 @@
 use allocation_counter::measure;
 use sealock_proto::backoff::BackoffConfig;
 use sealock_proto::entropy::Jitter;
-use sealock_proto::resilience::{Breaker, BreakerConfig, FailureRate, RateWindow};
+use sealock_proto::limit::{Gcra, Rate};
+use sealock_proto::resilience::{Breaker, BreakerConfig, BudgetConfig, FailureRate, RateWindow, RetryBudget};
 use sealock_proto::time::Instant;
 use std::time::Duration;
 
@@ -38,4 +39,24 @@ fn a_breaker_that_opens_and_closes_allocates_nothing() {
         assert!(stats.opened > 20 && stats.refused > 1_000 && stats.permitted > 1_000, "{stats:?}");
         assert_eq!(info.count_total, 0);
     }
+}
+
+#[test]
+fn a_retry_budget_and_a_bucket_allocate_nothing() {
+    let mut budget = RetryBudget::new(BudgetConfig::default()).unwrap();
+    let mut bucket = Gcra::new(Rate::new(1_000, 20).unwrap());
+    let mut refused = 0;
+    let info = measure(|| {
+        for n in 0..CALLS {
+            if n % 4 == 0 {
+                budget.deposit();
+            }
+            let _ = budget.withdraw(at(n));
+            refused += u64::from(bucket.try_take(at(n), n % 30).is_err());
+        }
+    });
+    let stats = budget.stats();
+    assert!(stats.earned > 1_000 && stats.reserve > 100 && stats.refused > 1_000, "{stats:?}");
+    assert!(refused > 1_000 && refused < CALLS, "{refused}");
+    assert_eq!(info.count_total, 0);
 }

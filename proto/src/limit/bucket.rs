@@ -65,9 +65,45 @@ impl fmt::Display for RateError {
 
 impl core::error::Error for RateError {}
 
+/// The units asked for are not there; nothing was charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    /// The first instant at which they are, if nothing is charged in between. `None`: never, since they are more
+    /// than the burst, or only after [`Instant::MAX`].
+    pub at: Option<Instant>,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.at {
+            Some(_) => "rate: not that many units are available yet",
+            None => "rate: that many units are never available at once; ask for no more than the burst",
+        })
+    }
+}
+
+impl core::error::Error for Unavailable {}
+
 /// A bucket that starts full, refills at its [`Rate`] and may be overdrawn.
 ///
 /// Exact: no rounding accumulates. A `now` earlier than one seen before refills nothing and costs nothing.
+///
+/// Whoever has no choice, as with what a peer has sent, charges with [`Gcra::take`]; whoever can wait asks with
+/// [`Gcra::try_take`]:
+///
+/// ```
+/// use sealock_proto::limit::{Gcra, Rate};
+/// use sealock_proto::time::Instant;
+/// use std::time::Duration;
+///
+/// let mut bucket = Gcra::new(Rate::new(10, 5)?);
+/// let now = Instant::ZERO;
+/// bucket.try_take(now, 4)?;
+/// let wait = bucket.try_take(now, 3).unwrap_err();
+/// assert_eq!(wait.at, Some(now + Duration::from_millis(200)));
+/// assert_eq!(bucket.try_take(now, 6).unwrap_err().at, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Gcra {
     rate: Rate,
@@ -102,6 +138,34 @@ impl Gcra {
         let start = self.paid_off.max(self.rate.ticks(now));
         let paid_off = start.saturating_add(u128::from(cost) * UNIT);
         self.paid_off = paid_off.min(self.rate.horizon(Instant::MAX));
+    }
+
+    /// The first instant from `now` on at which `units` may pass at once, if nothing is charged in between. `None`:
+    /// never, since they are more than the burst, or only after [`Instant::MAX`]. No units may pass always.
+    #[must_use]
+    pub fn available_at(&self, now: Instant, units: u64) -> Option<Instant> {
+        if units == 0 {
+            return Some(now);
+        }
+        // What may still be unpaid when the last of them passes.
+        let tolerance = u128::from(self.rate.burst.get().checked_sub(units)?) * UNIT;
+        let wait = self.paid_off.saturating_sub(tolerance);
+        let nanos = u64::try_from(wait.div_ceil(u128::from(self.rate.per_second.get()))).ok()?;
+        Some(now.max(Instant::from_nanos(nanos)))
+    }
+
+    /// Charges `units` if that many may pass at `now`, all or none.
+    ///
+    /// # Errors
+    /// Otherwise when they may; nothing is charged then.
+    pub fn try_take(&mut self, now: Instant, units: u64) -> Result<(), Unavailable> {
+        match self.available_at(now, units) {
+            Some(at) if at <= now => {
+                self.take(now, units);
+                Ok(())
+            }
+            at => Err(Unavailable { at }),
+        }
     }
 
     /// Whole units that may pass at `now`: at most the burst, zero while in debt.
@@ -158,6 +222,30 @@ mod tests {
     }
 
     #[test]
+    fn units_are_taken_all_or_none_and_the_answer_says_when() {
+        let mut gcra = bucket(10, 5);
+        for (now, units, want) in [
+            (S, 6, Err(None)),
+            (S, u64::MAX, Err(None)),
+            (S, 0, Ok(())),
+            (S, 4, Ok(())),
+            (S, 3, Err(Some(S + S / 5))),
+            (S, 1, Ok(())),
+            (S, 0, Ok(())),
+            (S, 1, Err(Some(S + S / 10))),
+            (S, 5, Err(Some(S + S / 2))),
+            (S + S / 2 - 1, 5, Err(Some(S + S / 2))),
+            (S + S / 2, 5, Ok(())),
+        ] {
+            let want = want.map_err(|until: Option<u64>| Unavailable { at: until.map(at) });
+            assert_eq!(gcra.try_take(at(now), units), want, "{units} at {now}");
+        }
+        let mut gcra = bucket(1, u64::MAX);
+        gcra.take(at(0), u64::MAX);
+        assert_eq!(gcra.try_take(at(0), u64::MAX), Err(Unavailable { at: None }), "after the end of time");
+    }
+
+    #[test]
     fn a_bucket_never_holds_more_than_its_burst() {
         let mut gcra = bucket(1_000, 4);
         gcra.take(at(0), 4);
@@ -185,6 +273,10 @@ mod tests {
                         let until = gcra.check(at(now)).err().unwrap_or(at(now));
                         assert_eq!(gcra.check(until), Ok(()), "{per_second} {burst} {cost} {now}");
                         let _ = gcra.available(at(now));
+                        for units in [1, burst / 2, burst] {
+                            let Some(until) = gcra.available_at(at(now), units) else { continue };
+                            assert!(until >= at(now) && { gcra }.try_take(until, units).is_ok());
+                        }
                     }
                 }
             }
@@ -230,6 +322,23 @@ mod tests {
                         let early = at(until.as_nanos() - 1);
                         assert_eq!(gcra.check(early), Err(until), "seed {seed} step {step}");
                         assert_eq!(gcra.check(until), Ok(()), "seed {seed} step {step}");
+                    }
+                }
+                let asked = draw(burst + 2);
+                let held = gcra;
+                match gcra.try_take(at(now), asked) {
+                    Ok(()) => {
+                        assert!(asked == 0 || units >= asked, "seed {seed} step {step}");
+                        model.level -= i128::from(asked) * i128::from(S);
+                    }
+                    Err(Unavailable { at: None }) => assert!(asked > burst, "seed {seed} step {step}"),
+                    Err(Unavailable { at: Some(until) }) => {
+                        assert!(asked <= burst && units < asked, "seed {seed} step {step}");
+                        let mut early = held;
+                        let refused = early.try_take(at(until.as_nanos() - 1), asked);
+                        assert_eq!(refused, Err(Unavailable { at: Some(until) }), "seed {seed} step {step}");
+                        assert_eq!(early.try_take(until, asked), Ok(()), "seed {seed} step {step}");
+                        assert_eq!(gcra.paid_off, held.paid_off, "seed {seed} step {step}");
                     }
                 }
                 if draw(2) == 0 {

@@ -8,5 +8,5 @@ mod bucket;
 mod keyed;
 
 pub use admission::{Admission, AdmissionConfig, AdmissionError, AdmissionStats, Refusal};
-pub use bucket::{Gcra, Rate, RateError};
+pub use bucket::{Gcra, Rate, RateError, Unavailable};
 pub use keyed::{KeyedConfig, KeyedError, KeyedLimiter, Source, Verdict};

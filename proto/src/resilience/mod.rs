@@ -6,7 +6,9 @@
 //! has failed is the caller's business.
 
 mod breaker;
+mod budget;
 
 pub use breaker::{
     Breaker, BreakerConfig, BreakerError, BreakerState, BreakerStats, FailureRate, Open, Permit, RateWindow,
 };
+pub use budget::{BudgetConfig, BudgetError, BudgetStats, Exhausted, RetryBudget};

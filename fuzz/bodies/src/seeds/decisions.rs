@@ -118,7 +118,7 @@ const KEYED_LIMITER: [Case; 6] = [
 ];
 
 /// The machine; its settings; for each operation how time passes (8: not at all, 16: 16 s), what to do, and to which.
-const RESILIENCE: [Case; 3] = [
+const RESILIENCE: [Case; 5] = [
     (
         "breaker-row",
         &[0, 2, 0, 1, 4, 2, 0, 0, 0, 1, 8, 0, 8, 131, 0, 8, 0, 8, 131, 0, 8, 0, 16, 0, 8, 133, 0],
@@ -134,6 +134,8 @@ const RESILIENCE: [Case; 3] = [
         "breaker-lost-trial",
         &[0, 1, 4, 0, 0, 4, 1, 0, 0, 0, 1, 8, 0, 8, 0, 8, 131, 0, 16, 0, 8, 0, 16, 128, 8, 133, 0],
     ),
+    ("budget", &[1, 2, 1, 1, 8, 4, 8, 0, 8, 15, 8, 0, 8, 0, 8, 0, 16, 0, 8, 0]),
+    ("budget-no-reserve", &[1, 3, 0, 0, 8, 1, 8, 0, 8, 15, 8, 15, 8, 0, 8, 0]),
 ];
 
 const CONFIG: [Case; 12] = [

@@ -4,6 +4,7 @@
 //! Bytes are decisions; behind the last byte everything is 0. Nothing here knows how a machine does its work.
 
 mod breaker;
+mod budget;
 
 use sealock_proto::time::Instant;
 use std::collections::BTreeMap;
@@ -21,8 +22,10 @@ pub(crate) struct Subject {
 }
 
 /// Every machine.
-pub(crate) const SUBJECTS: [Subject; 1] =
-    [Subject { name: "breaker", run: breaker::run, often: &breaker::OFTEN }];
+pub(crate) const SUBJECTS: [Subject; 2] = [
+    Subject { name: "breaker", run: breaker::run, often: &breaker::OFTEN },
+    Subject { name: "budget", run: budget::run, often: &budget::OFTEN },
+];
 
 /// What happened, by name.
 #[derive(Debug, Default)]
