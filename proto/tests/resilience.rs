@@ -35,3 +35,8 @@ fn breaker_agrees() {
 fn budget_agrees() {
     agrees_with_its_model("budget");
 }
+
+#[test]
+fn queue_agrees() {
+    agrees_with_its_model("queue");
+}

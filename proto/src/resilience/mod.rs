@@ -7,8 +7,10 @@
 
 mod breaker;
 mod budget;
+mod queue;
 
 pub use breaker::{
     Breaker, BreakerConfig, BreakerError, BreakerState, BreakerStats, FailureRate, Open, Permit, RateWindow,
 };
 pub use budget::{BudgetConfig, BudgetError, BudgetStats, Exhausted, RetryBudget};
+pub use queue::{OfflineQueue, Overflow, QueueConfig, QueueError, QueueStats, RejectReason, Rejected};

@@ -118,7 +118,7 @@ const KEYED_LIMITER: [Case; 6] = [
 ];
 
 /// The machine; its settings; for each operation how time passes (8: not at all, 16: 16 s), what to do, and to which.
-const RESILIENCE: [Case; 5] = [
+const RESILIENCE: [Case; 7] = [
     (
         "breaker-row",
         &[0, 2, 0, 1, 4, 2, 0, 0, 0, 1, 8, 0, 8, 131, 0, 8, 0, 8, 131, 0, 8, 0, 16, 0, 8, 133, 0],
@@ -135,6 +135,8 @@ const RESILIENCE: [Case; 5] = [
         &[0, 1, 4, 0, 0, 4, 1, 0, 0, 0, 1, 8, 0, 8, 0, 8, 131, 0, 16, 0, 8, 0, 16, 128, 8, 133, 0],
     ),
     ("budget", &[1, 2, 1, 1, 8, 4, 8, 0, 8, 15, 8, 0, 8, 0, 8, 0, 16, 0, 8, 0]),
+    ("queue-drop-oldest", &[2, 2, 1, 0, 0, 9, 0, 9, 0, 3, 8, 0, 9, 8, 14, 0, 19, 8, 12, 0, 21, 0, 255]),
+    ("queue-reject-new", &[2, 1, 2, 1, 0, 9, 0, 9, 0, 3, 8, 8, 0, 9, 12, 0, 9, 14, 8, 12, 15, 0]),
     ("budget-no-reserve", &[1, 3, 0, 0, 8, 1, 8, 0, 8, 15, 8, 15, 8, 0, 8, 0]),
 ];
 

@@ -5,6 +5,7 @@
 
 mod breaker;
 mod budget;
+mod queue;
 
 use sealock_proto::time::Instant;
 use std::collections::BTreeMap;
@@ -22,9 +23,10 @@ pub(crate) struct Subject {
 }
 
 /// Every machine.
-pub(crate) const SUBJECTS: [Subject; 2] = [
+pub(crate) const SUBJECTS: [Subject; 3] = [
     Subject { name: "breaker", run: breaker::run, often: &breaker::OFTEN },
     Subject { name: "budget", run: budget::run, often: &budget::OFTEN },
+    Subject { name: "queue", run: queue::run, often: &queue::OFTEN },
 ];
 
 /// What happened, by name.
