@@ -40,3 +40,8 @@ fn budget_agrees() {
 fn queue_agrees() {
     agrees_with_its_model("queue");
 }
+
+#[test]
+fn pool_agrees() {
+    agrees_with_its_model("pool");
+}

@@ -7,10 +7,14 @@
 
 mod breaker;
 mod budget;
+mod pool;
 mod queue;
 
 pub use breaker::{
     Breaker, BreakerConfig, BreakerError, BreakerState, BreakerStats, FailureRate, Open, Permit, RateWindow,
 };
 pub use budget::{BudgetConfig, BudgetError, BudgetStats, Exhausted, RetryBudget};
+pub use pool::{
+    Acquire, Action, Grant, Leased, Pool, PoolConfig, PoolError, PoolRefusal, PoolStats, Slot, Ticket,
+};
 pub use queue::{OfflineQueue, Overflow, QueueConfig, QueueError, QueueStats, RejectReason, Rejected};

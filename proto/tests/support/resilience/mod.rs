@@ -5,6 +5,7 @@
 
 mod breaker;
 mod budget;
+mod pool;
 mod queue;
 
 use sealock_proto::time::Instant;
@@ -23,10 +24,11 @@ pub(crate) struct Subject {
 }
 
 /// Every machine.
-pub(crate) const SUBJECTS: [Subject; 3] = [
+pub(crate) const SUBJECTS: [Subject; 4] = [
     Subject { name: "breaker", run: breaker::run, often: &breaker::OFTEN },
     Subject { name: "budget", run: budget::run, often: &budget::OFTEN },
     Subject { name: "queue", run: queue::run, often: &queue::OFTEN },
+    Subject { name: "pool", run: pool::run, often: &pool::OFTEN },
 ];
 
 /// What happened, by name.
