@@ -276,7 +276,9 @@ impl Model {
     }
 
     fn close(&mut self) {
-        self.closed = true;
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
         // Who was woken for nothing any more is woken again, behind those who still waited.
         self.wakes.clear();
         self.wakes.append(&mut self.waiting);
