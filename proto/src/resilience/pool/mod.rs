@@ -14,7 +14,7 @@ use alloc::collections::VecDeque;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-/// A connection that is in use, to be given back by [`Pool::release`] or [`Pool::discard`]. It takes its place in the
+/// A connection that is in use, to be given back by [`Pool::release`], [`Pool::discard`] or [`Pool::reopen`]. It takes its place in the
 /// pool until then, so one that is only dropped leaves the pool smaller for ever.
 #[must_use = "a connection that is not given back takes its place for ever"]
 #[derive(Debug)]
@@ -117,7 +117,7 @@ pub struct PoolStats {
     pub reused: u64,
     /// Connections evicted.
     pub evicted: u64,
-    /// Connections discarded by who used them.
+    /// Connections that broke.
     pub discarded: u64,
 }
 
@@ -288,9 +288,16 @@ impl<C> Pool<C> {
 
     /// A connection broke, or shall not be used again: who waits next may open another. Gives it back to be closed.
     pub fn discard(&mut self, leased: Leased<C>) -> C {
+        let (conn, slot) = self.reopen(leased);
+        self.free(slot);
+        conn
+    }
+
+    /// A connection broke, and who has it opens another in its place instead of waiting again. Gives it back to be
+    /// closed.
+    pub fn reopen(&mut self, leased: Leased<C>) -> (C, Slot) {
         self.stats.discarded = self.stats.discarded.saturating_add(1);
-        self.free(Slot(()));
-        leased.conn
+        (leased.conn, Slot(()))
     }
 
     /// What is to be done next. `None`: nothing.

@@ -157,6 +157,18 @@ fn what_becomes_free_is_a_slot_for_who_waits_next() {
 }
 
 #[test]
+fn who_finds_its_connection_broken_opens_another_and_keeps_its_place() {
+    let (mut pool, one, _two) = busy(small());
+    let first = ticket(&mut pool, at(0));
+    let (broken, slot) = pool.reopen(one);
+    assert_eq!((broken, actions(&mut pool), pool.stats().total), (1, Vec::new(), 2));
+    let three = pool.connected(slot, 3, at(0));
+    pool.release(three, at(0));
+    assert_eq!(actions(&mut pool), [Action::Wake(first)]);
+    assert_eq!(pool.stats().discarded, 1);
+}
+
+#[test]
 fn without_waiters_a_place_that_becomes_free_is_free() {
     let mut pool = pool(small());
     let failed = slot(&mut pool, at(0));

@@ -121,10 +121,16 @@ pub(super) fn run(input: &mut Input<'_>, tally: &mut Tally) {
             11 if !leased.is_empty() => {
                 let conn = leased.remove(input.below(leased.len()));
                 let id = *conn;
-                assert_eq!(pool.discard(conn), id);
                 gone += 1;
-                model.in_use -= 1;
-                model.free();
+                if operation & 16 == 0 {
+                    assert_eq!(pool.discard(conn), id);
+                    model.in_use -= 1;
+                    model.free();
+                } else {
+                    let (conn, slot) = pool.reopen(conn);
+                    assert_eq!(conn, id);
+                    slots.push(slot);
+                }
             }
             12 | 13 if !tickets.is_empty() => {
                 let ticket = tickets[input.below(tickets.len())];
