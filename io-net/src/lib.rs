@@ -4,10 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod breaker;
 mod error;
 pub mod listen;
 mod options;
+mod pool;
 mod reconnect;
+mod session_pool;
 mod socket;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -17,9 +20,12 @@ mod unix;
 pub mod ws;
 
 pub use address::{Address, AddressError};
+pub use breaker::{CallError, CallPermit, SharedBreaker};
 pub use error::{ConnectError, ListenError};
 pub use options::{ConnectOptions, ListenOptions};
+pub use pool::{GetError, Poolable, Pooled, SharedPool};
 pub use reconnect::Target;
+pub use session_pool::SessionPool;
 pub use socket::SocketOptions;
 #[cfg(unix)]
 pub use unix::connect_unix;

@@ -54,6 +54,7 @@
 
 mod client;
 mod listener;
+mod pool;
 mod socket;
 mod stream;
 #[cfg(test)]
@@ -63,12 +64,13 @@ pub mod ws;
 
 pub use client::{Reconnector, connect, from_stream};
 pub use listener::{Incoming, Listener};
+pub use pool::{Pool, breaker};
 pub use sealock_net::listen::Service;
 pub use sealock_net::{
-    Address, AddressError, ConnectError, ConnectOptions, ListenError, ListenOptions, SocketOptions,
-    generate_key,
+    Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
+    ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
 };
-pub use sealock_proto::{backoff, drive, limit, noise, session};
+pub use sealock_proto::{backoff, drive, limit, noise, resilience, session};
 #[cfg(unix)]
 pub use socket::unix;
 pub use socket::{AnySocket, Socket, tcp};

@@ -4,12 +4,14 @@ use crate::stream::{StdRead, StdWrite, Timeouts};
 use crate::{Socket, block_on};
 #[cfg(feature = "tls")]
 use sealock_net::tls::rustls::pki_types::CertificateDer;
+use sealock_proto::buf::Span;
 use sealock_proto::drive::{
     Closed, HandshakePayload, PeerClose, SessionConnection, SessionError, SessionNext, SessionReceiver,
     SessionSendError, SessionSender, WriteError,
 };
 use sealock_proto::session::{CloseCode, SessionInfo, Stats, Traffic};
 use std::io::{self, Read, Write};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// An established session on a TCP or Unix-domain socket, or on any other two handles to a stream.
@@ -123,6 +125,10 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
 }
 
 impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionNext<Span, io::Error>> {
+        self.0.poll_next(cx)
+    }
+
     /// Waits for the next message or other event; its payload is gone with the next call. `None` once the session
     /// has ended and the stream is closed, and ever after.
     ///

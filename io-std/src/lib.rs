@@ -54,6 +54,7 @@ mod block;
 mod client;
 mod connection;
 mod listener;
+mod pool;
 mod socket;
 mod stream;
 #[cfg(test)]
@@ -66,12 +67,13 @@ pub use block::block_on;
 pub use client::{Reconnector, connect, from_stream};
 pub use connection::{Connection, Receiver, Sender};
 pub use listener::{Incoming, Listener, Stopper};
+pub use pool::{Pool, breaker};
 pub use sealock_net::listen::Service;
 pub use sealock_net::{
-    Address, AddressError, ConnectError, ConnectOptions, ListenError, ListenOptions, SocketOptions,
-    generate_key,
+    Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
+    ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
 };
-pub use sealock_proto::{backoff, drive, limit, noise, session};
+pub use sealock_proto::{backoff, drive, limit, noise, resilience, session};
 pub use socket::Socket;
 #[cfg(unix)]
 pub use stream::unix;

@@ -5,6 +5,7 @@ use crate::timeout::quantised;
 use sealock_net::SocketOptions;
 use sealock_proto::drive::{ReadIo, WriteIo};
 use sealock_proto::time::Instant;
+use std::cell::Cell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,19 @@ const READ_WHILE_WRITING: Duration = Duration::from_millis(10);
 pub fn now() -> Instant {
     static EPOCH: OnceLock<std::time::Instant> = OnceLock::new();
     Instant::ZERO + EPOCH.get_or_init(std::time::Instant::now).elapsed()
+}
+
+thread_local! {
+    /// Whether reads on this thread take what is there instead of waiting.
+    static LOOKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `look` with reads that block for the shortest time there is.
+pub(crate) fn without_waiting<T>(look: impl FnOnce() -> T) -> T {
+    LOOKING.set(true);
+    let seen = look();
+    LOOKING.set(false);
+    seen
 }
 
 /// A blocking stream whose reads and writes can be given a time limit.
@@ -127,6 +141,9 @@ impl<R: Read + Timeouts> StdRead<R> {
         let mut wait = self.wait;
         if self.behind.load(Ordering::Relaxed) {
             wait = wait.min(READ_WHILE_WRITING);
+        }
+        if LOOKING.get() {
+            wait = Duration::ZERO;
         }
         let timeout = quantised(wait);
         if timeout != self.timeout {

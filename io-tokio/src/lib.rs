@@ -54,6 +54,7 @@
 mod client;
 mod listener;
 mod messages;
+mod pool;
 mod socket;
 mod stream;
 #[cfg(test)]
@@ -65,12 +66,13 @@ pub mod ws;
 pub use client::{Reconnector, connect, from_stream};
 pub use listener::{Incoming, Listener};
 pub use messages::{MessageSink, MessageStream, Messages};
+pub use pool::{Pool, breaker};
 pub use sealock_net::listen::Service;
 pub use sealock_net::{
-    Address, AddressError, ConnectError, ConnectOptions, ListenError, ListenOptions, SocketOptions,
-    generate_key,
+    Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
+    ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
 };
-pub use sealock_proto::{backoff, drive, limit, noise, session};
+pub use sealock_proto::{backoff, drive, limit, noise, resilience, session};
 pub use socket::{SocketRead, SocketWrite};
 #[cfg(unix)]
 pub use stream::unix;

@@ -126,3 +126,12 @@ fn the_clock_goes_forward_and_a_deadline_comes() {
     assert!(half.poll_timer(&mut cx(), Some(now() + Duration::from_secs(3600))).is_pending());
     assert!(half.poll_timer(&mut cx(), Some(now())).is_ready());
 }
+
+#[test]
+fn who_only_looks_waits_for_the_shortest_time_and_the_next_read_does_not() {
+    let script = Script::default();
+    let (mut half, _write) = halves(script.clone(), script.clone()).unwrap();
+    let mut look = || read(&mut half, Some(Duration::from_secs(15)));
+    assert!(without_waiting(&mut look).is_ready() && look().is_ready());
+    assert_eq!(script.timeouts(), [crate::timeout::SHORTEST, quantised(Duration::from_secs(15))]);
+}

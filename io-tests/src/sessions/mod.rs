@@ -7,6 +7,7 @@ mod cancel;
 mod ending;
 mod flow;
 mod opening;
+pub mod pool;
 
 pub use admission::{attempts_are_limited, handshakes_are_limited, sessions_are_limited};
 pub use cancel::dropped_futures_tear_lose_and_repeat_nothing;
