@@ -17,4 +17,6 @@ pub use budget::{BudgetConfig, BudgetError, BudgetStats, Exhausted, RetryBudget}
 pub use pool::{
     Acquire, Action, Grant, Leased, Pool, PoolConfig, PoolError, PoolRefusal, PoolStats, Slot, Ticket,
 };
-pub use queue::{OfflineQueue, Overflow, QueueConfig, QueueError, QueueStats, RejectReason, Rejected};
+pub use queue::{
+    Dropped, OfflineQueue, Overflow, QueueConfig, QueueError, QueueStats, RejectReason, Rejected,
+};

@@ -4,7 +4,7 @@
 //! as, is the caller's business.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
 use core::fmt;
 
 /// Which item gives way where there is no room.
@@ -111,6 +111,20 @@ impl<T> fmt::Display for Rejected<T> {
 
 impl<T: fmt::Debug> core::error::Error for Rejected<T> {}
 
+/// The items that gave way to a newer one, oldest first: none, as a rule.
+#[must_use = "these items are lost; whoever put them in may have to hear of it"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped<T>(pub Vec<T>);
+
+impl<T> IntoIterator for Dropped<T> {
+    type Item = T;
+    type IntoIter = vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// What an [`OfflineQueue`] has counted.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -187,19 +201,19 @@ impl<T> OfflineQueue<T> {
         Ok(Self { config, entries: VecDeque::new(), begun: 0, size: 0, stats: QueueStats::default() })
     }
 
-    /// Puts `item`, which counts as `size` bytes, at the end. Gives back the items that gave way to it, oldest first; none with
+    /// Puts `item`, which counts as `size` bytes, at the end. Gives back the items that gave way to it; none with
     /// [`Overflow::RejectNew`].
     ///
     /// # Errors
     /// Gives `item` back if it does not fit, and then nothing has given way.
-    pub fn push(&mut self, item: T, size: usize) -> Result<Vec<T>, Rejected<T>> {
+    pub fn push(&mut self, item: T, size: usize) -> Result<Dropped<T>, Rejected<T>> {
         match self.surplus(size) {
             Ok(surplus) => {
                 let dropped = self.drop_oldest(surplus);
                 self.stats.accepted = self.stats.accepted.saturating_add(1);
                 self.size = self.size.saturating_add(size);
                 self.entries.push_back(Entry { item, size });
-                Ok(dropped)
+                Ok(Dropped(dropped))
             }
             Err(reason) => {
                 self.stats.rejected = self.stats.rejected.saturating_add(1);
@@ -312,13 +326,13 @@ mod tests {
     fn filled(overflow: Overflow, items: &[usize], begun: usize) -> OfflineQueue<usize> {
         let mut queue = queue(overflow);
         for item in items {
-            assert_eq!(queue.push(*item, *item), Ok(Vec::new()));
+            assert_eq!(queue.push(*item, *item), Ok(Dropped(Vec::new())));
         }
         (0..begun).for_each(|_| assert!(queue.begin().is_some()));
         queue
     }
 
-    fn full<T>(item: T) -> Result<Vec<T>, Rejected<T>> {
+    fn full<T>(item: T) -> Result<Dropped<T>, Rejected<T>> {
         Err(Rejected { item, reason: RejectReason::Full })
     }
 
@@ -338,11 +352,11 @@ mod tests {
     fn defaults_are_1024_items_of_a_mebibyte_and_the_new_one_is_rejected() {
         let mut queue = OfflineQueue::new(QueueConfig::default()).unwrap();
         for n in 0..1024 {
-            assert_eq!(queue.push(n, 1024), Ok(Vec::new()));
+            assert_eq!(queue.push(n, 1024), Ok(Dropped(Vec::new())));
         }
         assert_eq!(queue.push(9, 0), full(9));
         queue.take_all();
-        assert_eq!(queue.push(1, 1 << 20), Ok(Vec::new()));
+        assert_eq!(queue.push(1, 1 << 20), Ok(Dropped(Vec::new())));
         assert_eq!(queue.push(9, 1), full(9));
     }
 
@@ -372,7 +386,11 @@ mod tests {
             let mut queue = filled(overflow, items, begun);
             let got = queue.push(item, item);
             let case = (overflow, items, begun, item);
-            assert_eq!(got, want.map(Vec::from).map_err(|reason| Rejected { item, reason }), "{case:?}");
+            assert_eq!(
+                got,
+                want.map(|gone| Dropped(gone.into())).map_err(|reason| Rejected { item, reason }),
+                "{case:?}"
+            );
             let gone: &[usize] = want.unwrap_or(&[]);
             let kept = items.iter().filter(|kept| !gone.contains(kept)).copied();
             let kept: Vec<_> = kept.chain(want.is_ok().then_some(item)).collect();
@@ -402,7 +420,7 @@ mod tests {
         assert_eq!((queue.requeue(), queue.requeue()), (2, 0));
         assert_eq!((queue.under_way(), queue.confirm()), (0, None));
         // It waits, so it may give way again.
-        assert_eq!(queue.push(4, 4), Ok([1].into()));
+        assert_eq!(queue.push(4, 4), Ok(Dropped([1].into())));
         for want in [2, 3, 4] {
             assert_eq!(queue.begin(), Some(&want));
         }

@@ -111,7 +111,7 @@ pub struct PoolStats {
     pub waiting: usize,
     /// Connections opened so far.
     pub opened: u64,
-    /// Attempts to open one that failed.
+    /// Attempts to open one that failed or were given up.
     pub failed: u64,
     /// How often a connection that was there already was handed out.
     pub reused: u64,

@@ -1,7 +1,7 @@
 //! The offline queue, against two lists; and no item is ever lost.
 
 use super::{Input, Tally};
-use sealock_proto::resilience::{OfflineQueue, Overflow, QueueConfig, RejectReason};
+use sealock_proto::resilience::{Dropped, OfflineQueue, Overflow, QueueConfig, RejectReason};
 
 pub(super) const OFTEN: [&str; 7] = [
     "dropped",
@@ -44,7 +44,7 @@ pub(super) fn run(input: &mut Input<'_>, tally: &mut Tally) {
                 let droppable = if overflow == Overflow::DropOldest { waiting.len() } else { 0 };
                 let want = (0..=droppable).find(|count| fits(&waiting[*count..], &under_way));
                 match (queue.push(item, size), want) {
-                    (Ok(dropped), Some(count)) => {
+                    (Ok(Dropped(dropped)), Some(count)) => {
                         assert_eq!(dropped, waiting.drain(..count).collect::<Vec<_>>());
                         waiting.push(item);
                         match count {
