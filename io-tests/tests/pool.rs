@@ -1,9 +1,11 @@
 //! The pools of all drivers.
 
+#[path = "support/drivers.rs"]
+mod drivers;
 #[path = "sessions/nets.rs"]
 mod nets;
 
-use nets::{Smol, Std, Tokio};
+use drivers::{Smol, Std, Tokio};
 use sealock_net::{Address, ConnectError, GetError, Pooled};
 use sealock_proto::resilience::{BreakerConfig, PoolConfig, PoolStats};
 use sealock_proto::session::{Config, Event};
