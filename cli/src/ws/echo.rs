@@ -1,11 +1,11 @@
 //! Messages sent back to whoever sent them.
 
-use super::{request, tls};
+use super::{accepted, tls};
 use crate::failure::one_line;
 use crate::out;
 use crate::runtime::{Runtime, WebSocket};
 use anyhow::Result;
-use sealock_proto::ws::{Accept, Event};
+use sealock_proto::ws::Event;
 use sealock_tokio::ws::Server;
 use sealock_tokio::ws::tls::ServerTls;
 
@@ -15,12 +15,9 @@ pub(super) async fn all<R: Runtime>(listener: R::Listener<Server>, tls: Option<S
         let incoming = R::accept(&listener).await?;
         tls::refresh(tls.as_ref());
         R::spawn(async move {
-            let Some(asked) = request::<R>(incoming).await else { return };
-            let outcome = match asked.accept(&Accept::new()).await {
-                Ok(connection) => one::<R>(connection).await,
-                Err(error) => Err(error.into()),
-            };
-            let end = outcome.err().map_or_else(|| "done".to_owned(), |error| one_line(&error));
+            let Some(connection) = accepted::<R>(incoming).await else { return };
+            let end =
+                one::<R>(connection).await.err().map_or_else(|| "done".to_owned(), |error| one_line(&error));
             out::note(format_args!("a client has left: {end}"));
         });
     }

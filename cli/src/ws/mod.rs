@@ -6,7 +6,7 @@ mod text;
 mod tls;
 
 use crate::args::{WsConnect, WsListen, WsOptions};
-use crate::failure::Usage;
+use crate::failure::{Usage, one_line};
 use crate::policy::{handshake_timeout, heartbeat};
 use crate::runtime::{Asked, Runtime, WebSocket};
 use crate::{dial, out, stdin};
@@ -33,8 +33,7 @@ pub(crate) fn listen<R: Runtime>(args: &WsListen) -> Result<()> {
         loop {
             let incoming = R::accept(&listener).await?;
             tls::refresh(tls.as_ref());
-            let Some(asked) = request::<R>(incoming).await else { continue };
-            let connection = asked.accept(&Accept::new()).await?;
+            let Some(connection) = accepted::<R>(incoming).await else { continue };
             drop(listener);
             let input = stdin::chunks(args.options.max_message);
             return pipe::run::<R>(connection, &input, args.options.text).await;
@@ -42,21 +41,17 @@ pub(crate) fn listen<R: Runtime>(args: &WsListen) -> Result<()> {
     })
 }
 
-/// A client's request, or none if it is refused.
-async fn request<R: Runtime>(incoming: R::Incoming<Server>) -> Option<Asked<R>> {
-    match R::request(incoming).await {
-        Ok(asked) => {
-            let path = asked.request().map_or_else(|_| String::new(), |request| request.path().to_owned());
-            let who =
-                if asked.peer_certificates().is_some() { "a client with a certificate" } else { "a client" };
-            out::note(format_args!("{who} asks for {path}"));
-            Some(asked)
-        }
-        Err(error) => {
-            out::note(format_args!("refused a client: {error}"));
-            None
-        }
-    }
+/// A client whose request was accepted, or none if that did not come to pass.
+async fn accepted<R: Runtime>(incoming: R::Incoming<Server>) -> Option<WebSocket<R>> {
+    let accepted = async {
+        let asked: Asked<R> = R::request(incoming).await?;
+        let path = asked.request().map_or_else(|_| String::new(), |request| request.path().to_owned());
+        let who =
+            if asked.peer_certificates().is_some() { "a client with a certificate" } else { "a client" };
+        out::note(format_args!("{who} asks for {path}"));
+        anyhow::Ok(asked.accept(&Accept::new()).await?)
+    };
+    accepted.await.inspect_err(|error| out::note(format_args!("refused a client: {}", one_line(error)))).ok()
 }
 
 pub(crate) fn connect<R: Runtime>(args: &WsConnect) -> Result<()> {
