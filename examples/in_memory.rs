@@ -57,11 +57,8 @@ impl End {
         let before = wire.len();
         while !self.tx.sealed().is_empty() {
             let sealed = self.tx.sealed();
-            let spare = other.rx.spare_mut(sealed.len());
-            let n = spare.len().min(sealed.len());
-            spare[..n].copy_from_slice(&sealed[..n]);
+            let n = other.rx.append(sealed);
             wire.extend_from_slice(&sealed[..n]);
-            other.rx.commit(n);
             self.tx.consume(n);
         }
         wire.len() > before

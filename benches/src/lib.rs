@@ -90,11 +90,7 @@ impl End {
 
     /// Moves sealed bytes to `to`, as many as its buffer takes at once. It does not look at them yet.
     pub fn hand_over(&mut self, to: &mut Self) {
-        let wire = self.tx.sealed();
-        let spare = to.rx.spare_mut(wire.len());
-        let n = spare.len().min(wire.len());
-        spare[..n].copy_from_slice(&wire[..n]);
-        to.rx.commit(n);
+        let n = to.rx.append(self.tx.sealed());
         self.tx.consume(n);
     }
 

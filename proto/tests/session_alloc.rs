@@ -58,10 +58,7 @@ impl End {
 fn carry(from: &mut End, to: &mut End, now: Instant) {
     from.session.poll_transmit(now, &mut from.tx);
     while !from.tx.sealed().is_empty() {
-        let spare = to.rx.spare_mut(1);
-        let n = spare.len().min(from.tx.sealed().len());
-        spare[..n].copy_from_slice(&from.tx.sealed()[..n]);
-        to.rx.commit(n);
+        let n = to.rx.append(from.tx.sealed());
         from.tx.consume(n);
         to.read(now);
     }
@@ -152,8 +149,7 @@ fn a_bad_peer_is_refused_without_an_allocation() {
     for bytes in garbage {
         let (_, mut b) = pair(&["Noise_XX_25519_ChaChaPoly_BLAKE2s"]);
         let reject = measure(|| {
-            b.rx.spare_mut(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-            b.rx.commit(bytes.len());
+            b.rx.append(bytes);
             b.read(Instant::ZERO);
             b.session.poll_transmit(Instant::ZERO, &mut b.tx);
         });
@@ -162,9 +158,8 @@ fn a_bad_peer_is_refused_without_an_allocation() {
     }
     let (mut a, mut b) = pair(&["Noise_XX_25519_ChaChaPoly_BLAKE2s"]);
     exchange(&mut a, &mut b, Instant::ZERO);
-    b.rx.spare_mut(100)[..100].copy_from_slice(&[98; 100]);
-    b.rx.spare_mut(100)[0] = 0;
-    b.rx.commit(100);
+    b.rx.append(&[0]);
+    b.rx.append(&[98; 99]);
     let reject = measure(|| {
         b.read(Instant::ZERO);
         b.session.poll_transmit(Instant::ZERO, &mut b.tx);

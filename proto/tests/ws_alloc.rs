@@ -65,10 +65,7 @@ impl End {
 fn carry(from: &mut End, to: &mut End, now: Instant) {
     from.ws.poll_transmit(now, &mut from.tx);
     while !from.tx.sealed().is_empty() {
-        let spare = to.rx.spare_mut(1);
-        let n = spare.len().min(from.tx.sealed().len());
-        spare[..n].copy_from_slice(&from.tx.sealed()[..n]);
-        to.rx.commit(n);
+        let n = to.rx.append(from.tx.sealed());
         from.tx.consume(n);
         to.read(now);
     }
@@ -218,8 +215,7 @@ fn a_bad_peer_is_refused_without_an_allocation() {
             server = End::new(&config, upgraded());
         }
         let reject = measure(|| {
-            server.rx.spare_mut(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-            server.rx.commit(bytes.len());
+            server.rx.append(bytes);
             server.read(Instant::ZERO);
             server.ws.poll_transmit(Instant::ZERO, &mut server.tx);
         });

@@ -63,6 +63,12 @@ fn run_rx(input: &mut Input<'_>, max: usize) {
                 model.extend_from_slice(&spare[..read]);
                 rx.commit(read);
             }
+            2 if operation >= 128 => {
+                let bytes = counter.bytes(size);
+                let appended = rx.append(&bytes);
+                assert_eq!(appended, size.min(max - model.len()));
+                model.extend_from_slice(&bytes[..appended]);
+            }
             2 => {
                 // More than there is room for is clamped.
                 let spare = rx.spare_mut(size);

@@ -230,8 +230,7 @@ fn the_smallest_buffer_carries_the_largest_handshake_payload() {
 #[test]
 fn debug_shows_no_plaintext() {
     let mut rx = crate::buf::RxBuf::new(100);
-    rx.spare_mut(3)[..3].copy_from_slice(&[201, 202, 203]);
-    rx.commit(3);
+    rx.append(&[201, 202, 203]);
     assert!(!alloc::format!("{rx:?}").contains("202"));
     let out = [&[201, 202, 203][..]];
     assert!(!alloc::format!("{:?}", Outgoing::new(&out)).contains("202"));

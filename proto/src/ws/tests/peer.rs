@@ -79,11 +79,7 @@ impl Peer {
         let mut rest = bytes;
         let mut seen = Vec::new();
         loop {
-            let spare = self.rx.spare_mut(rest.len().max(1));
-            let n = spare.len().min(rest.len());
-            spare[..n].copy_from_slice(&rest[..n]);
-            self.rx.commit(n);
-            rest = &rest[n..];
+            rest = &rest[self.rx.append(rest)..];
             self.drain(&mut seen)?;
             if rest.is_empty() {
                 return Ok(seen);
