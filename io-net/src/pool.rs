@@ -148,7 +148,8 @@ impl<C> SharedPool<C> {
         self.0.change(|_, _| ());
     }
 
-    /// Hands no connection out any more. Idle ones are dropped, and those in use as they come back.
+    /// Hands no connection out any more. Idle ones are dropped, and those in use as they come back; one that
+    /// is being opened still goes to who opens it.
     pub fn close(&self) {
         self.0.change(|books, _| books.pool.close());
     }
@@ -239,6 +240,9 @@ impl<C> Drop for Connecting<'_, C> {
 }
 
 /// A connection of a pool, to which it goes back when this is dropped.
+///
+/// Flush what was sent before that: nobody drives an idle connection, and one that is evicted takes along what it has
+/// queued.
 ///
 /// Whoever leaves an exchange half done, as a cancelled task does, must [discard](Pooled::discard) it: the answer that
 /// still comes would be taken for the next one's.

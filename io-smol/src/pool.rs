@@ -78,7 +78,8 @@ impl Pool {
         self.0.connections().evict();
     }
 
-    /// Hands no session out any more. Idle ones are dropped, and those in use as they come back.
+    /// Hands no session out any more. Idle ones are dropped, and those in use as they come back; one that
+    /// is being opened still goes to who opens it.
     pub fn close(&self) {
         self.0.connections().close();
     }

@@ -200,6 +200,7 @@ impl<W> StdWrite<W> {
 
 impl<W: Write + Timeouts> WriteIo for StdWrite<W> {
     type Error = io::Error;
+    const BLOCKS: bool = true;
 
     fn now(&self) -> Instant {
         now()

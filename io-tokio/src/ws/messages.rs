@@ -57,7 +57,8 @@ pub struct MessageStream<I, W: WriteIo> {
 /// A sender as a sink of messages. Closing it closes the connection with [`CloseCode::NORMAL`] and flushes.
 ///
 /// A message is judged by the call behind `start_send`, whose error is its own: the sink then takes others, unless the
-/// connection has ended.
+/// connection has ended. A message in pieces is still open behind a piece that was refused: the next piece goes on with it,
+/// and whoever has none must close.
 #[derive(Debug)]
 pub struct MessageSink<W: WriteIo> {
     sender: WsSender<W>,

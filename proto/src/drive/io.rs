@@ -36,6 +36,9 @@ pub trait WriteIo {
     /// The runtime's I/O error.
     type Error;
 
+    /// Whether [`WriteIo::poll_write`] takes its time before it is `Pending`, so that it is not tried twice.
+    const BLOCKS: bool = false;
+
     /// The current time, from the same clock as the reading half's.
     fn now(&self) -> Instant;
 

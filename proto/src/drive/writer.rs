@@ -44,7 +44,7 @@ pub(super) struct Writer<S, W: WriteIo> {
     stream: Stream<W::Error>,
     /// Counts what the other task may be waiting for: bytes taken by the stream, and its end.
     changes: u64,
-    /// Who left a waker for that.
+    /// Who left a waker for that; it may have been woken since.
     sender_waits: bool,
     receiver_waits: bool,
     /// Since the receiver last looked.
@@ -318,7 +318,8 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
     /// what it waits for.
     ///
     /// Mostly nobody has to wait, and then the slots of the wakers, which are memory of their own, are not looked at. So
-    /// `work` runs once more for whoever must wait, with its waker left: what came in between is not lost.
+    /// `work` runs once more for whoever must wait, with its waker left: what came in between is not lost. Where trying
+    /// takes time it runs once, with the waker left before.
     pub(super) fn poll(
         &self,
         writer: &mut Writer<S, W>,
@@ -327,7 +328,10 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
         mut work: impl FnMut(&mut Writer<S, W>, &mut Context<'_>) -> Poll<Result<(), Broken>>,
     ) -> Poll<Result<(), Broken>> {
         let before = writer.changes;
-        let mut outcome = work(writer, &mut Context::from_waker(&self.waker));
+        let mut outcome = Poll::Pending;
+        if !W::BLOCKS {
+            outcome = work(writer, &mut Context::from_waker(&self.waker));
+        }
         if outcome.is_pending() {
             self.wakers.register(slot, waker);
             *writer.waits(slot) = true;

@@ -164,8 +164,9 @@ where
     ) -> Result<WsConnection<I, W>, WsAnswerError<I::Error>> {
         let accepted = self.ws.sender.accept(accept).await;
         // Whoever accepts too late owes a refusal.
-        self.flush().await?;
+        let flushed = self.flush().await;
         accepted?;
+        flushed?;
         Ok(match self.permit {
             Some(permit) => self.ws.with_permit(permit),
             None => self.ws,

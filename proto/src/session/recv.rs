@@ -136,7 +136,7 @@ impl RecvState {
         Some(Recv::event(self.joiner.give_back(), event))
     }
 
-    /// The message of which `head` lies right behind the gap and the body at `start`.
+    /// The message of which `head` lies where the unread bytes begin and the body at `start`.
     #[inline]
     fn take_message(&mut self, start: usize, head: Head) -> Event<Span> {
         self.skip(head.body + head.len);
@@ -290,7 +290,7 @@ impl RecvState {
         }
     }
 
-    /// Handles the frame `head`, which begins right behind the gap.
+    /// Handles the frame `head`, which lies where the unread bytes begin.
     fn frame(
         &mut self,
         control: &mut impl Shared,
