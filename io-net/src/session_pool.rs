@@ -10,7 +10,8 @@ use sealock_proto::time::Instant;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
 
 impl<I, W> Poolable for SessionConnection<I, W>
 where
@@ -20,8 +21,36 @@ where
     /// Not if the peer has closed, or is silent for too long, or has sent something that nobody has taken. Answers its
     /// pings.
     fn is_usable(&mut self) -> bool {
-        self.receiver.poll_next(&mut Context::from_waker(Waker::noop())).is_pending()
+        waits(|cx| self.receiver.poll_next(cx).is_pending())
     }
+}
+
+/// Looks that may be made before a receiver that only gives others their turn counts as busy.
+const LOOKS: usize = 4;
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether there is truly nothing to take, by a poll that says whether it is pending. One that is so only to give others
+/// their turn wakes its task at once, and has looked at nothing: it is asked again.
+#[must_use]
+pub fn waits(mut is_pending: impl FnMut(&mut Context<'_>) -> bool) -> bool {
+    for _ in 0..LOOKS {
+        let woken = Arc::new(Woken::default());
+        if !is_pending(&mut Context::from_waker(&Waker::from(Arc::clone(&woken)))) {
+            return false;
+        }
+        if !woken.0.load(Ordering::Relaxed) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A pool of sessions with one peer: whom to connect to and how, the connections, and a breaker before connecting.

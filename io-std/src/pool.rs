@@ -3,13 +3,12 @@
 use crate::stream::{Timeouts, without_waiting};
 use crate::{Connection, block_on, connect, now};
 use sealock_net::{
-    Address, ConnectError, ConnectOptions, GetError, Poolable, Pooled, SessionPool, SharedBreaker,
+    Address, ConnectError, ConnectOptions, GetError, Poolable, Pooled, SessionPool, SharedBreaker, waits,
 };
 use sealock_proto::resilience::{BreakerConfig, BreakerError, PoolConfig, PoolError, PoolStats};
 use sealock_proto::session::Config;
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::task::{Context, Waker};
 
 /// A closed breaker.
 ///
@@ -23,8 +22,7 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Poolable for Connection<R, W> {
     /// Not if the peer has closed, or is silent for too long, or has sent something that nobody has taken. Answers its
     /// pings. Takes a millisecond, the shortest time that a read may block.
     fn is_usable(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        without_waiting(|| self.receiver.poll_next(&mut cx).is_pending())
+        without_waiting(|| waits(|cx| self.receiver.poll_next(cx).is_pending()))
     }
 }
 
