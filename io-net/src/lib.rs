@@ -25,7 +25,7 @@ pub use error::{ConnectError, ListenError};
 pub use options::{ConnectOptions, ListenOptions};
 pub use pool::{GetError, Poolable, Pooled, SharedPool};
 pub use reconnect::Target;
-pub use session_pool::{SessionPool, waits};
+pub use session_pool::{Dialer, SessionPool};
 pub use socket::SocketOptions;
 #[cfg(unix)]
 pub use unix::connect_unix;

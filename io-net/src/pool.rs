@@ -139,7 +139,12 @@ impl<C> SharedPool<C> {
         };
         let connecting = Connecting { shared, slot: Some(slot) };
         let conn = connect().await.map_err(GetError::Connect)?;
-        Ok(self.guard(connecting.done(conn)))
+        let pooled = self.guard(connecting.done(conn));
+        if shared.lock().pool.is_closed() {
+            // Dropped, it is evicted.
+            return Err(GetError::Refused(PoolRefusal::Closed));
+        }
+        Ok(pooled)
     }
 
     /// Evicts idle connections whose time has come. Whoever uses the pool does that by the way; a pool that nobody uses
@@ -148,8 +153,7 @@ impl<C> SharedPool<C> {
         self.0.change(|_, _| ());
     }
 
-    /// Hands no connection out any more. Idle ones are dropped, and those in use as they come back; one that
-    /// is being opened still goes to who opens it.
+    /// Hands no connection out any more. Idle ones are dropped, and those in use as they come back.
     pub fn close(&self) {
         self.0.change(|books, _| books.pool.close());
     }
@@ -241,8 +245,8 @@ impl<C> Drop for Connecting<'_, C> {
 
 /// A connection of a pool, to which it goes back when this is dropped.
 ///
-/// Flush what was sent before that: nobody drives an idle connection, and one that is evicted takes along what it has
-/// queued.
+/// Flush what was sent before that: nobody drives an idle connection, and one that is evicted, or that cannot write, takes
+/// along what it has queued.
 ///
 /// Whoever leaves an exchange half done, as a cancelled task does, must [discard](Pooled::discard) it: the answer that
 /// still comes would be taken for the next one's.
@@ -294,5 +298,31 @@ impl<C> Drop for Pooled<C> {
 impl<C: fmt::Debug> fmt::Debug for Pooled<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Pooled").field(&**self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+
+    impl Poolable for u8 {
+        fn is_usable(&mut self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn what_was_being_opened_when_the_pool_was_closed_is_not_handed_out() {
+        let pool = SharedPool::new(PoolConfig::default(), || Instant::ZERO).unwrap();
+        let get = pool.get(async || {
+            pool.close();
+            Ok::<u8, ()>(1)
+        });
+        let Poll::Ready(got) = pin!(get).poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("it waits for nobody")
+        };
+        assert!(matches!(got, Err(GetError::Refused(PoolRefusal::Closed))), "{got:?}");
+        assert_eq!((pool.stats().total, pool.stats().evicted), (0, 1));
     }
 }

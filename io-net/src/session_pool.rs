@@ -1,79 +1,64 @@
-//! A pool of sessions with one peer. How to connect is the driver's: its `Pool` is this one with its own `connect`.
+//! A pool of sessions with one peer. How to connect, and by which clock, is the driver's [`Dialer`].
 
 use crate::breaker::{CallError, SharedBreaker};
 use crate::pool::{GetError, Poolable, Pooled, SharedPool};
 use crate::{Address, ConnectError, ConnectOptions};
 use sealock_proto::drive::{ReadIo, SessionConnection, WriteIo};
-use sealock_proto::resilience::{PoolConfig, PoolError};
+use sealock_proto::resilience::{PoolConfig, PoolError, PoolStats};
 use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Wake, Waker};
+
+/// What a pool needs of a driver.
+pub trait Dialer {
+    /// The driver's session.
+    type Conn: Poolable;
+
+    /// The driver's clock.
+    fn now() -> Instant;
+
+    /// The driver's `connect`.
+    fn connect(
+        address: &Address,
+        config: &Arc<Config>,
+        options: &ConnectOptions,
+    ) -> impl Future<Output = Result<Self::Conn, ConnectError>> + Send;
+}
 
 impl<I, W> Poolable for SessionConnection<I, W>
 where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    /// Not if the peer has closed, or is silent for too long, or has sent something that nobody has taken. Answers its
-    /// pings.
+    /// Not if the peer has closed, or is silent for too long, or has sent something that nobody has taken, or takes
+    /// nothing. Answers its pings.
     fn is_usable(&mut self) -> bool {
-        waits(|cx| self.receiver.poll_next(cx).is_pending())
+        self.is_at_rest()
     }
 }
 
-/// Looks that may be made before a receiver that only gives others their turn counts as busy.
-const LOOKS: usize = 4;
-
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Whether there is truly nothing to take, by a poll that says whether it is pending. One that is so only to give others
-/// their turn wakes its task at once, and has looked at nothing: it is asked again.
-#[must_use]
-pub fn waits(mut is_pending: impl FnMut(&mut Context<'_>) -> bool) -> bool {
-    for _ in 0..LOOKS {
-        let woken = Arc::new(Woken::default());
-        if !is_pending(&mut Context::from_waker(&Waker::from(Arc::clone(&woken)))) {
-            return false;
-        }
-        if !woken.0.load(Ordering::Relaxed) {
-            return true;
-        }
-    }
-    false
-}
-
-/// A pool of sessions with one peer: whom to connect to and how, the connections, and a breaker before connecting.
-pub struct SessionPool<C> {
+/// A pool of sessions with one peer: whom to connect to and how, the connections, and a breaker before connecting. Clones
+/// are the same pool.
+///
+/// Nobody answers the peer while a session is idle, so give the pool an idle timeout below the time of silence that the
+/// peer allows. One that the peer has given up is found when it would be handed out, and another is opened.
+pub struct SessionPool<D: Dialer> {
     address: Address,
     config: Arc<Config>,
     options: ConnectOptions,
-    pool: SharedPool<C>,
+    pool: SharedPool<D::Conn>,
     breaker: Option<SharedBreaker>,
 }
 
-impl<C: Poolable> SessionPool<C> {
-    /// With default options and without a breaker.
+impl<D: Dialer> SessionPool<D> {
+    /// Without sessions yet, with default options and without a breaker.
     ///
     /// # Errors
     /// Names the field of `pool` that is out of range.
-    pub fn new(
-        address: Address,
-        config: Arc<Config>,
-        pool: PoolConfig,
-        now: fn() -> Instant,
-    ) -> Result<Self, PoolError> {
-        let pool = SharedPool::new(pool, now)?;
+    pub fn new(address: Address, config: Arc<Config>, pool: PoolConfig) -> Result<Self, PoolError> {
+        let pool = SharedPool::new(pool, D::now)?;
         Ok(Self { address, config, options: ConnectOptions::default(), pool, breaker: None })
     }
 
@@ -91,19 +76,15 @@ impl<C: Poolable> SessionPool<C> {
         self
     }
 
-    /// [`SharedPool::get`] with the driver's `connect`.
+    /// A session: an idle one, a new one, or the next that becomes free. Who came first is served first.
+    ///
+    /// Can be dropped at any point: what was reserved for it then goes to the next.
     ///
     /// # Errors
-    /// As there.
-    pub async fn get<'a, F>(
-        &'a self,
-        connect: impl FnOnce(&'a Address, &'a Arc<Config>, &'a ConnectOptions) -> F,
-    ) -> Result<Pooled<C>, GetError<ConnectError>>
-    where
-        F: Future<Output = Result<C, ConnectError>>,
-    {
+    /// If there is none to wait for, or connecting fails.
+    pub async fn get(&self) -> Result<Pooled<D::Conn>, GetError<ConnectError>> {
         let connect = || async {
-            let connecting = connect(&self.address, &self.config, &self.options);
+            let connecting = D::connect(&self.address, &self.config, &self.options);
             match &self.breaker {
                 Some(breaker) => breaker.call(connecting).await,
                 None => connecting.await.map_err(CallError::Failed),
@@ -116,14 +97,24 @@ impl<C: Poolable> SessionPool<C> {
         })
     }
 
-    /// The connections.
+    /// [`SharedPool::evict`].
+    pub fn evict(&self) {
+        self.pool.evict();
+    }
+
+    /// [`SharedPool::close`].
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    /// What there is, and what has been counted so far.
     #[must_use]
-    pub const fn connections(&self) -> &SharedPool<C> {
-        &self.pool
+    pub fn stats(&self) -> PoolStats {
+        self.pool.stats()
     }
 }
 
-impl<C> Clone for SessionPool<C> {
+impl<D: Dialer> Clone for SessionPool<D> {
     fn clone(&self) -> Self {
         Self {
             address: self.address.clone(),
@@ -135,7 +126,7 @@ impl<C> Clone for SessionPool<C> {
     }
 }
 
-impl<C> fmt::Debug for SessionPool<C> {
+impl<D: Dialer> fmt::Debug for SessionPool<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("SessionPool");
         debug.field("address", &self.address).field("pool", &self.pool).finish_non_exhaustive()

@@ -1,17 +1,15 @@
 //! A session with methods that block. Each is the method of the same name in [`sealock_proto::drive`].
 
-use crate::stream::{StdRead, StdWrite, Timeouts};
+use crate::stream::{StdRead, StdWrite, Timeouts, without_waiting};
 use crate::{Socket, block_on};
 #[cfg(feature = "tls")]
 use sealock_net::tls::rustls::pki_types::CertificateDer;
-use sealock_proto::buf::Span;
 use sealock_proto::drive::{
     Closed, HandshakePayload, PeerClose, SessionConnection, SessionError, SessionNext, SessionReceiver,
     SessionSendError, SessionSender, WriteError,
 };
 use sealock_proto::session::{CloseCode, SessionInfo, Stats, Traffic};
 use std::io::{self, Read, Write};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// An established session on a TCP or Unix-domain socket, or on any other two handles to a stream.
@@ -46,6 +44,11 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.receiver.info()
+    }
+
+    /// [`SessionConnection::is_at_rest`]. Takes a millisecond, the shortest time that a read may block.
+    pub fn is_at_rest(&mut self) -> bool {
+        without_waiting(|| self.receiver.0.is_at_rest() && self.sender.0.queued() == 0)
     }
 
     /// [`Receiver::peer_certificates`].
@@ -125,10 +128,6 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
 }
 
 impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionNext<Span, io::Error>> {
-        self.0.poll_next(cx)
-    }
-
     /// Waits for the next message or other event; its payload is gone with the next call. `None` once the session
     /// has ended and the stream is closed, and ever after.
     ///

@@ -1,16 +1,15 @@
 //! Sessions with one peer that are used again, and a breaker by this driver's clock.
 
-use crate::stream::{Timeouts, without_waiting};
 use crate::{Connection, block_on, connect, now};
 use sealock_net::{
-    Address, ConnectError, ConnectOptions, GetError, Poolable, Pooled, SessionPool, SharedBreaker, waits,
+    Address, ConnectError, ConnectOptions, Dialer, GetError, Poolable, Pooled, SessionPool, SharedBreaker,
 };
 use sealock_proto::resilience::{BreakerConfig, BreakerError, PoolConfig, PoolError, PoolStats};
 use sealock_proto::session::Config;
-use std::io::{Read, Write};
+use sealock_proto::time::Instant;
 use std::sync::Arc;
 
-/// A closed breaker.
+/// A closed breaker by this driver's clock.
 ///
 /// # Errors
 /// Names the field of `config` that is out of range.
@@ -18,18 +17,34 @@ pub fn breaker(config: BreakerConfig) -> Result<SharedBreaker, BreakerError> {
     SharedBreaker::new(config, now)
 }
 
-impl<R: Read + Timeouts, W: Write + Timeouts> Poolable for Connection<R, W> {
-    /// Not if the peer has closed, or is silent for too long, or has sent something that nobody has taken. Answers its
-    /// pings. Takes a millisecond, the shortest time that a read may block.
-    fn is_usable(&mut self) -> bool {
-        without_waiting(|| waits(|cx| self.receiver.poll_next(cx).is_pending()))
+/// What [`Pool`] needs of this driver.
+#[derive(Debug)]
+struct Dial;
+
+impl Dialer for Dial {
+    type Conn = Connection;
+
+    fn now() -> Instant {
+        now()
+    }
+
+    async fn connect(
+        address: &Address,
+        config: &Arc<Config>,
+        options: &ConnectOptions,
+    ) -> Result<Connection, ConnectError> {
+        connect(address, config, options)
     }
 }
 
-/// A pool of sessions with one peer; clones are the same pool.
-///
-/// Nobody answers the peer while a session is idle, so give the pool an idle timeout below the time of silence that the
-/// peer allows. One that the peer has given up is found when it would be handed out, and another is opened.
+impl Poolable for Connection {
+    /// As a session with futures, by [`Connection::is_at_rest`].
+    fn is_usable(&mut self) -> bool {
+        self.is_at_rest()
+    }
+}
+
+/// A pool of sessions with one peer: [`SessionPool`] with methods that block.
 ///
 /// ```no_run
 /// use sealock_std::resilience::{BreakerConfig, PoolConfig};
@@ -52,51 +67,50 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Poolable for Connection<R, W> {
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Pool(SessionPool<Connection>);
+pub struct Pool(SessionPool<Dial>);
 
 impl Pool {
-    /// Without sessions yet, with default options and without a breaker.
+    /// [`SessionPool::new`].
     ///
     /// # Errors
-    /// Names the field of `pool` that is out of range.
+    /// As there.
     pub fn new(address: Address, config: Arc<Config>, pool: PoolConfig) -> Result<Self, PoolError> {
-        SessionPool::new(address, config, pool, now).map(Self)
+        SessionPool::new(address, config, pool).map(Self)
     }
 
-    /// How to connect.
+    /// [`SessionPool::with_options`].
     #[must_use]
     pub fn with_options(self, options: ConnectOptions) -> Self {
         Self(self.0.with_options(options))
     }
 
-    /// What keeps it from connecting when that has failed too often.
+    /// [`SessionPool::with_breaker`].
     #[must_use]
     pub fn with_breaker(self, breaker: SharedBreaker) -> Self {
         Self(self.0.with_breaker(breaker))
     }
 
-    /// A session: an idle one, a new one, or the next that becomes free. Who came first is served first.
+    /// [`SessionPool::get`].
     ///
     /// # Errors
-    /// If there is none to wait for, or connecting fails.
+    /// As there.
     pub fn get(&self) -> Result<Pooled<Connection>, GetError<ConnectError>> {
-        block_on(self.0.get(async |address, config, options| connect(address, config, options)))
+        block_on(self.0.get())
     }
 
-    /// Drops idle sessions whose time has come. Whoever uses the pool does that by the way.
+    /// [`SessionPool::evict`].
     pub fn evict(&self) {
-        self.0.connections().evict();
+        self.0.evict();
     }
 
-    /// Hands no session out any more. Idle ones are dropped, and those in use as they come back; one that
-    /// is being opened still goes to who opens it.
+    /// [`SessionPool::close`].
     pub fn close(&self) {
-        self.0.connections().close();
+        self.0.close();
     }
 
-    /// What there is, and what has been counted so far.
+    /// [`SessionPool::stats`].
     #[must_use]
     pub fn stats(&self) -> PoolStats {
-        self.0.connections().stats()
+        self.0.stats()
     }
 }

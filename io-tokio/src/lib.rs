@@ -66,7 +66,7 @@ pub mod ws;
 pub use client::{Reconnector, connect, from_stream};
 pub use listener::{Incoming, Listener};
 pub use messages::{MessageSink, MessageStream, Messages};
-pub use pool::{Pool, breaker};
+pub use pool::{Dial, Pool, breaker};
 pub use sealock_net::listen::Service;
 pub use sealock_net::{
     Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,

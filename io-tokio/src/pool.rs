@@ -1,12 +1,13 @@
 //! Sessions with one peer that are used again, and a breaker by this driver's clock.
 
 use crate::{Connection, connect, now};
-use sealock_net::{Address, ConnectError, ConnectOptions, GetError, Pooled, SessionPool, SharedBreaker};
-use sealock_proto::resilience::{BreakerConfig, BreakerError, PoolConfig, PoolError, PoolStats};
+use sealock_net::{Address, ConnectError, ConnectOptions, Dialer, SessionPool, SharedBreaker};
+use sealock_proto::resilience::{BreakerConfig, BreakerError};
 use sealock_proto::session::Config;
+use sealock_proto::time::Instant;
 use std::sync::Arc;
 
-/// A closed breaker by tokio's clock.
+/// A closed breaker by this driver's clock.
 ///
 /// # Errors
 /// Names the field of `config` that is out of range.
@@ -14,10 +15,27 @@ pub fn breaker(config: BreakerConfig) -> Result<SharedBreaker, BreakerError> {
     SharedBreaker::new(config, now)
 }
 
-/// A pool of sessions with one peer; clones are the same pool.
-///
-/// Nobody answers the peer while a session is idle, so give the pool an idle timeout below the time of silence that the
-/// peer allows. One that the peer has given up is found when it would be handed out, and another is opened.
+/// What [`Pool`] needs of this driver.
+#[derive(Debug)]
+pub struct Dial;
+
+impl Dialer for Dial {
+    type Conn = Connection;
+
+    fn now() -> Instant {
+        now()
+    }
+
+    async fn connect(
+        address: &Address,
+        config: &Arc<Config>,
+        options: &ConnectOptions,
+    ) -> Result<Connection, ConnectError> {
+        connect(address, config, options).await
+    }
+}
+
+/// A pool of sessions with one peer.
 ///
 /// ```no_run
 /// use sealock_tokio::resilience::{BreakerConfig, PoolConfig};
@@ -39,54 +57,4 @@ pub fn breaker(config: BreakerConfig) -> Result<SharedBreaker, BreakerError> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
-pub struct Pool(SessionPool<Connection>);
-
-impl Pool {
-    /// Without sessions yet, with default options and without a breaker.
-    ///
-    /// # Errors
-    /// Names the field of `pool` that is out of range.
-    pub fn new(address: Address, config: Arc<Config>, pool: PoolConfig) -> Result<Self, PoolError> {
-        SessionPool::new(address, config, pool, now).map(Self)
-    }
-
-    /// How to connect.
-    #[must_use]
-    pub fn with_options(self, options: ConnectOptions) -> Self {
-        Self(self.0.with_options(options))
-    }
-
-    /// What keeps it from connecting when that has failed too often.
-    #[must_use]
-    pub fn with_breaker(self, breaker: SharedBreaker) -> Self {
-        Self(self.0.with_breaker(breaker))
-    }
-
-    /// A session: an idle one, a new one, or the next that becomes free. Who came first is served first.
-    ///
-    /// Can be dropped at any point: what was reserved for it then goes to the next.
-    ///
-    /// # Errors
-    /// If there is none to wait for, or connecting fails.
-    pub async fn get(&self) -> Result<Pooled<Connection>, GetError<ConnectError>> {
-        self.0.get(connect).await
-    }
-
-    /// Drops idle sessions whose time has come. Whoever uses the pool does that by the way.
-    pub fn evict(&self) {
-        self.0.connections().evict();
-    }
-
-    /// Hands no session out any more. Idle ones are dropped, and those in use as they come back; one that
-    /// is being opened still goes to who opens it.
-    pub fn close(&self) {
-        self.0.connections().close();
-    }
-
-    /// What there is, and what has been counted so far.
-    #[must_use]
-    pub fn stats(&self) -> PoolStats {
-        self.0.connections().stats()
-    }
-}
+pub type Pool = SessionPool<Dial>;

@@ -2,6 +2,8 @@
 //! replays it; the fuzz target `resilience` runs the same models.
 #![cfg(feature = "std")]
 
+#[path = "support/input.rs"]
+mod input;
 #[path = "support/resilience/mod.rs"]
 mod models;
 

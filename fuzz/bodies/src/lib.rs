@@ -7,6 +7,7 @@
 pub mod buffers;
 pub mod chunking;
 pub mod config;
+#[path = "../../../proto/tests/support/input.rs"]
 mod input;
 pub mod keyed_limiter;
 mod keys;

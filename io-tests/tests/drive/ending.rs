@@ -153,3 +153,14 @@ fn a_sender_whose_receiver_was_dropped_does_not_wait_for_ever() {
         assert_eq!(clock.now(), Instant::ZERO + Duration::from_secs(90));
     }
 }
+
+#[test]
+fn an_end_that_has_heard_the_close_is_not_at_rest_while_its_last_bytes_cannot_leave() {
+    let clock = Arc::default();
+    let ([mut a, mut b], _) = toys(&clock, 100, None, Config::default());
+    ready(b.sender.call(|half, _, tx| half.close(tx))).unwrap();
+    ready(b.flush()).unwrap();
+    send(&mut a, &[0; 5000]).unwrap();
+    assert_eq!(ready(a.receiver.next()).unwrap(), Some(Event::Closed));
+    assert!(!a.receiver.is_at_rest());
+}

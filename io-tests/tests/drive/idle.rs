@@ -188,3 +188,34 @@ fn a_wake_up_that_brings_bytes_reads_the_clock_once() {
         pair.wait();
     }
 }
+
+#[test]
+fn an_end_is_at_rest_if_there_is_nothing_to_take_however_much_was_taken() {
+    // Around the number of events behind which a poll only gives others their turn.
+    for taken in [0, 62, 63, 64, 65] {
+        for (left, at_rest) in
+            [("nothing", true), ("a message", false), ("half a message", false), ("the end", false)]
+        {
+            let clock = Arc::default();
+            let ([mut a, mut b], [there, _]) = toys(&clock, 1 << 20, None, Config::default());
+            for number in 0..taken {
+                send(&mut a, &message(number, 100)).unwrap();
+            }
+            ready(a.flush()).unwrap();
+            for _ in 0..taken {
+                assert!(matches!(ready(b.receiver.next()), Ok(Some(Event::Message(_)))));
+            }
+            if left.ends_with("a message") {
+                send(&mut a, &message(taken, 100)).unwrap();
+                ready(a.flush()).unwrap();
+            }
+            let mut pipe = there.lock().unwrap();
+            if left == "half a message" {
+                pipe.data.truncate(50);
+            }
+            pipe.closed = left == "the end";
+            drop(pipe);
+            assert_eq!(b.receiver.is_at_rest(), at_rest, "{left} behind {taken}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::mem;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 #[cfg(feature = "tls")]
 use rustls::pki_types::CertificateDer;
@@ -212,6 +212,16 @@ where
     #[must_use]
     pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
         self.tls.as_ref()?.peer_certificates()
+    }
+
+    /// Whether there is nothing to take: no event, no part of one, no end. Looks at the stream without waiting, and answers
+    /// the peer as any poll does. An event that is found is taken and lost: for a connection that is then not used any
+    /// more.
+    pub fn is_at_rest(&mut self) -> bool {
+        // A poll that only gives others their turn looks at nothing.
+        self.streak = 0;
+        let waits = self.poll_next(&mut Context::from_waker(Waker::noop())).is_pending() && self.read_first;
+        waits && self.rx.is_empty()
     }
 
     /// The receiving buffers' memory, in bytes. None after a second or two without traffic in either direction.

@@ -122,6 +122,12 @@ where
         self.receiver.peer_certificates()
     }
 
+    /// Whether nothing is under way: nothing to take, as [`SessionReceiver::is_at_rest`] looks for it, and nothing queued
+    /// that the stream has not taken.
+    pub fn is_at_rest(&mut self) -> bool {
+        self.receiver.is_at_rest() && self.sender.queued() == 0
+    }
+
     /// What the peer sent with its handshake messages, in their order.
     #[must_use]
     pub fn handshake_payloads(&self) -> &[HandshakePayload] {

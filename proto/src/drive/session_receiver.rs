@@ -96,6 +96,11 @@ where
         Poll::Ready(Ok(event))
     }
 
+    /// [`Receiver::is_at_rest`](super::Receiver::is_at_rest).
+    pub fn is_at_rest(&mut self) -> bool {
+        self.inner.is_at_rest()
+    }
+
     /// The event last returned by [`SessionReceiver::poll_next`] with its payload.
     pub fn resolve(&mut self, event: Event<Span>) -> Event<&mut [u8]> {
         self.inner.resolve(event)

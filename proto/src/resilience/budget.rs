@@ -7,7 +7,7 @@ use crate::limit::{Gcra, Rate};
 use crate::time::Instant;
 use core::fmt;
 
-/// Hundredths: what one percent of a request earns.
+/// What a retry costs, in what one percent of a request earns.
 const RETRY: u64 = 100;
 
 /// Settings of a [`RetryBudget`]. By default 20 retries for 100 requests, at most 100 saved up, and 10 a second in
@@ -181,15 +181,12 @@ impl RetryBudget {
             self.stats.earned = self.stats.earned.saturating_add(1);
             return Ok(());
         }
-        let retry_at = match &mut self.reserve {
-            Some(reserve) => match reserve.check(now) {
-                Ok(()) => {
-                    reserve.take(now, 1);
-                    self.stats.reserve = self.stats.reserve.saturating_add(1);
-                    return Ok(());
-                }
-                Err(at) => Some(at),
-            },
+        let retry_at = match self.reserve.as_mut().map(|reserve| reserve.try_take(now, 1)) {
+            Some(Ok(())) => {
+                self.stats.reserve = self.stats.reserve.saturating_add(1);
+                return Ok(());
+            }
+            Some(Err(unavailable)) => unavailable.at,
             None => None,
         };
         self.stats.refused = self.stats.refused.saturating_add(1);

@@ -250,7 +250,6 @@ impl Control {
         tx: &mut TxBuf,
     ) -> Result<(), AnswerError> {
         // Whoever only decides meanwhile does not come by the deadline.
-        self.asked()?;
         self.keep_deadlines(now).map_err(AnswerError::Failed)?;
         let offer = self.asked()?;
         if accept.subprotocol.is_some_and(|name| !offer.has(name)) {

@@ -283,6 +283,34 @@ mod tests {
         }
     }
 
+    /// For every two first bytes, with lengths around the borders.
+    #[test]
+    fn the_short_way_takes_what_the_long_way_does_and_all_that_is_usual() {
+        for (first, second) in
+            (0..=u8::MAX).flat_map(|first| (0..=u8::MAX).map(move |second| (first, second)))
+        {
+            for len in [0_u16, 125, 126, 127, u16::MAX] {
+                let [a, b] = len.to_be_bytes();
+                let bytes = [first, second, a, b, 5, 6, 7, 8];
+                for (role, cut) in
+                    [(Role::Server, 8), (Role::Server, 3), (Role::Client, 8), (Role::Client, 3)]
+                {
+                    let bytes = &bytes[..cut];
+                    let long = match parse(role, bytes) {
+                        Ok(Ok(head)) if head.fin && !head.rsv1 && head.payload < 1 << 16 => {
+                            Kind::of(head.opcode)
+                                .map(|kind| (kind, head.mask, head.size, head.payload as usize))
+                        }
+                        _ => None,
+                    };
+                    let short =
+                        parse_whole(role, bytes).map(|whole| (whole.kind, whole.mask, whole.at, whole.len));
+                    assert_eq!(short, long, "{role:?} {bytes:x?}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_broken_rule_shows_with_the_byte_that_breaks_it() {
         use FrameFault as F;

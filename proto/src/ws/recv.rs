@@ -410,8 +410,7 @@ impl RecvState {
         let rest = buf.get_mut(start..).ok_or(Error::BufferChanged)?;
         let Some(body) = rest.get_mut(..len) else { return Ok(Step::Need(len - rest.len())) };
         if let Some(rate) = &mut self.control_rate {
-            rate.check(now).map_err(|_| Error::ControlFlood)?;
-            rate.take(now, 1);
+            rate.try_take(now, 1).map_err(|_| Error::ControlFlood)?;
         }
         self.unmask(head.mask, body);
         self.joiner.skip(head.size + len);

@@ -8,6 +8,7 @@ mod budget;
 mod pool;
 mod queue;
 
+pub(crate) use crate::input::Input;
 use sealock_proto::time::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,35 +45,6 @@ impl Tally {
     #[allow(dead_code)]
     pub(crate) fn count(&self, what: &str) -> u64 {
         self.0.get(what).copied().unwrap_or(0)
-    }
-}
-
-/// Bytes as decisions.
-pub(crate) struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-
-    /// One of `choices`.
-    pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[usize::from(self.byte()) % choices.len()]
-    }
-
-    /// A number below `end`, which is more than zero.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        usize::from(self.byte()) % end
     }
 }
 

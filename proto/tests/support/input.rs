@@ -1,4 +1,6 @@
-//! Bytes as decisions. Behind the last byte everything is 0, so any input means something.
+//! Bytes as decisions, for the fuzzer and for tests that share its bodies. Behind the last byte everything is 0, so any
+//! input means something.
+#![allow(dead_code)] // Nobody makes all kinds of decisions.
 
 pub(crate) struct Input<'a>(&'a [u8]);
 
@@ -33,6 +35,11 @@ impl<'a> Input<'a> {
     /// One of `choices`.
     pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[usize::from(self.byte()) % choices.len()]
+    }
+
+    /// A number below `end`, which is more than zero.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::from(self.byte()) % end
     }
 
     /// The next `len` bytes, or as many as there are.
