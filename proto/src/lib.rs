@@ -119,6 +119,7 @@
 //! | [`session`] | the native protocol: authenticated, encrypted, framed messages |
 //! | `ws` | WebSocket, both ends (feature `ws`) |
 //! | [`noise`] | the Noise Protocol Framework, every pattern by one interpreter |
+//! | [`guard`] | what a responder asks before it computes anything for a stranger |
 //! | [`heartbeat`], [`limit`], [`backoff`] | liveness, rate limits and admission, reconnecting: machines of their own |
 //! | [`resilience`] | circuit breaker, retry budget, offline queue, pool: machines for whoever calls an unsteady peer |
 //! | [`drive`] | the one driver loop and the traits a runtime implements |
@@ -143,6 +144,7 @@ pub mod backoff;
 pub mod buf;
 pub mod drive;
 pub mod entropy;
+pub mod guard;
 pub mod heartbeat;
 pub mod limit;
 pub mod machine;

@@ -14,10 +14,13 @@ const FOR_PROTOCOLS: [&str; 8] =
     ["time", "buf", "machine", "share", "timer", "limit", "heartbeat", "entropy"];
 
 /// Every protocol, and what it may use besides.
-const PROTOCOLS: &[(&str, &[&str])] = &[("session", &["noise"]), ("ws", &[])];
+const PROTOCOLS: &[(&str, &[&str])] = &[("session", &["noise", "guard"]), ("ws", &[])];
 
-/// Parts that no protocol is made of, and all that each may use.
-const PARTS: &[(&str, &[&str])] = &[("resilience", &["time", "limit", "backoff", "entropy"])];
+/// Parts that are no protocol and not for every one: all that each may use, and who may know it.
+const PARTS: &[(&str, &[&str], &[&str])] = &[
+    ("resilience", &["time", "limit", "backoff", "entropy"], &["drive"]),
+    ("guard", &["time", "entropy", "limit", "noise"], &["session", "drive"]),
+];
 
 /// The files of the driver that may know a protocol: path below `src`, or the beginning of one.
 const BRIDGES: &[&str] = &["drive/session", "drive/ws"];
@@ -86,16 +89,17 @@ fn a_protocol_imports_only_the_parts_meant_for_it() {
 }
 
 #[test]
-fn a_part_imports_only_what_it_is_made_of_and_only_the_driver_knows_it() {
+fn a_part_imports_only_what_it_is_made_of_and_is_known_only_to_whom_it_is_for() {
     let imports = imports();
-    for (part, allowed) in PARTS {
+    for (part, allowed, known_to) in PARTS {
         let found = imports.get(*part).unwrap_or_else(|| panic!("{part} is no module"));
         for (name, path) in found {
             assert!(allowed.contains(&name.as_str()), "{path}: {part} must not import {name}");
         }
         for (module, found) in &imports {
             let path = found.get(*part);
-            assert!(module == "drive" || path.is_none(), "{path:?}: must not import {part}");
+            let known = known_to.contains(&module.as_str());
+            assert!(known || path.is_none(), "{path:?}: must not import {part}");
         }
     }
 }
