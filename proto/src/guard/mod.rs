@@ -2,7 +2,13 @@
 //!
 //! Pure machines: no socket, no clock, no protocol. They are told what arrived and answer what to do with it.
 
+mod cookie;
 mod crypto;
+mod gate;
 mod key;
+mod load;
 
+pub use cookie::CookieJar;
+pub use gate::{CookieGate, GateAnswer, GateConfig, GateError, GateStats};
 pub use key::{COOKIE_REPLY_LEN, Cookie, FirstDigest, GateKey, Mac};
+pub use load::{Load, LoadConfig, LoadError};
