@@ -1,7 +1,8 @@
 //! Two honest parties and a network that changes handshake messages.
 //!
 //! Byte 0 of an input chooses the pattern, byte 1 cipher and hash, byte 2 the places of pre-shared keys (bit `n`
-//! for `pskn`). Then comes for every message: the length of its payload, what happens to it, and a position.
+//! for `pskn`). Then comes for every message: the length of its payload (if odd, the message is read in parts), what
+//! happens to it, and a position.
 //!
 //! A changed message is accepted only where nothing authenticates it, and then the next that is authenticated
 //! fails, so parties that both finish have seen the same. A failure is final. Without changes both finish with
@@ -11,9 +12,10 @@ use crate::input::Input;
 use crate::keys::{protocol, public, secret};
 use sealock_proto::noise::pattern::{PATTERNS, Token};
 use sealock_proto::noise::{
-    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, Role,
+    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, ReadPart, Role,
 };
 use sealock_proto::noise::{SecretKey, TAG_LEN, Transport};
+use std::ops::Range;
 
 const CIPHERS: [&str; 2] = ["ChaChaPoly", "AESGCM"];
 const HASHES: [&str; 4] = ["BLAKE2s", "BLAKE2b", "SHA256", "SHA512"];
@@ -45,7 +47,7 @@ pub fn run(input: &[u8]) {
         transcript.push(original.clone());
         tampered |= message != original;
         let authenticated = psks != 0 || protocol.pattern().messages[..=index].iter().any(|m| has_dh(m));
-        match reader.read(&mut message) {
+        match read(reader, &mut message, payload.len() % 2 == 1) {
             Ok(range) => {
                 assert!(
                     !(tampered && authenticated),
@@ -117,6 +119,23 @@ fn write(writer: &mut Handshake, payload: &[u8], tampered: bool) -> Option<Vec<u
     }
     assert_eq!(written, Ok(needed));
     Some(message)
+}
+
+/// Reads at once or in parts, between which other calls are refused and do no harm.
+fn read(reader: &mut Handshake, message: &mut [u8], in_parts: bool) -> Result<Range<usize>, HandshakeError> {
+    if !in_parts {
+        return reader.read(message);
+    }
+    if let ReadPart::Payload(range) = reader.read_part(message)? {
+        return Ok(range);
+    }
+    assert!(!reader.is_my_turn() && !reader.is_finished() && reader.remote_static().is_some());
+    assert_eq!(reader.write(b"", &mut [0; 128]), Err(HandshakeError::NotMyTurn));
+    assert_eq!(reader.read_part(&mut message[1..]), Err(HandshakeError::OtherMessage));
+    match reader.read_part(message)? {
+        ReadPart::Payload(range) => Ok(range),
+        ReadPart::Static(key) => panic!("{key} is read twice"),
+    }
 }
 
 /// After a message was written neither side may do what is not its turn, and asking does no harm.

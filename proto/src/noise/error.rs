@@ -157,6 +157,8 @@ impl core::error::Error for SetupError {}
 pub enum HandshakeError {
     /// `write` while the peer's message is due, or `read` while one's own is.
     NotMyTurn,
+    /// A message is half read, and the one given to go on with has another length.
+    OtherMessage,
     /// All messages are through.
     Finished,
     /// Messages are still missing.
@@ -184,6 +186,7 @@ impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotMyTurn => "not this side's turn in the handshake: ask is_my_turn first",
+            Self::OtherMessage => "a handshake message is half read: go on with that one, unchanged",
             Self::Finished => "the handshake has no more messages: split it",
             Self::NotFinished => "the handshake is not finished: exchange its remaining messages first",
             Self::Poisoned => "the handshake failed earlier: start a new one",

@@ -56,7 +56,34 @@ pub struct Handshake {
     ciphers: [Aead; 2],
     /// The number of the next message.
     message: usize,
+    /// Whether that message begins with a key.
+    keyed: bool,
+    /// How far into that message [`Handshake::read_part`] has come.
+    progress: Option<Progress>,
     poisoned: bool,
+    #[cfg(test)]
+    agreements: usize,
+}
+
+/// A message that is half read.
+#[derive(Clone, Copy)]
+struct Progress {
+    message_len: usize,
+    /// Bytes of it that are read.
+    read: usize,
+    /// Tokens that are done.
+    tokens: usize,
+}
+
+/// What [`Handshake::read_part`] came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadPart {
+    /// The peer's static key. No DH that follows it in the message was done.
+    ///
+    /// The key is only a claim until a payload of [`PayloadSecurity::source`] 1 or 2 was read.
+    Static(PublicKey),
+    /// The end: where in the message the payload lies. This message is through.
+    Payload(Range<usize>),
 }
 
 impl Handshake {
@@ -110,7 +137,11 @@ impl Handshake {
             psks: psks.iter().rev().take(MAX_PSKS).cloned().collect(),
             ciphers: room.fitted(provider, protocol.cipher()),
             message: 0,
+            keyed: false,
+            progress: None,
             poisoned: false,
+            #[cfg(test)]
+            agreements: 0,
         })
     }
 
@@ -158,7 +189,7 @@ impl Handshake {
         if self.is_finished() {
             return 0;
         }
-        let mut keyed = self.symmetric.has_key();
+        let mut keyed = self.keyed;
         let mut len = 0;
         for token in self.protocol.tokens(self.message) {
             match token {
@@ -196,8 +227,13 @@ impl Handshake {
             return Err(HandshakeError::TooLong);
         }
         let message = out.get_mut(..needed).ok_or(HandshakeError::OutputTooSmall { needed })?;
-        let result = self.write_message(payload, message);
-        self.conclude(result)?;
+        match self.write_message(payload, message) {
+            Ok(()) => self.next_message(),
+            Err(error) => {
+                self.poisoned = true;
+                return Err(error);
+            }
+        }
         Ok(needed)
     }
 
@@ -209,13 +245,33 @@ impl Handshake {
     /// `NotMyTurn` and `Finished` change nothing. Every other error ends the handshake, and `message` holds
     /// nothing to be trusted.
     pub fn read(&mut self, message: &mut [u8]) -> Result<Range<usize>, HandshakeError> {
+        loop {
+            if let ReadPart::Payload(payload) = self.read_part(message)? {
+                return Ok(payload);
+            }
+        }
+    }
+
+    /// Like [`read`](Self::read), but stops behind the peer's static key if the message holds one, before the costly
+    /// DHs that follow it: the time to turn away a peer that is not wanted. To go on, call again with the same
+    /// message, in which nothing was changed in between.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read). Besides `OtherMessage`, which changes nothing, if a message is half read and
+    /// `message` has another length.
+    pub fn read_part(&mut self, message: &mut [u8]) -> Result<ReadPart, HandshakeError> {
         self.expect_turn(self.role.peer())?;
-        let end = message.len();
-        let result = self.read_message(message);
-        let payload_len = self.conclude(result)?;
-        // The payload is the last field, its tag (if it has one) behind it.
-        let start = end.saturating_sub(payload_len).saturating_sub(tag_len(self.symmetric.has_key()));
-        Ok(start..start.saturating_add(payload_len))
+        if self.progress.is_some_and(|progress| progress.message_len != message.len()) {
+            return Err(HandshakeError::OtherMessage);
+        }
+        let result = self.read_on(message);
+        match &result {
+            Ok(ReadPart::Static(_)) => {}
+            Ok(ReadPart::Payload(_)) => self.next_message(),
+            Err(_) => self.poisoned = true,
+        }
+        result
     }
 
     /// Turns a finished handshake into its transport ciphers and the handshake hash.
@@ -259,13 +315,10 @@ impl Handshake {
         }
     }
 
-    /// Goes on to the next message, or ends the handshake if this one failed.
-    fn conclude<T>(&mut self, result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
-        match result {
-            Ok(_) => self.message += 1,
-            Err(_) => self.poisoned = true,
-        }
-        result
+    fn next_message(&mut self) {
+        self.message += 1;
+        self.keyed = self.symmetric.has_key();
+        self.progress = None;
     }
 
     fn write_message(&mut self, payload: &[u8], message: &mut [u8]) -> Result<(), HandshakeError> {
@@ -291,17 +344,18 @@ impl Handshake {
         self.symmetric.encrypt_and_hash(rest)
     }
 
-    /// Gives the payload's length.
-    fn read_message(&mut self, message: &mut [u8]) -> Result<usize, HandshakeError> {
-        if message.len() > MAX_MESSAGE {
-            return Err(HandshakeError::TooLong);
-        }
-        // Before any costly DH is done for a message that cannot be right.
-        if message.len() < self.next_overhead() {
-            return Err(HandshakeError::TooShort);
-        }
-        let mut rest = message;
-        for token in self.protocol.tokens(self.message) {
+    /// Reads from where [`Self::progress`] says.
+    fn read_on(&mut self, message: &mut [u8]) -> Result<ReadPart, HandshakeError> {
+        let message_len = message.len();
+        let start = match self.progress {
+            Some(progress) => progress,
+            None if message_len > MAX_MESSAGE => return Err(HandshakeError::TooLong),
+            // Before any costly DH is done for a message that cannot be right.
+            None if message_len < self.next_overhead() => return Err(HandshakeError::TooShort),
+            None => Progress { message_len, read: 0, tokens: 0 },
+        };
+        let mut rest = message.get_mut(start.read..).ok_or(HandshakeError::TooShort)?;
+        for (index, token) in self.protocol.tokens(self.message).enumerate().skip(start.tokens) {
             match token {
                 Token::E => {
                     let key = public_key(take(&mut rest, DH_LEN)?)?;
@@ -310,12 +364,19 @@ impl Handshake {
                 }
                 Token::S => {
                     let field = take(&mut rest, DH_LEN + tag_len(self.symmetric.has_key()))?;
-                    self.remote_static = Some(public_key(self.symmetric.decrypt_and_hash(field)?)?);
+                    let key = public_key(self.symmetric.decrypt_and_hash(field)?)?;
+                    self.remote_static = Some(key);
+                    let read = message_len.saturating_sub(rest.len());
+                    self.progress = Some(Progress { message_len, read, tokens: index + 1 });
+                    return Ok(ReadPart::Static(key));
                 }
                 _ => self.mix(token)?,
             }
         }
-        Ok(self.symmetric.decrypt_and_hash(rest)?.len())
+        // The payload is the last field.
+        let start = message_len.saturating_sub(rest.len());
+        let payload_len = self.symmetric.decrypt_and_hash(rest)?.len();
+        Ok(ReadPart::Payload(start..start.saturating_add(payload_len)))
     }
 
     /// With pre-shared keys in play an ephemeral key also randomizes the encryption key (section 9.2).
@@ -348,7 +409,24 @@ impl Handshake {
         let shared = self.provider.agree(local.as_bytes(), remote.as_bytes());
         let shared = shared.ok_or(HandshakeError::WeakKey)?;
         self.symmetric.mix_key(&shared);
+        #[cfg(test)]
+        {
+            self.agreements += 1;
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Handshake {
+    /// How many DHs were done.
+    pub(super) fn agreements(&self) -> usize {
+        self.agreements
+    }
+
+    /// The number of the next message.
+    pub(super) fn message_number(&self) -> usize {
+        self.message
     }
 }
 

@@ -54,7 +54,7 @@ mod tests;
 
 pub use crypto::{CipherFunction, HashFunction, Provider};
 pub use error::{CipherError, HandshakeError, KeyError, NameError, PatternError, SetupError};
-pub use handshake::{CipherRoom, Handshake};
+pub use handshake::{CipherRoom, Handshake, ReadPart};
 pub use keys::Psk;
 pub use keys::{PublicKey, SecretKey};
 pub use name::Protocol;

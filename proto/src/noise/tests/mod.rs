@@ -5,6 +5,7 @@ mod keys;
 mod names;
 mod patterns;
 mod security;
+mod staged;
 mod transport;
 
 use super::pattern::PATTERNS;
