@@ -67,6 +67,9 @@ fn session_hint(error: &SessionError<io::Error>, in_handshake: bool) -> Option<&
     };
     match error {
         Error::Truncated | Error::HandshakeTimeout if in_handshake => Some(NOT_SEALOCK),
+        Error::Unanswered => {
+            Some("is it really a `sealock listen` that answers there, with the key that --peer says?")
+        }
         Error::NotSealock | Error::MalformedOpening => Some(NOT_SEALOCK),
         Error::PeerNotAllowed => Some("the listener has another key than --peer says"),
         Error::Refused(Alert::PeerNotAllowed) => Some(

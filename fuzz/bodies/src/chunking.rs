@@ -34,11 +34,12 @@ pub fn run(input: &[u8]) {
     let whole = [bytes.len() * 2 + (1 << 20), 0];
     let pieces = [first.max(1), growth];
     if choice & 0x80 != 0 {
-        let configs = session_unauth::configs();
-        let config = &configs[usize::from(choice & 0x7f) % configs.len()];
+        let number = usize::from(choice & 0x7f) % session_unauth::VARIANTS.len();
+        let variant = &session_unauth::VARIANTS[number];
+        let bytes = variant.flight(bytes);
         let [one, other] = [whole, pieces].map(|sizes| {
-            let mut subject = Subject::new(config);
-            deliver(&mut subject, bytes, sizes, ends);
+            let mut subject = variant.subject(number);
+            deliver(&mut subject, &bytes, sizes, ends);
             subject
         });
         check(&one, &other);

@@ -1,6 +1,7 @@
 //! A peer made by hand from docs/wire.md and the Noise module alone: it can seal whatever it likes.
 
 use crate::keys::{ephemeral, protocol, public, secret};
+use sealock_proto::guard::{FirstDigest, GateKey};
 use sealock_proto::noise::{Handshake, HandshakeParams, Provider, Psk, RecvCipher, Role, SendCipher};
 
 /// The hello that offers the protocols `names`.
@@ -12,6 +13,45 @@ pub(crate) fn hello(names: &[&str]) -> Vec<u8> {
         hello.extend_from_slice(name.as_bytes());
     }
     hello
+}
+
+/// Bytes of a mac1.
+pub(crate) const MAC: usize = 16;
+
+/// The digest of a first flight, hello and packet, that offers `names` to the peer that plays the responder. All have the
+/// same pattern.
+pub(crate) fn digest(flight: &[u8], names: &[&str]) -> FirstDigest {
+    let known = protocol(names[0]).needs_remote_static(Role::Initiator);
+    let key = known.then(|| public(Role::Responder));
+    GateKey::new(key.as_ref(), b"").digest(&[flight])
+}
+
+/// `bytes` with the right mac1 put in behind the first packet, if they begin with a hello that offers one of `names` first
+/// and a packet.
+pub(crate) fn with_mac1_inside(bytes: &[u8], names: &[&str]) -> Vec<u8> {
+    let Some((name, len)) = first_flight(bytes) else { return bytes.to_vec() };
+    let Some(name) = names.iter().find(|known| known.as_bytes() == name) else { return bytes.to_vec() };
+    let (flight, rest) = bytes.split_at(len);
+    [&with_mac1(flight.to_vec(), &[name])[..], rest].concat()
+}
+
+/// The name that the hello at the front of `bytes` offers first, and the length of hello and packet.
+fn first_flight(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let mut at = 6;
+    for _ in 0..*bytes.get(5)? {
+        at += 1 + usize::from(*bytes.get(at)?);
+    }
+    let head = bytes.get(at..at + 2)?;
+    let len = at + 2 + usize::from(u16::from_be_bytes([head[0], head[1]]));
+    let name = bytes.get(7..)?.get(..usize::from(*bytes.get(6)?))?;
+    (len <= bytes.len()).then_some((name, len))
+}
+
+/// `flight` with its mac1.
+pub(crate) fn with_mac1(mut flight: Vec<u8>, names: &[&str]) -> Vec<u8> {
+    let mac1 = digest(&flight, names).mac1();
+    flight.extend_from_slice(&mac1);
+    flight
 }
 
 /// A packet with `body`.
@@ -26,7 +66,7 @@ pub(crate) fn handshake(name: &str, role: Role, psks: &[Psk]) -> Handshake {
     handshake_behind(&[&hello(&[name]), &[0]], name, role, psks)
 }
 
-/// The same where `before` went over the wire before: the hello, the choice, the packet that is passed over.
+/// The same where `before` went over the wire before: the hello, the choice, the digest of what is passed over.
 pub(crate) fn handshake_behind(before: &[&[u8]], name: &str, role: Role, psks: &[Psk]) -> Handshake {
     let protocol = protocol(name);
     let own = secret(role);
@@ -66,15 +106,20 @@ impl Peer {
         let mut noise = handshake(name, role, &[]);
         let mut out = Vec::new();
         let mut read = 0;
-        if role == Role::Initiator {
+        let mut first = role == Role::Initiator;
+        if first {
             out = hello(&[name]);
         } else {
             read = hello(&[name]).len();
         }
+        let mut behind_first = role == Role::Responder;
         let mut stream = exchange(&[]);
         while !noise.is_finished() {
             if noise.is_my_turn() {
                 out.extend_from_slice(&next_packet(&mut noise, b""));
+                if std::mem::take(&mut first) {
+                    out = with_mac1(out, &[name]);
+                }
                 stream = exchange(&out);
                 out.clear();
             } else {
@@ -82,6 +127,9 @@ impl Peer {
                 let mut body = stream[read + 2..read + 2 + len].to_vec();
                 noise.read(&mut body).expect("the session's handshake message");
                 read += 2 + len;
+                if std::mem::take(&mut behind_first) {
+                    read += MAC;
+                }
             }
         }
         let transport = noise.split().expect("finished");

@@ -5,7 +5,7 @@ mod decisions;
 mod websocket;
 
 use crate::keys::psk;
-use crate::peer::{handshake, handshake_behind, hello, next_packet, packet};
+use crate::peer::{MAC, digest, handshake, handshake_behind, hello, next_packet, packet};
 use crate::{chunking, session_frames, session_unauth};
 use sealock_proto::noise::Role;
 
@@ -61,11 +61,14 @@ fn pieces() -> Vec<Seed> {
     .collect()
 }
 
+/// A handshake payload of one item, the application's.
+const EARLY: &[u8] = b"\x00\x05early";
+
 /// A valid first flight for every protocol of every responder, with and without a payload.
 fn openings() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for (number, variant) in (0..).zip(&session_unauth::VARIANTS) {
-        for (&name, payload) in variant.protocols.iter().zip([&b""[..], b"early"].iter().cycle()) {
+        for (&name, payload) in variant.protocols.iter().zip([&b""[..], EARLY].iter().cycle()) {
             if variant.is_initiator() || number == CHOOSES {
                 continue;
             }
@@ -73,6 +76,10 @@ fn openings() -> Vec<Seed> {
             let mut noise = handshake(name, Role::Initiator, psks);
             let mut bytes = hello(&[name]);
             bytes.extend_from_slice(&next_packet(&mut noise, payload));
+            if variant.asks {
+                // A mac2, which is for whoever is asked to judge. It stands behind the mac1 that is put in.
+                bytes.extend_from_slice(&[6; MAC]);
+            }
             // What an attacker may add: a record that nobody sealed.
             bytes.extend_from_slice(&packet(&[7; 20]));
             let pattern = name.split('_').nth(1).unwrap_or_default();
@@ -91,10 +98,12 @@ fn choices() -> Vec<Seed> {
     let [first, second] = session_unauth::OFFER;
     let offer = hello(&session_unauth::OFFER);
     let passed_over = packet(&[7; 96]);
-    let mut noise = handshake_behind(&[&offer, &[1], &passed_over], second, Role::Initiator, &[]);
-    let anew = [&offer[..], &passed_over, &next_packet(&mut noise, b"early")].concat();
+    let flight = [&offer[..], &passed_over].concat();
+    let digest = digest(&flight, &session_unauth::OFFER);
+    let mut noise = handshake_behind(&[&offer, &[1], digest.as_bytes()], second, Role::Initiator, &[]);
+    let anew = [&flight[..], &next_packet(&mut noise, EARLY)].concat();
     let mut noise = handshake_behind(&[&offer, &[0]], first, Role::Initiator, &[]);
-    let stays = [&offer[..], &next_packet(&mut noise, b"early")].concat();
+    let stays = [&offer[..], &next_packet(&mut noise, EARLY)].concat();
     let choice = |place| packet(&[place]);
     [
         ("choice-responder", CHOOSES, anew),
@@ -130,8 +139,9 @@ fn refusals() -> Vec<Seed> {
         ("refused-one-way", RESPONDER, hello(&["Noise_N_25519_ChaChaPoly_BLAKE2s"])),
         ("refused-alert", RESPONDER, [long(2), vec![0, 6]].concat()),
         ("refused-packet-short", RESPONDER, [long(1), vec![0]].concat()),
-        ("refused-packet-long", RESPONDER, long(4353)),
+        ("refused-packet-long", RESPONDER, long(8193)),
         ("refused-packet-cut", RESPONDER, [long(48), vec![9; 40]].concat()),
+        ("initiator-retry", INITIATOR, [packet(&[255]), vec![9; 56]].concat()),
         ("initiator-alert", INITIATOR, vec![0, 2, 0, 1]),
         ("initiator-alert-long", INITIATOR, [vec![0, 15], vec![0; 15]].concat()),
         ("initiator-forged", INITIATOR, packet(&[9; 48])),

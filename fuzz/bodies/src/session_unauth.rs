@@ -2,12 +2,14 @@
 //!
 //! An input is a header of [`HEADER`] bytes and then what the peer sends. Header byte 0 chooses the end and its
 //! configuration (one of `VARIANTS`), byte 1 how the owner behaves (bit 0: it writes only at the end; bits 2 to
-//! 7: seconds between two reads), the rest the sizes of the reads in turn, 0 meaning all there is.
+//! 7: seconds between two reads), the rest the sizes of the reads in turn, 0 meaning all there is. Anybody can make the
+//! mac1 of a first flight, so it is put in where it belongs, unless bit 1 of byte 1 says not to.
 //!
 //! Whatever the bytes are, no message, drain or close may come out of the session, an initiator is never
 //! established, and the rules that `Subject` checks hold.
 
 use crate::keys::{protocol, psk, public, secret};
+use crate::peer::with_mac1_inside;
 use crate::subject::Subject;
 use sealock_proto::noise::{Protocol, Role};
 use sealock_proto::session::{Config, Event, Peers};
@@ -25,16 +27,24 @@ pub(crate) struct Variant {
     pub(crate) psk: bool,
     only_known_peers: bool,
     payload: bool,
+    /// The responder asks about each initiator, and has it prove its address.
+    pub(crate) asks: bool,
 }
 
-const BASE: Variant =
-    Variant { role: Role::Responder, protocols: &[], psk: false, only_known_peers: false, payload: false };
+const BASE: Variant = Variant {
+    role: Role::Responder,
+    protocols: &[],
+    psk: false,
+    only_known_peers: false,
+    payload: false,
+    asks: false,
+};
 
 /// Offered by one configuration; another accepts both and prefers the second.
 pub(crate) const OFFER: [&str; 2] = ["Noise_IK_25519_AESGCM_BLAKE2s", "Noise_IK_25519_ChaChaPoly_BLAKE2s"];
 
 /// The configurations under test.
-pub(crate) const VARIANTS: [Variant; 10] = [
+pub(crate) const VARIANTS: [Variant; 12] = [
     Variant {
         protocols: &[
             "Noise_NN_25519_ChaChaPoly_BLAKE2s",
@@ -78,11 +88,28 @@ pub(crate) const VARIANTS: [Variant; 10] = [
     Variant { role: Role::Initiator, protocols: &["Noise_IX_25519_AESGCM_SHA256"], ..BASE },
     Variant { role: Role::Initiator, protocols: &OFFER, payload: true, ..BASE },
     Variant { protocols: &[OFFER[1], OFFER[0]], payload: true, ..BASE },
+    Variant {
+        protocols: &["Noise_IK_25519_ChaChaPoly_BLAKE2s", "Noise_XX_25519_ChaChaPoly_BLAKE2s"],
+        asks: true,
+        ..BASE
+    },
+    Variant { protocols: &[OFFER[1], "Noise_KK_25519_ChaChaPoly_BLAKE2s"], asks: true, ..BASE },
 ];
 
 impl Variant {
     pub(crate) fn is_initiator(&self) -> bool {
         self.role == Role::Initiator
+    }
+
+    /// The session under test of configuration `number`, which is this one.
+    pub(crate) fn subject(&self, number: usize) -> Subject {
+        let subject = Subject::new(&configs()[number]);
+        if self.asks { subject.asking() } else { subject }
+    }
+
+    /// What the peer sends, with the mac1 that a first flight needs.
+    pub(crate) fn flight(&self, bytes: &[u8]) -> Vec<u8> {
+        if self.is_initiator() { bytes.to_vec() } else { with_mac1_inside(bytes, self.protocols) }
     }
 
     fn config(&self) -> Arc<Config> {
@@ -120,10 +147,11 @@ pub(crate) fn configs() -> &'static [Arc<Config>] {
 pub fn run(input: &[u8]) {
     let Some((&[variant, pace, ref sizes @ ..], bytes)) = input.split_first_chunk::<HEADER>() else { return };
     let number = usize::from(variant) % VARIANTS.len();
-    let mut subject = Subject::new(&configs()[number]);
+    let mut subject = VARIANTS[number].subject(number);
+    let bytes = if pace & 2 == 0 { VARIANTS[number].flight(bytes) } else { bytes.to_vec() };
     let (writes, seconds) = (pace & 1 == 0, u64::from(pace >> 2));
 
-    let mut rest = bytes;
+    let mut rest = &bytes[..];
     for size in sizes.iter().cycle() {
         if rest.is_empty() || !subject.listens() {
             break;
@@ -145,7 +173,8 @@ pub fn run(input: &[u8]) {
 
 fn check(variant: &Variant, subject: &Subject) {
     for event in &subject.seen {
-        let unauthenticated = matches!(event, Event::HandshakePayload { .. } | Event::Established);
+        let unauthenticated =
+            matches!(event, Event::HandshakePayload { .. } | Event::Question | Event::Established);
         assert!(unauthenticated, "{event:?} from a peer without keys");
     }
     assert!(variant.role == Role::Responder || !subject.is_established(), "nobody had the keys for that");

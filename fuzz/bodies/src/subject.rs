@@ -2,15 +2,17 @@
 
 use crate::keys;
 use sealock_proto::buf::{RxBuf, TxBuf};
+use sealock_proto::guard::{Answer, CookieJar, Question};
 use sealock_proto::noise::Protocol;
 use sealock_proto::session::{Config, Error, Event, MIN_TX_LIMIT, Session};
 use sealock_proto::time::Instant;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest hello, and behind it a packet of the opening with the longest body that docs/wire.md allows (sections 1.1
-/// and 1.3).
-const MAX_OPENING: usize = 6 + 4 * 97 + 2 + 4352;
+/// The longest hello, and behind it a packet of the opening with the longest body that docs/wire.md allows, and two macs
+/// (sections 1.1, 1.2 and 1.4).
+const MAX_OPENING: usize = 6 + 4 * 97 + 2 + 8192 + 2 * 16;
 
 /// An event whose payload is owned.
 pub(crate) type Seen = Event<Vec<u8>>;
@@ -22,6 +24,8 @@ pub(crate) struct Subject {
     now: Instant,
     need: usize,
     fed: usize,
+    /// A cookie was given.
+    demanded: bool,
     /// What has been transmitted.
     pub(crate) sent: Vec<u8>,
     /// Every event so far.
@@ -39,12 +43,32 @@ impl Subject {
             now: Instant::ZERO,
             need: 1,
             fed: 0,
+            demanded: false,
             sent: Vec::new(),
             seen: Vec::new(),
             error: None,
         };
         subject.transmit(true);
         subject
+    }
+
+    /// Asks about the initiator: has it prove its address, and is content with everything then.
+    pub(crate) fn asking(mut self) -> Self {
+        self.session = self.session.asking();
+        self
+    }
+
+    fn answer(&mut self) {
+        let Some(question) = self.session.question() else { return };
+        let answer = match question {
+            Question::FirstMessage { mac2: [0, ..], .. } if !self.demanded => {
+                self.demanded = true;
+                let source = SocketAddr::from(([192, 0, 2, 1], 7));
+                Answer::Cookie(CookieJar::new(&keys::seed()).issue(self.now, source))
+            }
+            _ => Answer::Proceed,
+        };
+        self.session.answer(answer).expect("nobody is refused");
     }
 
     pub(crate) fn is_established(&self) -> bool {
@@ -110,9 +134,10 @@ impl Subject {
                         return;
                     };
                     assert_eq!(need, 0, "an event and a need at once");
+                    self.answer();
                     self.seen.push(event);
-                    // Payload, establishment and end of a session aside, an event takes bytes of a record.
-                    assert!(self.seen.len() <= 4 + self.fed, "events without bytes");
+                    // Questions, payload, establishment and end of a session aside, an event takes bytes of a record.
+                    assert!(self.seen.len() <= 8 + self.fed, "events without bytes");
                 }
                 Err(error) => {
                     self.fail(error);

@@ -77,7 +77,7 @@ impl Drop for Permit {
     }
 }
 
-/// What to send a stream that is refused (docs/wire.md, section 1.4).
+/// What to send a stream that is refused (docs/wire.md, section 1.6).
 #[must_use]
 pub fn refusal_packet(refusal: Refusal) -> [u8; 4] {
     alert_packet(match refusal {

@@ -1,5 +1,6 @@
-//! The codes that go over the wire when a session ends (docs/wire.md, sections 1.4 and 6).
+//! The codes that go over the wire when a session ends (docs/wire.md, sections 1.6 and 6).
 
+use crate::guard::Refusal;
 use core::fmt;
 
 /// A close code, 0 to 2^30-1. Codes from 256 are the application's.
@@ -82,12 +83,14 @@ pub enum Alert {
     TooManyAttempts,
     /// The handshake took too long.
     Timeout,
+    /// The first message was seen before, or may have been: begin anew, with a clock that is right.
+    Replayed,
     /// A code this version does not know.
     Other(u16),
 }
 
 impl Alert {
-    const KNOWN: [(Self, u16); 8] = [
+    const KNOWN: [(Self, u16); 9] = [
         (Self::UnsupportedVersion, 1),
         (Self::ProtocolNotAllowed, 2),
         (Self::Malformed, 3),
@@ -96,6 +99,7 @@ impl Alert {
         (Self::Busy, 6),
         (Self::TooManyAttempts, 7),
         (Self::Timeout, 8),
+        (Self::Replayed, 9),
     ];
 
     /// The number on the wire.
@@ -114,6 +118,17 @@ impl Alert {
     }
 }
 
+impl From<Refusal> for Alert {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Busy => Self::Busy,
+            Refusal::TooManyAttempts => Self::TooManyAttempts,
+            Refusal::NotAllowed => Self::PeerNotAllowed,
+            Refusal::Replayed => Self::Replayed,
+        }
+    }
+}
+
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -125,6 +140,7 @@ impl fmt::Display for Alert {
             Self::Busy => "busy",
             Self::TooManyAttempts => "too many attempts",
             Self::Timeout => "timeout",
+            Self::Replayed => "first message replayed or clock wrong",
             Self::Other(code) => return write!(f, "alert {code}"),
         })
     }

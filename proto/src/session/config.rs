@@ -1,6 +1,7 @@
 //! What a session is told before it begins, and the checks on it.
 
 use super::config_error::ConfigError;
+use super::gate::Gates;
 use super::packet::MAX_PAYLOAD;
 use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
@@ -13,17 +14,24 @@ use core::time::Duration;
 /// The largest `max_message` that can be configured: 1 GiB.
 pub const MAX_MAX_MESSAGE: usize = 1 << 30;
 
+/// How many static keys of the past a responder can still accept: 3.
+pub const MAX_PREVIOUS_KEYS: usize = 3;
+
 /// What a session needs to know; shared by all sessions of a listener. Make one with [`Config::initiator`] or
 /// [`Config::responder`], then [`Config::build`].
 pub struct Config {
     pub(super) role: Role,
     pub(super) protocols: Vec<Protocol>,
     pub(super) local_static: Option<SecretKey>,
+    /// Static keys of the past that initiators may still know.
+    previous_statics: Vec<SecretKey>,
     pub(super) remote_static: Option<PublicKey>,
     pub(super) psks: Vec<Psk>,
     /// `None`: not said.
     pub(super) peers: Option<Peers>,
     pub(super) prologue: Vec<u8>,
+    gate_key: Option<PublicKey>,
+    pub(super) gates: Gates,
     pub(super) provider: Provider,
     pub(super) payload: Option<(Vec<u8>, PayloadSecurity)>,
     pub(super) max_message: usize,
@@ -61,10 +69,13 @@ impl Config {
             role,
             protocols,
             local_static: None,
+            previous_statics: Vec::new(),
             remote_static: None,
             psks: Vec::new(),
             peers: None,
             prologue: Vec::new(),
+            gate_key: None,
+            gates: Gates::new(&[], None, &[]),
             provider: Provider::default(),
             payload: None,
             max_message: 16 << 20,
@@ -81,6 +92,25 @@ impl Config {
     pub fn with_static_key(mut self, key: SecretKey) -> Self {
         // Every handshake needs the public key: compute it once.
         self.local_static = Some(key.with_public());
+        self
+    }
+
+    /// A static key that initiators may still know, up to [`MAX_PREVIOUS_KEYS`] of them: who knows one of these is served
+    /// under it. For a responder whose pattern lets initiators know its key; others show the key in use.
+    #[must_use]
+    pub fn with_previous_static_key(mut self, key: SecretKey) -> Self {
+        self.previous_statics.push(key.with_public());
+        self
+    }
+
+    /// The key by which initiators are told from whoever scans for responders, for both ends: before it computes anything
+    /// a responder checks a hash of the first message under this key and the prologue (docs/wire.md, section 1.2). Not
+    /// needed where the initiator knows the responder's static key: unless told otherwise that is the key, and in other
+    /// patterns there is none, so the prologue is all there is to know. Any 32 bytes serve; the responder's public key is
+    /// the usual choice.
+    #[must_use]
+    pub fn with_gate_key(mut self, key: PublicKey) -> Self {
+        self.gate_key = Some(key);
         self
     }
 
@@ -196,7 +226,7 @@ impl Config {
     ///
     /// # Errors
     /// Names the field and what is wrong with it.
-    pub fn build(self) -> Result<Arc<Self>, ConfigError> {
+    pub fn build(mut self) -> Result<Arc<Self>, ConfigError> {
         use ConfigError as E;
         if self.protocols.is_empty() {
             return Err(E::NoProtocol);
@@ -226,7 +256,29 @@ impl Config {
         if self.handshake_timeout.is_zero() || self.close_timeout.is_zero() {
             return Err(E::ZeroTimeout);
         }
+        if self.previous_statics.len() > MAX_PREVIOUS_KEYS {
+            return Err(E::TooManyKeys);
+        }
+        if !self.previous_statics.is_empty() && (self.role == Role::Initiator || self.local_static.is_none())
+        {
+            return Err(E::PreviousKeys);
+        }
+        let keys: Vec<PublicKey> = match self.role {
+            Role::Initiator => self.remote_static.into_iter().collect(),
+            Role::Responder => self.static_keys().map(SecretKey::public).collect(),
+        };
+        self.gates = Gates::new(&keys, self.gate_key.as_ref(), &self.prologue);
         Ok(Arc::new(self))
+    }
+
+    /// This end's static keys, the one in use first.
+    fn static_keys(&self) -> impl Iterator<Item = &SecretKey> {
+        self.local_static.iter().chain(&self.previous_statics)
+    }
+
+    /// Static key number `place` of this end, 0 being the one in use.
+    pub(super) fn static_key(&self, place: usize) -> Option<&SecretKey> {
+        self.static_keys().nth(place)
     }
 
     /// Protocols offered together use the same keys, and a key is safe with one hash function only (Noise section 14).

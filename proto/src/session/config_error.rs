@@ -31,6 +31,10 @@ pub enum ConfigError {
     PeersUnset(Protocol),
     /// A list of peers could not be enforced: the pattern never shows the peer's static key.
     PeersUnknowable(Protocol),
+    /// More static keys of the past than a responder can check.
+    TooManyKeys,
+    /// Static keys of the past are for a responder that has one in use.
+    PreviousKeys,
     /// The handshake payload is longer than 4,096 bytes.
     PayloadTooLong,
     /// No handshake message of this end gives its payload the security asked for.
@@ -74,6 +78,12 @@ impl fmt::Display for ConfigError {
             }
             Self::PeersUnknowable(p) => {
                 write!(f, "{p} never shows the peer's static key, so a list of peers cannot be enforced")
+            }
+            Self::TooManyKeys => {
+                write!(f, "with_previous_static_key: at most {} keys of the past", super::MAX_PREVIOUS_KEYS)
+            }
+            Self::PreviousKeys => {
+                f.write_str("with_previous_static_key: only for a responder, beside with_static_key")
             }
             Self::PayloadTooLong => write!(f, "a handshake payload has at most {MAX_PAYLOAD} bytes"),
             Self::PayloadSecurity(p) => {

@@ -12,6 +12,7 @@ use super::stats::{Rejects, Stats};
 use super::{Event, SessionInfo};
 use crate::buf::{Span, TxBuf};
 use crate::entropy::Seed;
+use crate::guard::{Answer, Question};
 use crate::heartbeat::Heartbeat;
 use crate::machine::Recv;
 use crate::noise::{RecvCipher, SendCipher};
@@ -20,6 +21,7 @@ use crate::time::Instant;
 use crate::timer::Timers;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 /// How a half reaches the block: directly in a whole session, through a lock in a split one.
 pub(super) trait Shared: share::Shared<Block = Control> {}
@@ -175,6 +177,27 @@ impl Control {
     }
 
     // The opening.
+
+    pub(super) fn set_unix_time(&mut self, unix: Duration) {
+        if let Some(opening) = &mut self.opening {
+            opening.set_unix_time(unix);
+        }
+    }
+
+    pub(super) fn set_asking(&mut self) {
+        if let Some(opening) = &mut self.opening {
+            opening.set_asking();
+        }
+    }
+
+    pub(super) fn question(&self) -> Option<Question> {
+        self.opening.as_ref().and_then(|opening| opening.question())
+    }
+
+    pub(super) fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+        let Some(opening) = &mut self.opening else { return Ok(()) };
+        opening.answer(answer).map_err(|error| self.fail(error))
+    }
 
     /// Passes received bytes to the opening. `Established` comes with the last of them, or in a call of its own
     /// if there is another event or this end wrote the last handshake message.
@@ -446,6 +469,9 @@ impl Control {
         }
         match self.failure {
             Some(_) => Ok(()),
+            None if self.opening.as_ref().is_some_and(|opening| opening.is_unanswered()) => {
+                Err(self.fail(Error::Unanswered))
+            }
             None => Err(self.fail(Error::Truncated)),
         }
     }

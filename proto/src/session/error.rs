@@ -19,6 +19,13 @@ pub enum Error {
     ProtocolNotAllowed,
     /// The opening breaks a rule of docs/wire.md, section 1.
     MalformedOpening,
+    /// The first message does not show that its sender knows this end's key and prologue (mac1). Nothing is answered.
+    BadMac1,
+    /// The responder closed the stream without a word: it has another key or prologue than this end expects, or is no
+    /// sealock responder.
+    Unanswered,
+    /// Whoever was asked about the peer refused it, with this alert.
+    Declined(Alert),
     /// The handshake could not be set up with the configured keys.
     Setup(SetupError),
     /// A handshake message was refused: a wrong key or a changed byte.
@@ -63,9 +70,10 @@ impl Error {
     pub const fn is_retryable(self) -> bool {
         matches!(
             self,
-            Self::Refused(Alert::Busy | Alert::TooManyAttempts | Alert::Timeout)
+            Self::Refused(Alert::Busy | Alert::TooManyAttempts | Alert::Timeout | Alert::Replayed)
                 | Self::HandshakeTimeout
                 | Self::Truncated
+                | Self::Unanswered
                 | Self::RateLimited
                 | Self::KeyExhausted
                 | Self::Dead(_)
@@ -97,6 +105,7 @@ impl Error {
             Self::MalformedOpening => Alert::Malformed,
             Self::Handshake(_) => Alert::HandshakeFailed,
             Self::PeerNotAllowed => Alert::PeerNotAllowed,
+            Self::Declined(alert) => alert,
             Self::HandshakeTimeout => Alert::Timeout,
             _ => return None,
         })
@@ -115,6 +124,13 @@ impl fmt::Display for Error {
             }
             Self::ProtocolNotAllowed => f.write_str("the peer offers no Noise protocol that this end allows"),
             Self::MalformedOpening => f.write_str("the peer's opening is malformed"),
+            Self::BadMac1 => f.write_str(
+                "the first message was not made for this end: its sender knows another key or prologue",
+            ),
+            Self::Unanswered => f.write_str(
+                "the peer closed the stream without a word: check its key, the prologue and the address",
+            ),
+            Self::Declined(alert) => write!(f, "this end refused the peer: {alert}"),
             Self::Setup(error) => write!(f, "the handshake cannot be set up: {error}"),
             Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
             Self::PeerNotAllowed => f.write_str("the peer's static key is not in the list of allowed peers"),

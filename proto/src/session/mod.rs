@@ -45,6 +45,7 @@ mod config_error;
 mod control;
 mod error;
 mod frame;
+mod gate;
 #[cfg(feature = "std")]
 mod halves;
 mod hello;
@@ -61,7 +62,7 @@ mod tests;
 mod varint;
 
 pub use codes::{Alert, CloseCode};
-pub use config::{Config, MAX_MAX_MESSAGE};
+pub use config::{Config, MAX_MAX_MESSAGE, MAX_PREVIOUS_KEYS};
 pub use config_error::ConfigError;
 pub use error::{Error, SendError};
 pub use frame::{FrameFault, MAX_REASON};
@@ -75,11 +76,13 @@ pub use stats::{Rejects, Stats, Traffic};
 
 use crate::buf::{Span, TxBuf};
 use crate::entropy::Seed;
+use crate::guard::{Answer, Question};
 use crate::machine::{Machine, Recv};
 use crate::noise::{HandshakeHash, PayloadSecurity, Protocol, Provider, PublicKey};
 use crate::time::Instant;
 use alloc::sync::Arc;
 use control::Control;
+use core::time::Duration;
 use recv::RecvState;
 use send::SendState;
 
@@ -95,6 +98,8 @@ pub enum Event<P> {
         /// What the pattern promises for it.
         security: PayloadSecurity,
     },
+    /// A responder that asks has a question ([`Session::question`]) and waits for the answer ([`Session::answer`]).
+    Question,
     /// The handshake is complete: see [`Session::info`] for the peer's key. Messages can be sent.
     Established,
     /// A whole message.
@@ -117,6 +122,7 @@ impl<P> Event<P> {
             Self::HandshakePayload { payload, security } => {
                 Event::HandshakePayload { payload: f(payload), security }
             }
+            Self::Question => Event::Question,
             Self::Established => Event::Established,
             Self::Message(payload) => Event::Message(f(payload)),
             Self::Draining => Event::Draining,
@@ -158,6 +164,37 @@ impl Session {
             recv: RecvState::new(config),
             control: Control::new(config, &seed, now)?,
         })
+    }
+
+    /// Says what time it is by the calendar when the session begins, since the Unix epoch. An initiator puts it into a first
+    /// message that could be replayed (docs/wire.md, section 1.5); responders that refuse replays want it.
+    #[must_use]
+    pub fn with_unix_time(mut self, unix: Duration) -> Self {
+        self.control.set_unix_time(unix);
+        self
+    }
+
+    /// A responder that asks in the course of the handshake: see [`Event::Question`]. Others answer every question with
+    /// [`Answer::Proceed`] themselves. A guard ([`crate::guard`]) knows the answers.
+    #[must_use]
+    pub fn asking(mut self) -> Self {
+        self.control.set_asking();
+        self
+    }
+
+    /// What is to be answered, from [`Event::Question`] to [`Session::answer`].
+    #[must_use]
+    pub fn question(&self) -> Option<Question> {
+        self.control.question()
+    }
+
+    /// Answers the question, then call [`Session::recv`] again. Without a question it is ignored.
+    ///
+    /// # Errors
+    /// [`Error::Declined`] for a refusal: fatal, like those of [`Session::recv`].
+    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+        let result = self.control.answer(answer);
+        self.recv.note(result)
     }
 
     /// Works on the front of `buf`, in place; see [`Machine::recv`] for the contract.

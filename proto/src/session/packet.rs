@@ -1,14 +1,14 @@
-//! The packets of the opening: how long they are, and alerts (docs/wire.md, sections 1.3 and 1.4). What handshake
+//! The packets of the opening: how long they are, and alerts (docs/wire.md, sections 1.4 and 1.6). What handshake
 //! messages say is not looked at here.
 
 use super::codes::Alert;
 use super::error::Error;
 use crate::buf::{Full, TxBuf};
 
-/// Longest payload of a handshake message.
+/// Longest payload of the application in a handshake message.
 pub(super) const MAX_PAYLOAD: usize = 4096;
-/// Longest handshake message: a payload, an ephemeral, a static key and two tags, rounded up.
-const MAX_BODY: usize = MAX_PAYLOAD + 256;
+/// Longest handshake message: a payload, the keys and tags of any pattern, and room for what is to come.
+const MAX_BODY: usize = 8192;
 /// Bytes of length in front of a body.
 pub(super) const PACKET_HEAD: usize = 2;
 /// A packet this short is an alert: the shortest handshake message and record are 16 and 17 bytes.

@@ -70,6 +70,8 @@ impl Rejects {
             | E::UnsupportedVersion(_)
             | E::ProtocolNotAllowed
             | E::MalformedOpening
+            | E::BadMac1
+            | E::Declined(_)
             | E::Setup(_)
             | E::Handshake(_)
             | E::PeerNotAllowed => &mut rejects.openings,

@@ -277,6 +277,7 @@ impl<'m> Run<'m> {
                 Some(error) if self.calm => return fail(&format!("{error} though nothing happened")),
                 Some(
                     Error::Truncated
+                    | Error::Unanswered
                     | Error::Dead(_)
                     | Error::CloseTimeout
                     | Error::HandshakeTimeout

@@ -9,6 +9,7 @@ use crate::native::{Node, configs, entropy};
 use crate::script::bytes;
 use sealock_proto::buf::TxBuf;
 use sealock_proto::entropy::Jitter;
+use sealock_proto::guard::{FirstDigest, GateKey};
 use sealock_proto::machine::{Machine, Recv};
 use sealock_proto::noise::MAX_MESSAGE;
 use sealock_proto::session::{CloseCode, MIN_TX_LIMIT, Outgoing, RekeyPolicy, SendError, Session};
@@ -39,8 +40,10 @@ struct Auditor {
     protocol: &'static str,
     hello: Vec<u8>,
     noise: Noise,
-    /// The packet with the message of the protocol offered first, of two.
+    /// The digest of the first flight, where its message is passed over.
     passed_over: Vec<u8>,
+    /// The next packet is that of a first flight, with a mac1 behind it.
+    first: bool,
     owed: Vec<u8>,
     /// Records received, the nonce of the next.
     received: u64,
@@ -65,6 +68,7 @@ impl Auditor {
             hello,
             noise: Noise::Waiting,
             passed_over: Vec::new(),
+            first: side == Side::B,
             owed: Vec::new(),
             received: 0,
             sent: 0,
@@ -80,10 +84,12 @@ impl Auditor {
                 auditor.write_handshake();
             } else {
                 // A message that nobody reads.
-                auditor.passed_over = [&[0, 16][..], &[7; 16]].concat();
-                auditor.owed.extend_from_slice(&auditor.passed_over);
+                auditor.owed.extend_from_slice(&[&[0, 16][..], &[7; 16]].concat());
+                auditor.passed_over = digest(&auditor.owed).as_bytes().to_vec();
                 auditor.noise = Noise::Offered;
             }
+            let mac1 = digest(&auditor.owed).mac1();
+            auditor.owed.extend_from_slice(&mac1);
         }
         auditor
     }
@@ -94,7 +100,8 @@ impl Auditor {
     }
 
     fn start(&mut self, initiator: bool) {
-        let prologue = [b"sealock session", &self.hello[..], &[self.choice()], &self.passed_over].concat();
+        let passed_over = if self.choice() == 0 { &[][..] } else { &self.passed_over };
+        let prologue = [b"sealock session", &self.hello[..], &[self.choice()], passed_over].concat();
         let builder = snow::Builder::new(self.protocol.parse().unwrap()).prologue(&prologue).unwrap();
         let built = if initiator { builder.build_initiator() } else { builder.build_responder() };
         self.noise = Noise::Handshake(Box::new(built.unwrap()));
@@ -179,6 +186,11 @@ impl Auditor {
     }
 }
 
+/// Of a first flight: neither a static key of the responder is known nor a prologue.
+fn digest(flight: &[u8]) -> FirstDigest {
+    GateKey::new(None, b"").digest(&[flight])
+}
+
 fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let len = 1 << (bytes.first()? >> 6);
     let (int, rest) = bytes.split_at_checked(len)?;
@@ -218,9 +230,18 @@ impl Machine for Auditor {
         let Some(head) = rest.first_chunk::<HEAD>() else { return Ok(Recv::need(start, 1)) };
         let len = usize::from(u16::from_be_bytes(*head));
         let Some(body) = rest.get(HEAD..HEAD + len) else { return Ok(Recv::need(start, 1)) };
-        let consumed = start + HEAD + len;
+        let mut consumed = start + HEAD + len;
+        if self.first {
+            let Some(mac1) = rest[HEAD + len..].first_chunk() else { return Ok(Recv::need(start, 1)) };
+            let digest = digest(&[&self.hello[..], &rest[..HEAD + len]].concat());
+            if !digest.verify(mac1) {
+                return Err("a wrong mac1".into());
+            }
+            self.passed_over = digest.as_bytes().to_vec();
+            self.first = false;
+            consumed += mac1.len();
+        }
         if let Noise::Chosen = self.noise {
-            self.passed_over = rest[..HEAD + len].to_vec();
             self.start(false);
             return Ok(Recv::event(consumed, vec![]));
         }

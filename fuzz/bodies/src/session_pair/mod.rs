@@ -258,7 +258,7 @@ impl Pair {
         for (end, peer) in [(first, second), (second, first)] {
             let Some(error) = end.error else { continue };
             let possible = match error {
-                Error::Truncated => end.cut,
+                Error::Truncated | Error::Unanswered => end.cut,
                 Error::HandshakeTimeout | Error::Refused(_) | Error::CloseTimeout | Error::Dead(_) => late,
                 Error::RateLimited => variant.rates.is_some_and(|(_, _, close)| close),
                 _ => false,

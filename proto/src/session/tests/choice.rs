@@ -1,6 +1,7 @@
-//! An initiator that offers several protocols, and a responder that chooses (docs/wire.md, section 1.2).
+//! An initiator that offers several protocols, and a responder that chooses (docs/wire.md, section 1.3).
 
 use super::pair::*;
+use crate::guard::GateKey;
 use crate::noise::{HandshakeError, PayloadSecurity, Role};
 use crate::session::{Alert, Config, ConfigError, Error, Event, Peers, alert_packet};
 use alloc::format;
@@ -40,6 +41,8 @@ fn said(end: &mut End, now: crate::time::Instant) -> Vec<u8> {
     bytes
 }
 
+/// Bytes of a mac1.
+const MAC: usize = 16;
 /// Where the first packet begins behind a hello that offers the two protocols above with a pattern of two letters.
 const HELLO: usize = 6 + (1 + 29) + (1 + 33);
 
@@ -88,14 +91,17 @@ fn every_interactive_pattern_can_begin_anew_and_carries_messages() {
 }
 
 #[test]
-fn a_choice_goes_out_before_the_first_message_is_there_and_only_if_it_is_not_the_first() {
-    for (accepted, answer) in [(&[CHACHA, AES], &CHOICE[..]), (&[AES, CHACHA], b"")] {
+fn a_choice_goes_out_with_the_first_flight_and_only_if_it_is_not_the_first() {
+    for (accepted, answer) in [(&[CHACHA, AES], &CHOICE[..]), (&[AES, CHACHA], &[0, 48])] {
         let (a, b) = ends("NN", &[AES, CHACHA], accepted);
         let mut pair = Pair::new(a, b);
         pair.b.rx = said(&mut pair.a, pair.now);
-        pair.b.rx.truncate(HELLO);
+        let last = pair.b.rx.pop();
         pair.b.read(pair.now);
-        assert_eq!(said(&mut pair.b, pair.now), answer);
+        assert_eq!(said(&mut pair.b, pair.now), b"", "before all of it is there");
+        pair.b.rx.extend(last);
+        pair.b.read(pair.now);
+        assert!(said(&mut pair.b, pair.now).starts_with(answer));
         pair.b.read(pair.now);
         assert_eq!(said(&mut pair.b, pair.now), b"", "once");
     }
@@ -110,7 +116,7 @@ fn names_that_the_responder_does_not_know_are_skipped() {
         hello.extend_from_slice(name.as_bytes());
     }
     let mut pair = Pair::new(configs(NN).0, configs(NN).1);
-    pair.b.rx = hello;
+    pair.b.rx = with_mac1([&hello[..], &[0, 16], &[9; 16]].concat(), &GateKey::new(None, b""));
     pair.b.read(pair.now);
     assert_eq!((pair.b.error, said(&mut pair.b, pair.now)), (None, [0, 1, 3].to_vec()));
 }
@@ -156,7 +162,8 @@ fn a_payload_is_sent_with_both_first_messages_and_delivered_once() {
 #[test]
 fn a_handshake_that_begins_anew_has_a_fresh_ephemeral_key() {
     let mut pair = switching("NN");
-    let first = said(&mut pair.a, pair.now).split_off(HELLO);
+    let mut first = said(&mut pair.a, pair.now).split_off(HELLO);
+    first.truncate(first.len() - MAC);
     pair.a.rx = CHOICE.to_vec();
     pair.a.read(pair.now);
     let second = said(&mut pair.a, pair.now);
@@ -202,8 +209,9 @@ fn an_offer_changed_on_the_way_fails_the_handshake() {
                 let (a, b) = ends("XX", offer, accepted);
                 let mut pair = Pair::new(a, b);
                 let wire = said(&mut pair.a, pair.now);
-                pair.b.rx = rewrite(&wire, edit);
-                assert_ne!(pair.b.rx, wire);
+                let changed = rewrite(&wire[..wire.len() - MAC], edit);
+                assert_ne!(changed, wire[..wire.len() - MAC]);
+                pair.b.rx = with_mac1(changed, &GateKey::new(None, b""));
                 pair.pump();
                 assert_no_session(&pair, what);
             }
@@ -231,7 +239,7 @@ fn a_choice_that_is_no_place_of_the_offer_or_not_the_first_packet_is_malformed()
     for (what, answer) in [
         ("the place that is not answered", other(0)),
         ("behind the offer", other(2)),
-        ("the largest place", other(255)),
+        ("the largest place", other(254)),
         ("a choice and again", twice),
         ("no choice", [0, 0].to_vec()),
     ] {
@@ -251,10 +259,10 @@ fn a_choice_that_is_no_place_of_the_offer_or_not_the_first_packet_is_malformed()
     pair.a.rx = CHOICE.to_vec();
     pair.a.read(pair.now);
     assert_eq!(pair.a.error, Some(Error::MalformedOpening));
-    // To an initiator that offers one protocol, without waiting for which.
+    // To an initiator that offers one protocol.
     let mut pair = Pair::new(configs(XX).0, configs(XX).1);
     said(&mut pair.a, pair.now);
-    pair.a.rx = CHOICE[..2].to_vec();
+    pair.a.rx = CHOICE.to_vec();
     pair.a.read(pair.now);
     assert_eq!(pair.a.error, Some(Error::MalformedOpening));
     // Behind a handshake message.
@@ -307,7 +315,7 @@ fn a_choice_taken_away_fails_the_handshake() {
     // The attacker plays the first message again, where the responder waits for that of its choice.
     let mut pair = switching("XX");
     let wire = said(&mut pair.a, pair.now);
-    pair.b.rx = [&wire[..], &wire[HELLO..]].concat();
+    pair.b.rx = [&wire[..], &wire[HELLO..wire.len() - MAC]].concat();
     pair.b.read(pair.now);
     let answer = said(&mut pair.b, pair.now);
     assert_eq!((&answer[..3], pair.b.error), (&CHOICE[..], None));
@@ -323,7 +331,7 @@ fn what_is_passed_over_is_not_read_but_both_ends_must_have_seen_the_same() {
     let edits: [(&str, Edit); 3] = [
         ("changed", |packet| packet[10] ^= 1),
         ("as short as can be", |packet| *packet = [&[0, 16][..], &[9; 16]].concat()),
-        ("as long as can be", |packet| *packet = [&[0x11, 0][..], &[9; 4352]].concat()),
+        ("as long as can be", |packet| *packet = [&[0x20, 0][..], &[9; 8192]].concat()),
     ];
     for (what, edit) in edits {
         let weak = PayloadSecurity::default();
@@ -331,8 +339,9 @@ fn what_is_passed_over_is_not_read_but_both_ends_must_have_seen_the_same() {
         let mut pair = Pair::new(a.with_handshake_payload(b"early", weak), b);
         let mut wire = said(&mut pair.a, pair.now);
         let mut packet = wire.split_off(HELLO);
+        packet.truncate(packet.len() - MAC);
         edit(&mut packet);
-        pair.b.rx = [wire, packet].concat();
+        pair.b.rx = with_mac1([wire, packet].concat(), &GateKey::new(None, b""));
         pair.b.read(pair.now);
         assert_eq!((pair.b.error, &pair.b.seen[..], pair.b.rx.len()), (None, &[][..], 0), "{what}");
         pair.pump();
@@ -343,7 +352,7 @@ fn what_is_passed_over_is_not_read_but_both_ends_must_have_seen_the_same() {
 #[test]
 fn what_is_passed_over_has_the_length_of_a_handshake_message() {
     let cases: [(&[u8], Error); 4] = [
-        (&[0x11, 1], Error::MalformedOpening),
+        (&[0x20, 1], Error::MalformedOpening),
         (&[0, 0], Error::MalformedOpening),
         (&CHOICE, Error::MalformedOpening),
         (&alert_packet(Alert::Timeout), Error::Refused(Alert::Timeout)),

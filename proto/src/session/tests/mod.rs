@@ -5,6 +5,7 @@ mod pair;
 #[cfg(feature = "aes-gcm")]
 mod choice;
 mod ending;
+mod gate;
 #[cfg(feature = "std")]
 mod halves;
 mod hostile;

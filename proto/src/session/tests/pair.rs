@@ -2,6 +2,7 @@
 
 use crate::buf::TxBuf;
 use crate::entropy::Seed;
+use crate::guard::GateKey;
 use crate::noise::{Protocol, PublicKey, SecretKey};
 use crate::session::{Config, Error, Event, Peers, Session};
 use crate::time::Instant;
@@ -34,6 +35,13 @@ pub(super) fn configs(name: &str) -> (Config, Config) {
     a = a.with_remote_static(public(2));
     b = b.with_remote_static(public(1));
     (a, b)
+}
+
+/// `flight`, hello and packet, and the mac1 that `key` gives it: anybody can make one.
+pub(super) fn with_mac1(mut flight: Vec<u8>, key: &GateKey) -> Vec<u8> {
+    let mac1 = key.digest(&[&flight]).mac1();
+    flight.extend_from_slice(&mac1);
+    flight
 }
 
 /// An event whose payload is owned.

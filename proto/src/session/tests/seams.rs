@@ -2,6 +2,7 @@
 
 use super::pair::*;
 use crate::buf::TxBuf;
+use crate::guard::GateKey;
 use crate::limit::Rate;
 use crate::noise::PayloadSecurity;
 use crate::session::*;
@@ -192,7 +193,8 @@ fn a_handshake_that_fails_while_it_is_written_ends_with_its_alert() {
     let (a, b) = configs(NN);
     let mut pair = Pair::new(a, b);
     // An ephemeral key of small order, which is found when the responder writes.
-    pair.b.rx = [&b"SLCK\x01\x01\x21Noise_NN_25519_ChaChaPoly_BLAKE2s\x00\x20"[..], &[0; 32]].concat();
+    let flight = [&b"SLCK\x01\x01\x21Noise_NN_25519_ChaChaPoly_BLAKE2s\x00\x20"[..], &[0; 32]].concat();
+    pair.b.rx = with_mac1(flight, &GateKey::new(None, b""));
     pair.b.read(pair.now);
     assert_eq!(pair.b.error, None);
     pair.b.session.poll_transmit(pair.now, &mut pair.b.tx);

@@ -1,0 +1,167 @@
+//! A responder before the handshake: lets an initiator in, and chooses (docs/wire.md, sections 1.1 to 1.3).
+//!
+//! Until it is in, its first flight stays in the caller's buffer and nothing is kept of it but its digest.
+
+use super::super::config::Config;
+use super::super::error::Error;
+use super::super::hello::Offer;
+use super::flight::{self, Flight, MAC_LEN, Parts};
+use super::{Alert, Before, CHOICE_HEAD, Event, FIRST, Opening, RETRY, Role, State, Step};
+use crate::guard::{Cookie, FirstDigest, FirstSeen, Mac, Question};
+use crate::machine::Recv;
+use crate::noise::{CipherRoom, Protocol, PublicKey};
+use core::time::Duration;
+
+/// An initiator that is not in yet.
+pub(super) struct Entry {
+    /// Memory for the keys of whichever protocol is allowed.
+    room: CipherRoom,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Its first flight is not there.
+    Outside,
+    /// Whether it may come in was asked.
+    Waiting(Knock),
+    /// It was given a cookie: a mac2 follows the flight.
+    Retried(Knock),
+    Inside(Knock),
+}
+
+/// A first flight with a good mac1.
+#[derive(Clone, Copy)]
+struct Knock {
+    protocol: Protocol,
+    digest: FirstDigest,
+    /// Which of this end's static keys the initiator knows.
+    key: usize,
+    /// Bytes of macs behind the first packet.
+    macs: usize,
+}
+
+impl Entry {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { room: CipherRoom::for_any(&config.protocols, config.provider), stage: Stage::Outside }
+    }
+}
+
+impl Opening {
+    /// Takes the first flight and chooses. If that is not the first, the message in it belongs to another protocol and is
+    /// passed over.
+    pub(super) fn recv_flight(&mut self, buf: &[u8]) -> Step {
+        let State::Entry(entry) = &self.state else { return Ok(Ok(0)) };
+        let parts = match flight::parse(buf)? {
+            Flight::Whole(parts) => parts,
+            Flight::Need(missing) => return Ok(Err(Recv::need(0, missing))),
+            Flight::Hello(offer, missing) => {
+                self.choose(&offer)?;
+                return Ok(Err(Recv::need(0, missing)));
+            }
+        };
+        let (choice, protocol) = self.choose(&parts.offer)?;
+        let mac1 = parts.mac1;
+        let knock = match entry.stage {
+            Stage::Outside => self.check_mac1(protocol, buf, &parts)?,
+            Stage::Waiting(_) => return Ok(Err(Recv::need(0, 0))),
+            Stage::Inside(knock) => return self.begin(choice, knock, buf, &parts),
+            Stage::Retried(knock) => knock,
+        };
+        let mac2 = if knock.macs == MAC_LEN {
+            [0; MAC_LEN]
+        } else {
+            let behind = buf.get(parts.covered + MAC_LEN..).unwrap_or_default();
+            match behind.first_chunk() {
+                Some(mac2) => *mac2,
+                None => return Ok(Err(Recv::need(0, MAC_LEN - behind.len()))),
+            }
+        };
+        if self.ask(Question::FirstMessage { mac1, mac2 }) {
+            self.set_stage(Stage::Waiting(knock));
+            return Ok(Err(Recv::event(0, Event::Question)));
+        }
+        self.begin(choice, knock, buf, &parts)
+    }
+
+    /// The protocol this end prefers among those offered, and its place there.
+    fn choose(&self, offer: &Offer) -> Result<(u8, Protocol), Error> {
+        let choice = self.config.protocols.iter().find_map(|protocol| {
+            let place = offer.iter().position(|offered| *offered == Some(*protocol))?;
+            Some((u8::try_from(place).ok()?, *protocol))
+        });
+        choice.ok_or(Error::ProtocolNotAllowed)
+    }
+
+    /// Who sent the flight knows this end's key, where the protocol wants that, and its prologue. Nothing was computed
+    /// before but this hash.
+    fn check_mac1(&self, protocol: Protocol, buf: &[u8], parts: &Parts) -> Result<Knock, Error> {
+        let covered = buf.get(..parts.covered).unwrap_or_default();
+        let gates = self.config.gates.of(protocol).iter().enumerate();
+        let mut digests = gates.map(|(key, gate)| (key, gate.digest(&[covered])));
+        let good = digests.find(|(_, digest)| digest.verify(&parts.mac1));
+        let (key, digest) = good.ok_or(Error::BadMac1)?;
+        Ok(Knock { protocol, digest, key, macs: MAC_LEN })
+    }
+
+    /// Begins the handshake. A key of the initiator that is known beforehand is asked about before anything is computed.
+    fn begin(&mut self, choice: u8, knock: Knock, buf: &[u8], parts: &Parts) -> Step {
+        let State::Entry(Entry { room, .. }) = core::mem::replace(&mut self.state, State::Over) else {
+            return Ok(Ok(0));
+        };
+        let hello = buf.get(..parts.hello).unwrap_or_default();
+        let mut before = Before { hello, choice, passed_over: &[] };
+        let consumed = if choice == FIRST {
+            self.trailer = knock.macs;
+            parts.hello
+        } else {
+            self.preface.extend(CHOICE_HEAD.into_iter().chain([choice]));
+            before.passed_over = knock.digest.as_bytes();
+            parts.covered + knock.macs
+        };
+        let noise = self.handshake(knock.protocol, &before, self.config.static_key(knock.key), room)?;
+        let known = noise.remote_static();
+        self.state = State::Handshake(noise, None);
+        match known {
+            Some(key) if self.ask(Question::Identity(key)) => Ok(Err(Recv::event(consumed, Event::Question))),
+            _ => Ok(Ok(consumed)),
+        }
+    }
+
+    fn set_stage(&mut self, to: Stage) {
+        if let State::Entry(Entry { stage, .. }) = &mut self.state {
+            *stage = to;
+        }
+    }
+
+    /// The caller lets the initiator in.
+    pub(super) fn let_in(&mut self) {
+        if let State::Entry(Entry { stage: Stage::Waiting(knock), .. }) = self.state {
+            self.set_stage(Stage::Inside(knock));
+        }
+    }
+
+    /// The caller demands a proof of the initiator's address: owes it the cookie for that, once.
+    pub(super) fn retry(&mut self, cookie: &Cookie, mac1: &Mac) -> Result<(), Error> {
+        let State::Entry(Entry { stage: Stage::Waiting(knock), .. }) = self.state else { return Ok(()) };
+        let gate = self.config.gates.of(knock.protocol).get(knock.key).filter(|_| knock.macs == MAC_LEN);
+        let gate = gate.ok_or(Error::Declined(Alert::Busy))?;
+        let mut nonce = [0; 24];
+        nonce.iter_mut().zip(*self.seed.derive("cookie nonce")).for_each(|(to, from)| *to = from);
+        self.preface
+            .extend(CHOICE_HEAD.into_iter().chain([RETRY]).chain(gate.seal_cookie(cookie, mac1, &nonce)));
+        self.set_stage(Stage::Retried(Knock { macs: 2 * MAC_LEN, ..knock }));
+        Ok(())
+    }
+
+    /// Asks whether the first message, which is read, came for the first time.
+    pub(super) fn ask_whether_new(&mut self, body: &[u8], timestamp: Option<Duration>) {
+        let State::Handshake(noise, _) = &self.state else { return };
+        // Every pattern begins with the ephemeral key in the clear.
+        let Some(ephemeral) = body.first_chunk().filter(|_| self.config.role == Role::Responder) else {
+            return;
+        };
+        let (peer, ephemeral) = (noise.remote_static(), PublicKey(*ephemeral));
+        self.ask(Question::Fresh(FirstSeen { peer, ephemeral, timestamp }));
+    }
+}
