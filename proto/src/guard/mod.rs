@@ -7,10 +7,10 @@ mod crypto;
 mod gate;
 mod key;
 mod load;
-mod question;
+mod replay;
 
 pub use cookie::CookieJar;
 pub use gate::{CookieGate, GateAnswer, GateConfig, GateError, GateStats};
 pub use key::{COOKIE_REPLY_LEN, Cookie, FirstDigest, GateKey, Mac};
 pub use load::{Load, LoadConfig, LoadError};
-pub use question::{Answer, FirstSeen, Question, Refusal};
+pub use replay::{FirstSeen, Replay, ReplayConfig, ReplayError, ReplayFilter, ReplayStats};
