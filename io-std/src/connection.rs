@@ -8,7 +8,7 @@ use sealock_proto::drive::{
     Closed, HandshakePayload, PeerClose, SessionConnection, SessionError, SessionNext, SessionReceiver,
     SessionSendError, SessionSender, WriteError,
 };
-use sealock_proto::session::{CloseCode, SessionInfo, Stats, Traffic};
+use sealock_proto::session::{CloseCode, ExportError, SessionInfo, Stats, Traffic};
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
@@ -44,6 +44,14 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.receiver.info()
+    }
+
+    /// [`SessionReceiver::export`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        self.receiver.export(label, context, out)
     }
 
     /// [`SessionConnection::is_at_rest`]. Takes a millisecond, the shortest time that a read may block.
@@ -149,6 +157,14 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.0.info()
+    }
+
+    /// [`SessionReceiver::export`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        self.0.export(label, context, out)
     }
 
     /// Who the peer is: [`SessionReceiver::peer_certificates`].

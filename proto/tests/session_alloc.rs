@@ -114,6 +114,11 @@ fn nothing_is_allocated_once_the_buffers_exist() {
         }
         assert_eq!(handshake.count_total, 0, "{name}: handshake");
 
+        let export = measure(|| {
+            a.session.export("a token", b"context", &mut [0; 100]).unwrap();
+        });
+        assert_eq!(export.count_total, 0, "{name}: export");
+
         let messages = measure(|| {
             for size in [0, 1, 64, 1000, 65_000, 150_000] {
                 a.session.send(now, &large[..size], &mut a.tx).unwrap();

@@ -28,6 +28,10 @@ pub fn echo_of_all_sizes<S: Net, C: Net>(kind: Kind) {
     let (mut server, mut client) = pair::<S, C>(kind, config, client(name));
     assert_eq!((server.info().peer, client.info().peer), (Some(public(CLIENT)), Some(public(SERVER))));
     assert_eq!(server.info().handshake_hash, client.info().handshake_hash);
+    let [mut ours, mut theirs] = [[0; 32]; 2];
+    assert_eq!(server.export("a token", b"for both", &mut ours), Ok(()));
+    assert_eq!(client.export("a token", b"for both", &mut theirs), Ok(()));
+    assert!(ours == theirs && ours != [0; 32]);
     assert_eq!(client.handshake_payloads()[0].bytes, b"from the server");
     assert!(client.handshake_payloads()[0].security.meets(authentic));
     let server = task::<S, _>(async move {

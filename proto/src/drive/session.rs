@@ -7,7 +7,7 @@ use super::session_sender::SessionSender;
 use super::{DriveError, Permit, ReadIo, Transport, WriteError, WriteIo};
 use crate::entropy::Seed;
 use crate::noise::PayloadSecurity;
-use crate::session::{CloseCode, Config, Error, Event, SendError, SessionInfo, Stats};
+use crate::session::{CloseCode, Config, Error, Event, ExportError, SendError, SessionInfo, Stats};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -113,6 +113,14 @@ where
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.receiver.info()
+    }
+
+    /// [`Session::export`](crate::session::Session::export).
+    ///
+    /// # Errors
+    /// [`ExportError::Range`] for a label or length out of range.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        self.receiver.export(label, context, out)
     }
 
     /// [`SessionReceiver::peer_certificates`].

@@ -5,7 +5,9 @@ use super::session_sender::SessionSender;
 use super::{Connection, DriveError, Permit, ReadIo, Receiver, Transport, WriteIo};
 use crate::buf::{RxBuf, Span, TxBuf};
 use crate::entropy::Seed;
-use crate::session::{self, CloseCode, Config, Error, Event, SendError, Session, SessionInfo, Stats};
+use crate::session::{
+    self, CloseCode, Config, Error, Event, ExportError, SendError, Session, SessionInfo, Stats,
+};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -146,6 +148,14 @@ where
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.info
+    }
+
+    /// [`Session::export`].
+    ///
+    /// # Errors
+    /// [`ExportError::Range`] for a label or length out of range.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        self.inner.half().export(label, context, out)
     }
 
     /// The certificates that the peer has shown in TLS, its own first, followed by those between it and an authority. This

@@ -239,3 +239,18 @@ messages!(KeyError {
     Self::Length => "a public key is written as 64 hexadecimal digits",
     Self::Digit => "a public key is written in hexadecimal digits only",
 });
+
+/// Why no secret was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The label is not 1 to 255 bytes long.
+    Label,
+    /// More than 255 hash outputs were asked for: 8,160 or 16,320 bytes.
+    TooLong,
+}
+
+messages!(ExportError {
+    Self::Label => "an exporter label has 1 to 255 bytes",
+    Self::TooLong => "an exported secret has at most 255 hash outputs: ask for less, or for several under other labels",
+});

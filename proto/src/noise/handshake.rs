@@ -289,7 +289,7 @@ impl Handshake {
         }
         let both_ways = !self.protocol.is_one_way();
         let mut ciphers = self.ciphers;
-        let hash = self.symmetric.split(&mut ciphers);
+        let (hash, exporter) = self.symmetric.split(&mut ciphers);
         let [initiator, responder] = ciphers;
         let (send, recv, sends) = match self.role {
             Role::Initiator => (initiator, responder, true),
@@ -300,6 +300,7 @@ impl Handshake {
             send: sends.then(|| SendCipher::new(send)),
             recv: receives.then(|| RecvCipher::new(recv)),
             hash,
+            exporter,
         })
     }
 

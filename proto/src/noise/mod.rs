@@ -39,6 +39,7 @@
 
 mod crypto;
 mod error;
+mod exporter;
 mod handshake;
 mod keys;
 mod name;
@@ -53,7 +54,8 @@ mod validity;
 mod tests;
 
 pub use crypto::{CipherFunction, HashFunction, Provider};
-pub use error::{CipherError, HandshakeError, KeyError, NameError, PatternError, SetupError};
+pub use error::{CipherError, ExportError, HandshakeError, KeyError, NameError, PatternError, SetupError};
+pub use exporter::Exporter;
 pub use handshake::{CipherRoom, Handshake, ReadPart};
 pub use keys::Psk;
 pub use keys::{PublicKey, SecretKey};

@@ -3,6 +3,7 @@
 use super::TAG_LEN;
 use super::crypto::{Aead, CipherFunction, Digest, HashFunction, Provider};
 use super::error::HandshakeError;
+use super::exporter::Exporter;
 use super::name::Protocol;
 use super::transport::{HandshakeHash, next_nonce};
 use zeroize::Zeroizing;
@@ -85,13 +86,14 @@ impl SymmetricState {
     }
 
     /// `Split`: keys the ciphers, the initiator's sending one and the responder's, and gives the handshake
-    /// hash.
-    pub(super) fn split(self, ciphers: &mut [Aead; 2]) -> HandshakeHash {
+    /// hash, and what further secrets are exported from.
+    pub(super) fn split(self, ciphers: &mut [Aead; 2]) -> (HandshakeHash, Exporter) {
         let keys = self.hash.hkdf::<2>(&self.chaining_key, &[]);
         for (cipher, key) in ciphers.iter_mut().zip(keys) {
             cipher.set_key(&key.to_key());
         }
-        HandshakeHash::new(self.transcript.as_bytes())
+        let exporter = Exporter::new(self.hash, &self.chaining_key, &self.transcript);
+        (HandshakeHash::new(self.transcript.as_bytes()), exporter)
     }
 
     /// `InitializeKey`.

@@ -2,6 +2,7 @@
 
 use super::crypto::{Aead, MAX_HASH_LEN, Provider};
 use super::error::CipherError;
+use super::exporter::Exporter;
 use super::{MAX_MESSAGE, TAG_LEN};
 use core::fmt;
 
@@ -21,6 +22,8 @@ pub struct Transport {
     pub recv: Option<RecvCipher>,
     /// Identifies this handshake, the same on both sides (section 11.2).
     pub hash: HandshakeHash,
+    /// Derives further secrets, the same on both sides.
+    pub exporter: Exporter,
 }
 
 /// Seals messages, each under the next nonce. The key is erased when this is dropped, as far as the

@@ -5,7 +5,7 @@
 
 use super::codes::CloseCode;
 use super::config::Config;
-use super::error::{Error, SendError};
+use super::error::{Error, ExportError, SendError};
 use super::opening::{Opened, Opening};
 use super::seal::Sealer;
 use super::stats::{Rejects, Stats};
@@ -15,7 +15,7 @@ use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::heartbeat::Heartbeat;
 use crate::machine::Recv;
-use crate::noise::{RecvCipher, SendCipher};
+use crate::noise::{Exporter, RecvCipher, SendCipher};
 use crate::share;
 use crate::time::Instant;
 use crate::timer::Timers;
@@ -91,6 +91,7 @@ pub(super) struct Control {
     /// What the halves have not taken yet.
     keys: Option<Box<Keys>>,
     info: Option<SessionInfo>,
+    exporter: Option<Exporter>,
     announced: bool,
     failure: Option<Error>,
     /// Nothing more will be sent or accepted.
@@ -136,6 +137,7 @@ impl Control {
             opening: Some(Box::new(Opening::new(config, seed.child("opening"))?)),
             keys: Some(Box::new(Keys { seed: seed.child("heartbeat"), send: None, recv: None })),
             info: None,
+            exporter: None,
             announced: false,
             failure: None,
             over: false,
@@ -157,6 +159,11 @@ impl Control {
 
     pub(super) const fn info(&self) -> Option<SessionInfo> {
         self.info
+    }
+
+    /// A copy, so that nothing is computed under the lock.
+    pub(super) fn exporter(&self) -> Result<Exporter, ExportError> {
+        self.exporter.clone().ok_or(ExportError::NotEstablished)
     }
 
     /// The counters that belong to neither half.
@@ -278,6 +285,7 @@ impl Control {
         self.timers.set(Timer::Rekey, now + self.config.rekey.age);
         let Some(keys) = &mut self.keys else { return };
         (keys.send, keys.recv) = (transport.send, transport.recv);
+        self.exporter = Some(transport.exporter);
         self.heartbeat =
             self.config.heartbeat.map(|config| Heartbeat::new(config, keys.seed.jitter("ping"), now));
     }

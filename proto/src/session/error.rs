@@ -4,7 +4,7 @@ use super::codes::{Alert, CloseCode};
 use super::frame::FrameFault;
 use crate::heartbeat::Dead;
 use crate::machine::Backpressure;
-use crate::noise::{HandshakeError, SetupError};
+use crate::noise::{self, HandshakeError, SetupError};
 use core::fmt;
 
 /// Why a session ended in failure. All are fatal.
@@ -218,6 +218,27 @@ impl fmt::Display for SendError {
 }
 
 impl core::error::Error for SendError {}
+
+/// Why no secret was exported.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportError {
+    /// The session is not established yet.
+    NotEstablished,
+    /// The label or the length is out of range.
+    Range(noise::ExportError),
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotEstablished => f.write_str("secrets can be exported once the session is established"),
+            Self::Range(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl core::error::Error for ExportError {}
 
 impl Backpressure for SendError {
     fn is_full(&self) -> bool {

@@ -3,7 +3,9 @@
 use super::control::Control;
 use super::recv::RecvState;
 use super::send::SendState;
-use super::{CloseCode, Error, Event, Outgoing, SendError, Session, SessionInfo, Stats, Traffic};
+use super::{
+    CloseCode, Error, Event, ExportError, Outgoing, SendError, Session, SessionInfo, Stats, Traffic,
+};
 use crate::buf::{Span, TxBuf};
 use crate::machine::{Recv, RecvHalf, SendHalf};
 use crate::share::{self, Shared};
@@ -80,6 +82,14 @@ impl Sender {
         self.state.drain(&mut self.control, deadline)
     }
 
+    /// See [`Session::export`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        super::export(self.control.read(Control::exporter), label, context, out)
+    }
+
     /// What this half has counted.
     #[must_use]
     pub fn stats(&self) -> Traffic {
@@ -102,6 +112,14 @@ impl Receiver {
     #[must_use]
     pub fn info(&self) -> Option<SessionInfo> {
         self.control.read(Control::info)
+    }
+
+    /// See [`Session::export`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        super::export(self.control.read(Control::exporter), label, context, out)
     }
 
     /// Why the session failed, if it has.

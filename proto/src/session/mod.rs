@@ -64,7 +64,7 @@ mod varint;
 pub use codes::{Alert, CloseCode};
 pub use config::{Config, MAX_MAX_MESSAGE, MAX_PREVIOUS_KEYS};
 pub use config_error::ConfigError;
-pub use error::{Error, SendError};
+pub use error::{Error, ExportError, SendError};
 pub use frame::{FrameFault, MAX_REASON};
 #[cfg(feature = "std")]
 pub use halves::{Receiver, Sender};
@@ -78,7 +78,7 @@ use crate::buf::{Span, TxBuf};
 use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::machine::{Machine, Recv};
-use crate::noise::{HandshakeHash, PayloadSecurity, Protocol, Provider, PublicKey};
+use crate::noise::{Exporter, HandshakeHash, PayloadSecurity, Protocol, Provider, PublicKey};
 use crate::time::Instant;
 use alloc::sync::Arc;
 use control::Control;
@@ -300,6 +300,18 @@ impl Session {
         self.control.info()
     }
 
+    /// Fills `out` with a secret of this session for `label` and `context`, as [`Exporter::export`] does: the peer gets
+    /// the same bytes for the same arguments, nobody else does. Also after the session has ended.
+    ///
+    /// It is as secret as the handshake: where that authenticates nobody, as in NN, somebody on the path may be the other
+    /// end. Rekeying does not change it.
+    ///
+    /// # Errors
+    /// [`ExportError::NotEstablished`] too early, [`ExportError::Range`] for a label or length out of range.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        export(self.control.exporter(), label, context, out)
+    }
+
     /// What has been counted so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -312,6 +324,15 @@ impl Session {
     pub fn split(self) -> (Sender, Receiver) {
         halves::split(self)
     }
+}
+
+fn export(
+    exporter: Result<Exporter, ExportError>,
+    label: &str,
+    context: &[u8],
+    out: &mut [u8],
+) -> Result<(), ExportError> {
+    exporter?.export(label, context, out).map_err(ExportError::Range)
 }
 
 /// The shared block's counters completed by the halves'.

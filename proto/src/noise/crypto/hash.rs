@@ -101,11 +101,11 @@ impl HashFunction {
         }
     }
 
-    /// HMAC (RFC 2104). `key` is one output long, which is less than a block, so it is never hashed first.
-    fn hmac(self, key: &Digest, parts: &[&[u8]]) -> Digest {
+    /// HMAC (RFC 2104). `key` is at most one output long, which is less than a block, so it is never hashed first.
+    fn hmac(self, key: &[u8], parts: &[&[u8]]) -> Digest {
         let pad = |byte: u8| {
             let mut block = Zeroizing::new([byte; MAX_BLOCK_LEN]);
-            block.iter_mut().zip(key.as_bytes()).for_each(|(pad, key)| *pad ^= key);
+            block.iter_mut().zip(key).for_each(|(pad, key)| *pad ^= key);
             block
         };
         let (inner, outer) = (pad(0x36), pad(0x5c));
@@ -115,13 +115,22 @@ impl HashFunction {
 
     /// The first `N` outputs of HKDF (section 4.3); Noise asks for 2 or 3.
     pub(in crate::noise) fn hkdf<const N: usize>(self, chaining_key: &Digest, input: &[u8]) -> [Digest; N] {
-        let secret = self.hmac(chaining_key, &[input]);
+        let secret = self.hmac(chaining_key.as_bytes(), &[input]);
         let mut previous = Digest { bytes: [0; MAX_HASH_LEN], len: 0 };
         core::array::from_fn(|i| {
             // N is 2 or 3, far below where the counter byte would wrap.
-            previous = self.hmac(&secret, &[previous.as_bytes(), &[i as u8 + 1]]);
+            previous = self.hmac(secret.as_bytes(), &[previous.as_bytes(), &[i as u8 + 1]]);
             previous.clone()
         })
+    }
+
+    /// HKDF-Expand (RFC 5869, section 2.3) into all of `out`, which is at most 255 outputs long.
+    pub(in crate::noise) fn expand(self, secret: &[u8; 32], info: &[u8], out: &mut [u8]) {
+        let mut previous = Digest { bytes: [0; MAX_HASH_LEN], len: 0 };
+        for (block, counter) in out.chunks_mut(self.output_len()).zip(1..=u8::MAX) {
+            previous = self.hmac(secret, &[previous.as_bytes(), info, &[counter]]);
+            block.copy_from_slice(&previous.as_bytes()[..block.len()]);
+        }
     }
 }
 

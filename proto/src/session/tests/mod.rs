@@ -5,6 +5,7 @@ mod pair;
 #[cfg(feature = "aes-gcm")]
 mod choice;
 mod ending;
+mod exports;
 mod gate;
 #[cfg(feature = "std")]
 mod halves;
