@@ -122,6 +122,7 @@
 //! | [`guard`] | what a responder asks before it computes anything for a stranger |
 //! | [`heartbeat`], [`limit`], [`backoff`] | liveness, rate limits and admission, reconnecting: machines of their own |
 //! | [`resilience`] | circuit breaker, retry budget, offline queue, pool: machines for whoever calls an unsteady peer |
+//! | [`resume`] | tickets: a session resumed without the server keeping anything |
 //! | [`drive`] | the one driver loop and the traits a runtime implements |
 //! | `sim` | two machines, or thousands, on virtual time and bad links: test your own application (feature `sim`) |
 //! | [`buf`], [`time`], [`entropy`], [`timer`], [`machine`] | what all of them are made of |
@@ -150,6 +151,7 @@ pub mod limit;
 pub mod machine;
 pub mod noise;
 pub mod resilience;
+pub mod resume;
 pub mod session;
 mod share;
 #[cfg(feature = "sim")]

@@ -21,6 +21,7 @@ pub mod session_frames;
 pub mod session_pair;
 pub mod session_unauth;
 mod subject;
+pub mod tickets;
 pub mod vectors_file;
 pub mod ws_deflate;
 mod ws_end;
@@ -33,7 +34,7 @@ pub mod ws_upgrade;
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 15] = [
+pub const TARGETS: [(&str, Body); 16] = [
     ("session_unauth", session_unauth::run),
     ("session_frames", session_frames::run),
     ("session_pair", session_pair::run),
@@ -45,6 +46,7 @@ pub const TARGETS: [(&str, Body); 15] = [
     ("buffers", buffers::run),
     ("keyed_limiter", keyed_limiter::run),
     ("resilience", resilience::run),
+    ("tickets", tickets::run),
     ("ws_frames", ws_frames::run),
     ("ws_deflate", ws_deflate::run),
     ("ws_upgrade", ws_upgrade::run),

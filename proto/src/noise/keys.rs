@@ -119,7 +119,7 @@ impl Psk {
         psk
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }

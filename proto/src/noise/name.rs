@@ -13,7 +13,7 @@ use core::str::FromStr;
 const MAX_NAME: usize = 255;
 
 /// Room for the longest name that [`Protocol::parse`] accepts.
-pub(super) type NameBuffer = ArrayString<96>;
+pub(crate) type NameBuffer = ArrayString<96>;
 
 /// A Noise protocol: a valid pattern with its psk places, and the functions it runs with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Protocol {
     }
 
     /// The name as the bytes that start the handshake hash.
-    pub(super) fn name(&self) -> NameBuffer {
+    pub(crate) fn name(&self) -> NameBuffer {
         let mut name = NameBuffer::new();
         // A test shows that the longest name fits.
         let _fits = write!(name, "{self}");

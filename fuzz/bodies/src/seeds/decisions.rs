@@ -6,12 +6,13 @@ use super::Seed;
 type Case = (&'static str, &'static [u8]);
 
 pub(super) fn all() -> Vec<Seed> {
-    let targets: [(&'static str, &[Case]); 7] = [
+    let targets: [(&'static str, &[Case]); 8] = [
         ("noise_handshake", &NOISE_HANDSHAKE),
         ("session_pair", &SESSION_PAIR),
         ("buffers", &BUFFERS),
         ("keyed_limiter", &KEYED_LIMITER),
         ("resilience", &RESILIENCE),
+        ("tickets", &TICKETS),
         ("config", &CONFIG),
         ("providers", &PROVIDERS),
     ];
@@ -38,6 +39,18 @@ const NOISE_HANDSHAKE: [Case; 10] = [
     ("nx-rotate", &[5, 3, 0, 0, 0, 0, 0, 1, 4, 0, 7]),
     ("nn-zero-key", &[3, 0, 0, 0, 6, 0, 0]),
     ("x1x1-all-psks", &[23, 7, 31, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]),
+];
+
+const TICKETS: [Case; 9] = [
+    ("nothing", &[]),
+    ("once", &[0, 3, 2, 5, 0, 5, 6, 0, 5, 6, 0]),
+    ("forgotten", &[0, 0, 2, 5, 0, 5, 0, 5, 6, 0, 5, 6, 0, 1, 6, 2, 5, 6, 1]),
+    ("rotated", &[0, 3, 2, 5, 0, 5, 13, 5, 6, 0, 5, 0, 5, 13, 5, 13, 5, 6, 0]),
+    ("restarted", &[0, 3, 2, 5, 0, 5, 14, 5, 6, 0, 5, 0, 5, 6, 0, 5, 15, 2, 5, 6, 0]),
+    ("expired-early", &[0, 3, 1, 5, 0, 230, 6, 0, 5, 0, 255, 6, 0]),
+    ("spoilt", &[0, 3, 2, 5, 0, 5, 12, 0, 3, 1, 5, 12, 0, 30, 1, 5, 12, 0, 9, 0]),
+    ("opened", &[1, 0, 0, 0, 0, 0, 0, 0, 0, 9]),
+    ("content", &[2, 3, 1, 7, 0, 0, 0, 0, 0, 0, 1, 0, 9, 9]),
 ];
 
 /// The cipher, the two keys, then operations.

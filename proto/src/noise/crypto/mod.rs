@@ -14,6 +14,7 @@ mod provider;
 #[cfg(feature = "ring")]
 mod ring;
 mod rustcrypto;
+mod xchacha;
 
 #[cfg(test)]
 mod tests;
@@ -24,3 +25,4 @@ pub use cipher_function::CipherFunction;
 pub use hash::HashFunction;
 pub(super) use hash::{Digest, MAX_HASH_LEN};
 pub use provider::Provider;
+pub(crate) use xchacha::{XNONCE_LEN, open_with_xnonce, seal_with_xnonce};
