@@ -20,6 +20,9 @@ fn start(protocol: Protocol, role: Role, provider: Provider) -> Handshake {
         prologue: &[b"providers"],
         local_static: protocol.needs_local_static(role).then_some(&local),
         remote_static: protocol.needs_remote_static(role).then(|| remote.public()),
+        remote_ephemeral: protocol
+            .needs_remote_ephemeral(role)
+            .then(|| secret(role.peer() as u8 + 3).public()),
         psks: &psks[..protocol.psk_count()],
         ephemeral: secret(role as u8 + 3),
         provider,
@@ -40,9 +43,11 @@ fn pairs() -> impl Iterator<Item = [Provider; 2]> {
 fn protocols() -> Vec<Protocol> {
     let mut protocols = Vec::new();
     for pattern in &PATTERNS {
-        for (psk, suite) in [("", "ChaChaPoly_BLAKE2s"), ("psk1", "AESGCM_BLAKE2b")] {
-            // A build without AES-GCM has no such suite.
-            protocols.extend(Protocol::parse(&format!("Noise_{}{psk}_25519_{suite}", pattern.name)));
+        for (modifiers, suite) in
+            [("", "ChaChaPoly_BLAKE2s"), ("psk1", "AESGCM_BLAKE2b"), ("fallback+psk1", "ChaChaPoly_BLAKE2s")]
+        {
+            // A build without AES-GCM has no such suite; not every pattern has a fallback.
+            protocols.extend(Protocol::parse(&format!("Noise_{}{modifiers}_25519_{suite}", pattern.name)));
         }
     }
     protocols
@@ -51,12 +56,12 @@ fn protocols() -> Vec<Protocol> {
 /// Runs a handshake and gives everything that went over the wire.
 fn finish(ends: &mut [Handshake; 2]) -> Vec<u8> {
     let (mut wire, mut message) = (Vec::new(), [0; 256]);
-    for turn in 0.. {
+    loop {
         let [a, b] = &mut *ends;
         if a.is_finished() {
             break;
         }
-        let (writer, reader) = if turn % 2 == 0 { (a, b) } else { (b, a) };
+        let (writer, reader) = if a.is_my_turn() { (a, b) } else { (b, a) };
         let len = writer.write(b"payload", &mut message).unwrap();
         wire.extend_from_slice(&message[..len]);
         let payload = reader.read(&mut message[..len]).unwrap();

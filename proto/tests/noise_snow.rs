@@ -50,6 +50,7 @@ fn ours(protocol: Protocol, role: Role, places: &[usize]) -> Handshake {
         prologue: &[PROLOGUE],
         local_static: protocol.needs_local_static(role).then_some(&local),
         remote_static: protocol.needs_remote_static(role).then(|| static_public(role.peer())),
+        remote_ephemeral: None,
         psks: &psks,
         ephemeral: SecretKey::new(&mut [0x45; 32]),
         provider: Provider::default(),

@@ -1,7 +1,7 @@
 //! Two honest parties and a network that changes handshake messages.
 //!
-//! Byte 0 of an input chooses the pattern, byte 1 cipher and hash, byte 2 the places of pre-shared keys (bit `n`
-//! for `pskn`). Then comes for every message: the length of its payload (if odd, the message is read in parts), what
+//! Byte 0 of an input chooses the pattern, byte 1 cipher, hash and (bit 3) whether it is a fallback where it can be,
+//! byte 2 the places of pre-shared keys (bit `n` for `pskn`). Then comes for every message: the length of its payload (if odd, the message is read in parts), what
 //! happens to it, and a position.
 //!
 //! A changed message is accepted only where nothing authenticates it, and then the next that is authenticated
@@ -34,7 +34,8 @@ pub fn run(input: &[u8]) {
 
     for index in 0..protocol.message_count() {
         let [first, second] = &mut sides;
-        let (writer, reader) = if index % 2 == 0 { (first, second) } else { (second, first) };
+        let to_second = protocol.writer(index) == Role::Initiator;
+        let (writer, reader) = if to_second { (first, second) } else { (second, first) };
         let payload = vec![index as u8; usize::from(input.byte())];
         let Some(original) = write(writer, &payload, tampered) else { return };
         refuses_out_of_turn(writer, reader);
@@ -46,7 +47,9 @@ pub fn run(input: &[u8]) {
         }
         transcript.push(original.clone());
         tampered |= message != original;
-        let authenticated = psks != 0 || protocol.pattern().messages[..=index].iter().any(|m| has_dh(m));
+        let through = index + usize::from(protocol.is_fallback());
+        let authenticated =
+            psks != 0 || protocol.pattern().messages[..=through].iter().any(|m| has_more_than_keys(m));
         match read(reader, &mut message, payload.len() % 2 == 1) {
             Ok(range) => {
                 assert!(
@@ -58,7 +61,7 @@ pub fn run(input: &[u8]) {
             Err(error) => {
                 assert!(tampered, "message {index} of {protocol} is refused unchanged: {error}");
                 let [first, second] = sides;
-                let failed = if index % 2 == 0 { second } else { first };
+                let failed = if to_second { second } else { first };
                 stays_poisoned(failed, &original);
                 return;
             }
@@ -81,13 +84,16 @@ fn choose(input: &mut Input<'_>) -> (Protocol, u8) {
     let pattern = &PATTERNS[usize::from(input.byte()) % PATTERNS.len()];
     let suite = usize::from(input.byte());
     let (cipher, hash) = (CIPHERS[suite % 2], HASHES[suite / 2 % 4]);
-    let places = 0..=pattern.messages.len();
-    let mask = input.byte();
-    let psks: Vec<String> = places.filter(|n| mask >> n & 1 == 1).map(|n| format!("psk{n}")).collect();
-    let name = format!("Noise_{}{}_25519_{cipher}_{hash}", pattern.name, psks.join("+"));
+    let fallback = suite & 8 != 0 && !has_more_than_keys(pattern.messages[0]);
+    let messages = pattern.messages.len() - usize::from(fallback);
+    let mask = input.byte() & ((2 << messages) - 1);
+    let psks = (0..=messages).filter(|n| mask >> n & 1 == 1).map(|n| format!("psk{n}"));
+    let modifiers: Vec<String> = fallback.then(|| "fallback".to_owned()).into_iter().chain(psks).collect();
+    let name = format!("Noise_{}{}_25519_{cipher}_{hash}", pattern.name, modifiers.join("+"));
     let protocol = protocol(&name);
-    assert_eq!((protocol.to_string(), protocol.psk_count()), (name, psks.len()));
-    (protocol, mask & ((2 << pattern.messages.len()) - 1))
+    assert_eq!((protocol.to_string(), protocol.psk_count()), (name, mask.count_ones() as usize));
+    assert_eq!((protocol.is_fallback(), protocol.message_count()), (fallback, messages));
+    (protocol, mask)
 }
 
 fn party(protocol: Protocol, role: Role, psks: u8) -> Handshake {
@@ -99,11 +105,17 @@ fn party(protocol: Protocol, role: Role, psks: u8) -> Handshake {
         prologue: &[b"fuzz"],
         local_static: Some(&own).filter(|_| protocol.needs_local_static(role)),
         remote_static: Some(public(role.peer())).filter(|_| protocol.needs_remote_static(role)),
+        remote_ephemeral: Some(ephemeral(role.peer()).public())
+            .filter(|_| protocol.needs_remote_ephemeral(role)),
         psks: &psks,
-        ephemeral: SecretKey::new(&mut [if role == Role::Initiator { 11 } else { 12 }; 32]),
+        ephemeral: ephemeral(role),
         provider: Provider::default(),
     })
     .expect("the keys fit the pattern")
+}
+
+fn ephemeral(role: Role) -> SecretKey {
+    SecretKey::new(&mut [if role == Role::Initiator { 11 } else { 12 }; 32])
 }
 
 /// The next message; `None` if a changed key made that impossible.
@@ -217,6 +229,6 @@ fn exchange(input: &mut Input<'_>, from: &mut Transport, to: &mut Transport) {
     assert_eq!(send.nonce(), recv.nonce());
 }
 
-fn has_dh(tokens: &[Token]) -> bool {
+fn has_more_than_keys(tokens: &[Token]) -> bool {
     tokens.iter().any(|token| !matches!(token, Token::E | Token::S))
 }

@@ -76,6 +76,7 @@ pub(crate) fn handshake_behind(before: &[&[u8]], name: &str, role: Role, psks: &
         prologue: &[&[&b"sealock session"[..]], before].concat(),
         local_static: Some(&own).filter(|_| protocol.needs_local_static(role)),
         remote_static: Some(public(role.peer())).filter(|_| protocol.needs_remote_static(role)),
+        remote_ephemeral: None,
         psks,
         ephemeral: ephemeral(),
         provider: Provider::default(),

@@ -51,13 +51,14 @@ fn same<T: PartialEq + std::fmt::Debug>(each: &[T]) {
 fn party(protocol: Protocol, role: Role, provider: Provider, mut key: [u8; 32]) -> Handshake {
     let ephemeral = SecretKey::new(&mut key);
     let (prologue, psks) = (&[][..], &[][..]);
-    let (local_static, remote_static) = (None, None);
+    let (local_static, remote_static, remote_ephemeral) = (None, None, None);
     Handshake::new(HandshakeParams {
         protocol,
         role,
         prologue,
         local_static,
         remote_static,
+        remote_ephemeral,
         psks,
         ephemeral,
         provider,

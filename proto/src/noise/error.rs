@@ -26,8 +26,13 @@ pub enum NameError {
     UnknownPattern,
     /// A modifier that is empty or does not start with a lower-case letter (section 8.1).
     ModifierForm,
-    /// A well-formed modifier other than `psk0`, `psk1`, ..., for example `fallback` or `hfs` (section 8.1).
+    /// A well-formed modifier other than `fallback` and `psk0`, `psk1`, ..., for example `hfs` (section 8.1).
     UnsupportedModifier,
+    /// `fallback` behind another modifier: it changes what the places of `psk` modifiers mean, and is offered in the
+    /// first place only (section 8.1).
+    FallbackNotFirst,
+    /// `fallback` on a pattern whose first message is neither `e` nor `e, s` (section 10.2).
+    FallbackImpossible,
     /// A `psk` modifier beyond the pattern's last message (section 9.4).
     PskOutOfRange,
     /// The same `psk` modifier twice (section 9.4).
@@ -53,7 +58,9 @@ messages!(NameError {
     Self::Form => "not a protocol name: write Noise_PATTERN_DH_CIPHER_HASH (Noise section 8)",
     Self::UnknownPattern => "unknown handshake pattern: use a name of Noise sections 7.4, 7.5 or 18.1",
     Self::ModifierForm => "malformed pattern modifier: separate lower-case modifiers by + (Noise section 8.1)",
-    Self::UnsupportedModifier => "unsupported pattern modifier: only psk0, psk1, ... are (Noise section 8.1)",
+    Self::UnsupportedModifier => "unsupported pattern modifier: only fallback and psk0, psk1, ... are (Noise section 8.1)",
+    Self::FallbackNotFirst => "fallback behind another modifier: write it first, as in XXfallback+psk0 (Noise section 8.1)",
+    Self::FallbackImpossible => "fallback needs a pattern that begins with e, or e and s, alone (Noise section 10.2)",
     Self::PskOutOfRange => "psk modifier beyond the last message of the pattern (Noise section 9.4)",
     Self::PskRepeated => "psk modifier given twice: name each place once (Noise section 9.4)",
     Self::PskUnsorted => "psk modifiers out of order: sort them (Noise section 8.1)",
@@ -69,8 +76,7 @@ messages!(NameError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// A pre-message holds something other than one `s` (section 7.1; `e` there needs section 10.2's
-    /// `fallback`, which is not offered).
+    /// A pre-message holds something other than one `s` (section 7.1; `e` comes there by `fallback` alone).
     PreMessage,
     /// No messages, or more than the interpreter has room for.
     MessageCount,
@@ -112,6 +118,10 @@ pub enum SetupError {
     RemoteStaticMissing,
     /// The peer's static key is sent in the handshake or not at all, yet one was given (section 7.1).
     RemoteStaticSuperfluous,
+    /// The peer's ephemeral key is a pre-message, as `fallback` makes it, and was not given (section 10.2).
+    RemoteEphemeralMissing,
+    /// The peer's ephemeral key is sent in the handshake, yet one was given (section 10.2).
+    RemoteEphemeralSuperfluous,
     /// Not exactly one pre-shared key per `psk` modifier (section 9.4).
     PskCount {
         /// How many the protocol takes.
@@ -135,6 +145,12 @@ impl fmt::Display for SetupError {
             }
             Self::RemoteStaticSuperfluous => f.write_str(
                 "the pattern takes no peer's static key beforehand: leave it out (Noise section 7.1)",
+            ),
+            Self::RemoteEphemeralMissing => f.write_str(
+                "the fallback goes on from the peer's ephemeral key: give it (Noise section 10.2)",
+            ),
+            Self::RemoteEphemeralSuperfluous => f.write_str(
+                "the peer's ephemeral key is sent in this handshake: leave it out (Noise section 10.2)",
             ),
             Self::PskCount { expected, given } => {
                 write!(

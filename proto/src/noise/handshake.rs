@@ -1,15 +1,17 @@
-//! The one interpreter of handshake patterns (Noise section 5.3, with pre-shared keys of section 9).
+//! A handshake in progress: what it may do next, and what ends it. The tokens are interpreted in `tokens.rs`.
+
+mod tokens;
 
 use super::crypto::{Aead, CipherFunction, Provider};
 use super::error::{HandshakeError, SetupError};
 use super::keys::{Psk, PublicKey, SecretKey};
+use super::modifiers::MAX_PSKS;
 use super::name::Protocol;
-use super::pattern::{MAX_PSKS, Token};
 use super::security::PayloadSecurity;
 use super::setup::HandshakeParams;
 use super::symmetric::SymmetricState;
 use super::transport::{RecvCipher, SendCipher, Transport};
-use super::{DH_LEN, MAX_MESSAGE, Role, TAG_LEN};
+use super::{MAX_MESSAGE, Role};
 use arrayvec::ArrayVec;
 use core::fmt;
 use core::ops::Range;
@@ -52,7 +54,7 @@ pub struct Handshake {
     remote_ephemeral: Option<PublicKey>,
     /// The keys that psk tokens have not used yet, the next one last.
     psks: ArrayVec<Psk, MAX_PSKS>,
-    /// Waiting for the keys of the split, the initiator's sending cipher first.
+    /// Waiting for the keys of the split, first the sending cipher of the side that writes first.
     ciphers: [Aead; 2],
     /// The number of the next message.
     message: usize,
@@ -111,21 +113,14 @@ impl Handshake {
             prologue,
             local_static,
             remote_static,
+            remote_ephemeral,
             psks,
             ephemeral,
             provider,
         } = params;
         let mut symmetric = SymmetricState::new(protocol, provider);
         symmetric.mix_hash(prologue);
-        for side in [Role::Initiator, Role::Responder] {
-            if protocol.needs_remote_static(side.peer()) {
-                let local = local_static.map(|key| key.public_by(provider));
-                let key = if side == role { local } else { remote_static };
-                // Present, as check found; a pre-message holds nothing but this one key.
-                symmetric.mix_hash(&[key.as_ref().map_or(&[], |key| key.as_bytes().as_slice())]);
-            }
-        }
-        Ok(Self {
+        let mut handshake = Self {
             protocol,
             role,
             provider,
@@ -133,7 +128,7 @@ impl Handshake {
             local_static: local_static.map(SecretKey::duplicate),
             ephemeral,
             remote_static,
-            remote_ephemeral: None,
+            remote_ephemeral,
             psks: psks.iter().rev().take(MAX_PSKS).cloned().collect(),
             ciphers: room.fitted(provider, protocol.cipher()),
             message: 0,
@@ -142,7 +137,9 @@ impl Handshake {
             poisoned: false,
             #[cfg(test)]
             agreements: 0,
-        })
+        };
+        handshake.mix_pre_messages();
+        Ok(handshake)
     }
 
     /// The protocol this handshake runs.
@@ -166,7 +163,7 @@ impl Handshake {
     /// Whether the next message is this side's to [`write`](Self::write). False once finished or failed.
     #[must_use]
     pub fn is_my_turn(&self) -> bool {
-        !self.poisoned && !self.is_finished() && Role::writer(self.message) == self.role
+        !self.poisoned && !self.is_finished() && self.protocol.writer(self.message) == self.role
     }
 
     /// Whether all messages are through, so that [`split`](Self::split) succeeds.
@@ -183,25 +180,17 @@ impl Handshake {
         if self.poisoned { None } else { self.remote_static }
     }
 
+    /// The peer's ephemeral key, once read, even if the handshake failed later: a fallback goes on from it (section
+    /// 10.2). Nothing says whose it is.
+    #[must_use]
+    pub fn remote_ephemeral(&self) -> Option<PublicKey> {
+        self.remote_ephemeral
+    }
+
     /// Bytes the next handshake message has beyond its payload, at most 96; 0 once finished.
     #[must_use]
     pub fn next_overhead(&self) -> usize {
-        if self.is_finished() {
-            return 0;
-        }
-        let mut keyed = self.keyed;
-        let mut len = 0;
-        for token in self.protocol.tokens(self.message) {
-            match token {
-                Token::E => {
-                    len += DH_LEN;
-                    keyed |= self.protocol.is_psk_mode();
-                }
-                Token::S => len += DH_LEN + tag_len(keyed),
-                Token::Ee | Token::Es | Token::Se | Token::Ss | Token::Psk => keyed = true,
-            }
-        }
-        len + tag_len(keyed)
+        if self.is_finished() { 0 } else { self.overhead() }
     }
 
     /// How the next message's payload is protected, whoever writes it (section 7.7). Once finished: the
@@ -290,12 +279,10 @@ impl Handshake {
         let both_ways = !self.protocol.is_one_way();
         let mut ciphers = self.ciphers;
         let (hash, exporter) = self.symmetric.split(&mut ciphers);
-        let [initiator, responder] = ciphers;
-        let (send, recv, sends) = match self.role {
-            Role::Initiator => (initiator, responder, true),
-            Role::Responder => (responder, initiator, both_ways),
-        };
-        let receives = both_ways || self.role == Role::Responder;
+        let [first, second] = ciphers;
+        let begins = self.role == self.protocol.writer(0);
+        let (send, recv) = if begins { (first, second) } else { (second, first) };
+        let (sends, receives) = (both_ways || begins, both_ways || !begins);
         Ok(Transport {
             send: sends.then(|| SendCipher::new(send)),
             recv: receives.then(|| RecvCipher::new(recv)),
@@ -309,7 +296,7 @@ impl Handshake {
             Err(HandshakeError::Poisoned)
         } else if self.is_finished() {
             Err(HandshakeError::Finished)
-        } else if Role::writer(self.message) != writer {
+        } else if self.protocol.writer(self.message) != writer {
             Err(HandshakeError::NotMyTurn)
         } else {
             Ok(())
@@ -320,101 +307,6 @@ impl Handshake {
         self.message += 1;
         self.keyed = self.symmetric.has_key();
         self.progress = None;
-    }
-
-    fn write_message(&mut self, payload: &[u8], message: &mut [u8]) -> Result<(), HandshakeError> {
-        let mut rest = message;
-        for token in self.protocol.tokens(self.message) {
-            match token {
-                Token::E => {
-                    let key = self.ephemeral.public_by(self.provider);
-                    take(&mut rest, DH_LEN)?.copy_from_slice(key.as_bytes());
-                    self.mix_ephemeral(key);
-                }
-                Token::S => {
-                    let key = self.local_static.as_ref().ok_or(HandshakeError::WeakKey)?;
-                    let key = key.public_by(self.provider);
-                    let field = take(&mut rest, DH_LEN + tag_len(self.symmetric.has_key()))?;
-                    fill_front(field, key.as_bytes());
-                    self.symmetric.encrypt_and_hash(field)?;
-                }
-                _ => self.mix(token)?,
-            }
-        }
-        fill_front(rest, payload);
-        self.symmetric.encrypt_and_hash(rest)
-    }
-
-    /// Reads from where [`Self::progress`] says.
-    fn read_on(&mut self, message: &mut [u8]) -> Result<ReadPart, HandshakeError> {
-        let message_len = message.len();
-        let start = match self.progress {
-            Some(progress) => progress,
-            None if message_len > MAX_MESSAGE => return Err(HandshakeError::TooLong),
-            // Before any costly DH is done for a message that cannot be right.
-            None if message_len < self.next_overhead() => return Err(HandshakeError::TooShort),
-            None => Progress { message_len, read: 0, tokens: 0 },
-        };
-        let mut rest = message.get_mut(start.read..).ok_or(HandshakeError::TooShort)?;
-        for (index, token) in self.protocol.tokens(self.message).enumerate().skip(start.tokens) {
-            match token {
-                Token::E => {
-                    let key = public_key(take(&mut rest, DH_LEN)?)?;
-                    self.remote_ephemeral = Some(key);
-                    self.mix_ephemeral(key);
-                }
-                Token::S => {
-                    let field = take(&mut rest, DH_LEN + tag_len(self.symmetric.has_key()))?;
-                    let key = public_key(self.symmetric.decrypt_and_hash(field)?)?;
-                    self.remote_static = Some(key);
-                    let read = message_len.saturating_sub(rest.len());
-                    self.progress = Some(Progress { message_len, read, tokens: index + 1 });
-                    return Ok(ReadPart::Static(key));
-                }
-                _ => self.mix(token)?,
-            }
-        }
-        // The payload is the last field.
-        let start = message_len.saturating_sub(rest.len());
-        let payload_len = self.symmetric.decrypt_and_hash(rest)?.len();
-        Ok(ReadPart::Payload(start..start.saturating_add(payload_len)))
-    }
-
-    /// With pre-shared keys in play an ephemeral key also randomizes the encryption key (section 9.2).
-    fn mix_ephemeral(&mut self, key: PublicKey) {
-        self.symmetric.mix_hash(&[key.as_bytes()]);
-        if self.protocol.is_psk_mode() {
-            self.symmetric.mix_key(key.as_bytes());
-        }
-    }
-
-    /// The tokens that put nothing on the wire: a DH or a pre-shared key.
-    fn mix(&mut self, token: Token) -> Result<(), HandshakeError> {
-        let initiator = self.role == Role::Initiator;
-        let (local, remote) = match token {
-            Token::Psk => {
-                // There is one for every token: new counted them.
-                let psk = self.psks.pop().ok_or(HandshakeError::WeakKey)?;
-                self.symmetric.mix_key_and_hash(psk.as_bytes());
-                return Ok(());
-            }
-            Token::Ss => (self.local_static.as_ref(), self.remote_static),
-            Token::Es if initiator => (Some(&self.ephemeral), self.remote_static),
-            Token::Se if !initiator => (Some(&self.ephemeral), self.remote_static),
-            Token::Es | Token::Se => (self.local_static.as_ref(), self.remote_ephemeral),
-            Token::Ee => (Some(&self.ephemeral), self.remote_ephemeral),
-            Token::E | Token::S => return Ok(()),
-        };
-        // Both keys are there: patterns keep rule 1 of section 7.3, and new asked for the given ones.
-        let (Some(local), Some(remote)) = (local, remote) else { return Err(HandshakeError::WeakKey) };
-        let shared = self.provider.agree(local.as_bytes(), remote.as_bytes());
-        let shared = shared.ok_or(HandshakeError::WeakKey)?;
-        self.symmetric.mix_key(&shared);
-        #[cfg(test)]
-        {
-            self.agreements += 1;
-        }
-        Ok(())
     }
 }
 
@@ -440,24 +332,4 @@ impl fmt::Debug for Handshake {
             .field("poisoned", &self.poisoned)
             .finish_non_exhaustive()
     }
-}
-
-const fn tag_len(keyed: bool) -> usize {
-    if keyed { TAG_LEN } else { 0 }
-}
-
-/// Cuts the next `len` bytes off the front of `rest`.
-fn take<'a>(rest: &mut &'a mut [u8], len: usize) -> Result<&'a mut [u8], HandshakeError> {
-    let (field, tail) = core::mem::take(rest).split_at_mut_checked(len).ok_or(HandshakeError::TooShort)?;
-    *rest = tail;
-    Ok(field)
-}
-
-/// Copies `bytes` to the front of `field`, which has room for them and perhaps a tag.
-fn fill_front(field: &mut [u8], bytes: &[u8]) {
-    field.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-}
-
-fn public_key(field: &[u8]) -> Result<PublicKey, HandshakeError> {
-    field.try_into().map(PublicKey).map_err(|_| HandshakeError::TooShort)
 }

@@ -17,6 +17,7 @@
 //!     prologue: &[b"example v1"],
 //!     local_static: None,
 //!     remote_static: None,
+//!     remote_ephemeral: None,
 //!     psks: &[],
 //!     ephemeral: SecretKey::new(&mut [byte; 32]),
 //!     provider: Provider::default(),
@@ -42,6 +43,7 @@ mod error;
 mod exporter;
 mod handshake;
 mod keys;
+mod modifiers;
 mod name;
 pub mod pattern;
 mod security;
@@ -74,12 +76,13 @@ pub const TAG_LEN: usize = 16;
 /// Bytes of a Curve25519 public key, private key or shared secret (Noise section 12.1).
 pub(crate) const DH_LEN: usize = 32;
 
-/// Which side of a handshake: the initiator writes the first message.
+/// Which side of a handshake. The initiator writes the first message, except in a protocol with `fallback`: there that
+/// message has become a pre-message and the responder goes on, whom the specification then calls the initiator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Writes the first handshake message (Alice in the specification).
+    /// Alice in the specification: begins.
     Initiator,
-    /// Reads the first handshake message (Bob in the specification).
+    /// Bob in the specification: answers.
     Responder,
 }
 
@@ -91,10 +94,5 @@ impl Role {
             Self::Initiator => Self::Responder,
             Self::Responder => Self::Initiator,
         }
-    }
-
-    /// Who writes message `index`, counted from 0 (Noise section 7.1: the parties take turns).
-    pub(crate) const fn writer(index: usize) -> Self {
-        if index % 2 == 0 { Self::Initiator } else { Self::Responder }
     }
 }

@@ -3,7 +3,8 @@
 use super::Role;
 use super::crypto::{CipherFunction, HashFunction};
 use super::error::NameError;
-use super::pattern::{PATTERNS, Pattern, PskPlaces, Token};
+use super::modifiers::{ModifiedPattern, PskPlaces};
+use super::pattern::{PATTERNS, Pattern, Token};
 use super::security::{PayloadSecurity, payload_security};
 use arrayvec::ArrayString;
 use core::fmt::{self, Write};
@@ -15,17 +16,17 @@ const MAX_NAME: usize = 255;
 /// Room for the longest name that [`Protocol::parse`] accepts.
 pub(crate) type NameBuffer = ArrayString<96>;
 
-/// A Noise protocol: a valid pattern with its psk places, and the functions it runs with.
+/// A Noise protocol: a valid pattern with its modifiers, and the functions it runs with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Protocol {
-    pattern: &'static Pattern,
-    psks: PskPlaces,
+    pattern: ModifiedPattern<'static>,
     cipher: CipherFunction,
     hash: HashFunction,
 }
 
 impl Protocol {
-    /// Reads a name such as `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`.
+    /// Reads a name such as `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`. The modifiers are `psk0`, `psk1` and so on, and
+    /// before them `fallback`, as in `XXfallback+psk0` (section 10.2).
     ///
     /// # Errors
     ///
@@ -40,15 +41,21 @@ impl Protocol {
         if prefix != "Noise" || sections.next().is_some() {
             return Err(NameError::Form);
         }
-        let (pattern, psks) = parse_pattern(pattern)?;
+        let pattern = parse_pattern(pattern)?;
         parse_dh(dh)?;
-        Ok(Self { pattern, psks, cipher: parse_cipher(cipher)?, hash: parse_hash(hash)? })
+        Ok(Self { pattern, cipher: parse_cipher(cipher)?, hash: parse_hash(hash)? })
     }
 
-    /// The handshake pattern, without its psk modifiers.
+    /// The handshake pattern, without its modifiers.
     #[must_use]
     pub const fn pattern(&self) -> &'static Pattern {
-        self.pattern
+        self.pattern.base()
+    }
+
+    /// Whether the pattern's first message is a pre-message, known from a handshake that failed (section 10.2).
+    #[must_use]
+    pub const fn is_fallback(&self) -> bool {
+        self.pattern.is_fallback()
     }
 
     /// The cipher function.
@@ -72,19 +79,26 @@ impl Protocol {
     /// Whether only the initiator ever sends (section 7.4).
     #[must_use]
     pub const fn is_one_way(&self) -> bool {
-        self.pattern.one_way
+        self.pattern.base().one_way
     }
 
-    /// How many handshake messages there are; the initiator writes numbers 0, 2, ...
+    /// How many handshake messages there are.
     #[must_use]
     pub const fn message_count(&self) -> usize {
-        self.pattern.messages.len()
+        self.pattern.message_count()
+    }
+
+    /// Who writes message `index`, counted from 0 (section 7.1): the parties take turns, and the initiator begins
+    /// unless this is a [fallback](Self::is_fallback).
+    #[must_use]
+    pub const fn writer(&self, index: usize) -> Role {
+        self.pattern.writer(index)
     }
 
     /// How many pre-shared keys both sides need (section 9).
     #[must_use]
     pub const fn psk_count(&self) -> usize {
-        self.psks.count()
+        self.pattern.psks().count()
     }
 
     /// Whether `role` needs a static key of its own.
@@ -95,33 +109,38 @@ impl Protocol {
 
     /// Whether `role` must know its peer's static key beforehand (a pre-message, section 7.1).
     #[must_use]
-    pub fn needs_remote_static(&self, role: Role) -> bool {
-        self.pattern.pre_message(role.peer()).contains(&Token::S)
+    pub const fn needs_remote_static(&self, role: Role) -> bool {
+        self.pattern.pre_message(role.peer()).s
+    }
+
+    /// Whether `role` must know its peer's ephemeral key beforehand: the responder of a fallback (section 10.2).
+    #[must_use]
+    pub const fn needs_remote_ephemeral(&self, role: Role) -> bool {
+        self.pattern.pre_message(role.peer()).e
     }
 
     /// Whether `role` sends its static key in the handshake.
     #[must_use]
     pub fn sends_static(&self, role: Role) -> bool {
-        let messages = self.pattern.messages.iter().enumerate();
-        messages.filter(|(i, _)| Role::writer(*i) == role).any(|(_, tokens)| tokens.contains(&Token::S))
+        let mut written = (0..self.message_count()).filter(|message| self.writer(*message) == role);
+        written.any(|message| self.tokens(message).any(|token| token == Token::S))
     }
 
     /// How payload `index` is protected (section 7.7). Handshake messages count from 0; the numbers after
     /// them are transport messages that take turns. `None` for what a one-way pattern never sends.
     #[must_use]
     pub fn payload_security(&self, index: usize) -> Option<PayloadSecurity> {
-        payload_security(self.pattern, self.psks, index)
+        payload_security(self.pattern, index)
     }
 
     /// Whether an ephemeral key goes into the encryption key too (section 9.2).
     pub(super) const fn is_psk_mode(&self) -> bool {
-        !self.psks.is_empty()
+        !self.pattern.psks().is_empty()
     }
 
-    /// The tokens of message `index`, psk tokens included.
+    /// The tokens of message `index`, those of modifiers included.
     pub(super) fn tokens(&self, index: usize) -> impl Iterator<Item = Token> + use<> {
-        let Self { pattern, psks, .. } = *self;
-        (0..).map_while(move |token| pattern.token(psks, index, token))
+        self.pattern.tokens(index)
     }
 
     /// The name as the bytes that start the handshake hash.
@@ -143,9 +162,15 @@ impl FromStr for Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Noise_{}", self.pattern.name)?;
-        for (i, place) in self.psks.iter().enumerate() {
-            write!(f, "{}psk{place}", if i == 0 { "" } else { "+" })?;
+        write!(f, "Noise_{}", self.pattern().name)?;
+        let mut separator = "";
+        if self.is_fallback() {
+            f.write_str("fallback")?;
+            separator = "+";
+        }
+        for place in self.pattern.psks().iter() {
+            write!(f, "{separator}psk{place}")?;
+            separator = "+";
         }
         write!(f, "_25519_{}_{}", self.cipher.name(), self.hash.name())
     }
@@ -161,18 +186,26 @@ fn is_section(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
 }
 
-fn parse_pattern(section: &str) -> Result<(&'static Pattern, PskPlaces), NameError> {
+fn parse_pattern(section: &str) -> Result<ModifiedPattern<'static>, NameError> {
     let end = section.find(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit());
     let (name, modifiers) = section.split_at_checked(end.unwrap_or(section.len())).unwrap_or((section, ""));
-    let pattern = PATTERNS.iter().find(|p| p.name == name).ok_or(NameError::UnknownPattern)?;
-    let mut places = PskPlaces::NONE;
+    let base = PATTERNS.iter().find(|p| p.name == name).ok_or(NameError::UnknownPattern)?;
+    let mut pattern = ModifiedPattern::plain(base);
     if modifiers.is_empty() {
-        return Ok((pattern, places));
+        return Ok(pattern);
     }
+    let mut places = PskPlaces::NONE;
     let mut above = 0;
-    for modifier in modifiers.split('+') {
-        let place = parse_modifier(modifier)?;
-        if place > pattern.messages.len() {
+    for (i, modifier) in modifiers.split('+').enumerate() {
+        let place = match parse_modifier(modifier)? {
+            Modifier::Fallback if i > 0 => return Err(NameError::FallbackNotFirst),
+            Modifier::Fallback => {
+                pattern = pattern.with_fallback().ok_or(NameError::FallbackImpossible)?;
+                continue;
+            }
+            Modifier::Psk(place) => place,
+        };
+        if place > pattern.message_count() {
             return Err(NameError::PskOutOfRange);
         }
         if places.has(place) {
@@ -184,19 +217,27 @@ fn parse_pattern(section: &str) -> Result<(&'static Pattern, PskPlaces), NameErr
         places = places.with(place);
         above = place;
     }
-    Ok((pattern, places))
+    Ok(pattern.with_psks(places))
 }
 
-fn parse_modifier(modifier: &str) -> Result<usize, NameError> {
+enum Modifier {
+    Fallback,
+    Psk(usize),
+}
+
+fn parse_modifier(modifier: &str) -> Result<Modifier, NameError> {
     let well_formed = modifier.starts_with(|c: char| c.is_ascii_lowercase())
         && modifier.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if !well_formed {
         return Err(NameError::ModifierForm);
     }
+    if modifier == "fallback" {
+        return Ok(Modifier::Fallback);
+    }
     let place = modifier.strip_prefix("psk").ok_or(NameError::UnsupportedModifier)?;
     let canonical = place == "0" || !place.starts_with('0');
     match place.parse() {
-        Ok(place) if canonical => Ok(place),
+        Ok(place) if canonical => Ok(Modifier::Psk(place)),
         // All digits and yet no number: more of them than a number holds.
         Err(_) if canonical && !place.is_empty() && place.bytes().all(|b| b.is_ascii_digit()) => {
             Err(NameError::PskOutOfRange)

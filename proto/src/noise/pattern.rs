@@ -1,7 +1,9 @@
-//! The handshake patterns as data (Noise sections 7.4, 7.5 and 18.1). What is valid is `validity.rs`'s business.
+//! The handshake patterns as data (Noise sections 7.4, 7.5 and 18.1). What modifiers make of them is in
+//! `modifiers.rs`, what is valid is `validity.rs`'s business.
 
 use super::Role;
 use super::error::PatternError;
+use super::modifiers::{ModifiedPattern, PskPlaces};
 use super::validity;
 use Token::{E, Ee, Es, S, Se, Ss};
 
@@ -42,9 +44,6 @@ pub struct Pattern {
 
 /// The most messages a pattern may have: no pattern of the specification has more.
 pub(super) const MAX_MESSAGES: usize = 4;
-
-/// The most pre-shared keys a protocol of [`PATTERNS`] can take: one before and one after each message.
-pub(super) const MAX_PSKS: usize = MAX_MESSAGES + 1;
 
 /// Every pattern a protocol name can use: 3 one-way, 12 fundamental and 23 deferred.
 pub const PATTERNS: [Pattern; 38] = [
@@ -88,14 +87,22 @@ pub const PATTERNS: [Pattern; 38] = [
     interactive("I1X1", &[], &[], &[&[E, S], &[E, Ee, S], &[Se, Es]]),
 ];
 
-// The table is checked when it is compiled: alone, and with a psk in every place.
+// The table is checked when it is compiled: with and without fallback, each alone and with a psk in every place.
 const _: () = {
     let mut i = 0;
     while i < PATTERNS.len() {
-        let pattern = &PATTERNS[i];
-        assert!(pattern.validate().is_ok());
-        assert!(validity::check(pattern, PskPlaces::every(pattern.messages.len())).is_ok());
+        let pattern = ModifiedPattern::plain(&PATTERNS[i]);
+        check(pattern);
+        if let Some(fallback) = pattern.with_fallback() {
+            check(fallback);
+        }
         i += 1;
+    }
+
+    const fn check(pattern: ModifiedPattern<'_>) {
+        assert!(validity::check(pattern).is_ok());
+        let every = PskPlaces::every(pattern.message_count());
+        assert!(validity::check(pattern.with_psks(every)).is_ok());
     }
 };
 
@@ -124,74 +131,14 @@ impl Pattern {
     ///
     /// The first rule it breaks.
     pub const fn validate(&self) -> Result<(), PatternError> {
-        validity::check(self, PskPlaces::NONE)
+        validity::check(ModifiedPattern::plain(self))
     }
 
-    /// The pre-message that tells `role`'s public keys to its peer.
+    /// The pre-message that tells `role`'s public key to its peer.
     pub(super) const fn pre_message(&self, role: Role) -> &'static [Token] {
         match role {
             Role::Initiator => self.initiator_pre_message,
             Role::Responder => self.responder_pre_message,
         }
-    }
-
-    /// Token `index` of message `message`, with the psk tokens where `psks` puts them: `psk0` before the
-    /// first message's tokens, `psk1` after them, `psk2` after the second's, and so on (section 9.4).
-    pub(super) const fn token(&self, psks: PskPlaces, message: usize, index: usize) -> Option<Token> {
-        if message >= self.messages.len() {
-            return None;
-        }
-        let tokens = self.messages[message];
-        let before = if message == 0 && psks.has(0) { 1 } else { 0 };
-        if index < before {
-            Some(Token::Psk)
-        } else if index - before < tokens.len() {
-            Some(tokens[index - before])
-        } else if index - before == tokens.len() && psks.has(message + 1) {
-            Some(Token::Psk)
-        } else {
-            None
-        }
-    }
-}
-
-/// The set of places a protocol name's `psk` modifiers name. A set, so neither order nor repetition can
-/// go wrong after parsing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct PskPlaces(u8);
-
-impl PskPlaces {
-    pub(super) const NONE: Self = Self(0);
-
-    /// A psk before and after every one of `messages` messages.
-    pub(super) const fn every(messages: usize) -> Self {
-        let mut all = Self::NONE;
-        let mut place = 0;
-        while place <= messages && place < MAX_PSKS {
-            all = all.with(place);
-            place += 1;
-        }
-        all
-    }
-
-    /// This set and `place`, which is less than [`MAX_PSKS`].
-    pub(super) const fn with(self, place: usize) -> Self {
-        Self(self.0 | 1 << place)
-    }
-
-    pub(super) const fn has(self, place: usize) -> bool {
-        place < MAX_PSKS && self.0 >> place & 1 == 1
-    }
-
-    pub(super) const fn count(self) -> usize {
-        self.0.count_ones() as usize
-    }
-
-    pub(super) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(super) fn iter(self) -> impl Iterator<Item = usize> {
-        (0..MAX_PSKS).filter(move |place| self.has(*place))
     }
 }

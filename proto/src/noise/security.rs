@@ -1,7 +1,8 @@
 //! What a payload is protected against (Noise section 7.7), computed from the tokens that precede it.
 
 use super::Role;
-use super::pattern::{Pattern, PskPlaces, Token};
+use super::modifiers::ModifiedPattern;
+use super::pattern::Token;
 
 /// The protection of one payload, in the levels of Noise section 7.7.
 ///
@@ -104,8 +105,8 @@ impl Done {
 
 /// The levels of payload `index`, counted from 0 and on into the transport phase, there taking turns.
 /// `None` for what a one-way pattern's recipient would send.
-pub(super) fn payload_security(pattern: &Pattern, psks: PskPlaces, index: usize) -> Option<PayloadSecurity> {
-    if pattern.one_way && Role::writer(index) == Role::Responder {
+pub(super) fn payload_security(pattern: ModifiedPattern<'_>, index: usize) -> Option<PayloadSecurity> {
+    if pattern.base().one_way && pattern.writer(index) == Role::Responder {
         return None;
     }
     let mut done = Done::default();
@@ -113,8 +114,8 @@ pub(super) fn payload_security(pattern: &Pattern, psks: PskPlaces, index: usize)
     let mut heard = [0; 2];
     let mut level = None;
     for message in 0..=settled(pattern, index) {
-        let sender = Role::writer(message);
-        (0..).map_while(|i| pattern.token(psks, message, i)).for_each(|token| done.add(token));
+        let sender = pattern.writer(message);
+        pattern.tokens(message).for_each(|token| done.add(token));
         let (from_sender, from_peer) = match (sender, &mut heard) {
             (Role::Initiator, [initiator, responder]) => (initiator, *responder),
             (Role::Responder, [initiator, responder]) => (responder, *initiator),
@@ -129,7 +130,7 @@ pub(super) fn payload_security(pattern: &Pattern, psks: PskPlaces, index: usize)
 
 /// The first message that is as well protected as message `index` of the same sender: all DHs are done when
 /// the transport phase begins, so from each side's first transport message on nothing changes.
-fn settled(pattern: &Pattern, index: usize) -> usize {
-    let last = pattern.messages.len();
+fn settled(pattern: ModifiedPattern<'_>, index: usize) -> usize {
+    let last = pattern.message_count();
     if index <= last { index } else { last + (index - last) % 2 }
 }

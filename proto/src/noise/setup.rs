@@ -19,9 +19,13 @@ pub struct HandshakeParams<'a> {
     pub local_static: Option<&'a SecretKey>,
     /// The peer's static key, exactly if [`Protocol::needs_remote_static`].
     pub remote_static: Option<PublicKey>,
+    /// The peer's ephemeral key from its failed first message, exactly if [`Protocol::needs_remote_ephemeral`]:
+    /// [`Handshake::remote_ephemeral`](super::Handshake::remote_ephemeral) has it.
+    pub remote_ephemeral: Option<PublicKey>,
     /// The pre-shared keys in the order of the name's modifiers, exactly [`Protocol::psk_count`] of them.
     pub psks: &'a [Psk],
-    /// A fresh key, used in this handshake and never again.
+    /// A fresh key, used in this handshake and never again. Only the initiator of a fallback passes the one it began
+    /// with, which is a pre-message there (section 10.2).
     pub ephemeral: SecretKey,
     /// Which library computes, in the handshake and in the transport ciphers it ends with. The peer sees no
     /// difference.
@@ -40,6 +44,11 @@ impl HandshakeParams<'_> {
         match (protocol.needs_remote_static(role), self.remote_static.is_some()) {
             (true, false) => return Err(SetupError::RemoteStaticMissing),
             (false, true) => return Err(SetupError::RemoteStaticSuperfluous),
+            _ => {}
+        }
+        match (protocol.needs_remote_ephemeral(role), self.remote_ephemeral.is_some()) {
+            (true, false) => return Err(SetupError::RemoteEphemeralMissing),
+            (false, true) => return Err(SetupError::RemoteEphemeralSuperfluous),
             _ => {}
         }
         let (expected, given) = (protocol.psk_count(), self.psks.len());

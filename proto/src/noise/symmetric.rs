@@ -85,8 +85,8 @@ impl SymmetricState {
         Ok(text)
     }
 
-    /// `Split`: keys the ciphers, the initiator's sending one and the responder's, and gives the handshake
-    /// hash, and what further secrets are exported from.
+    /// `Split`: keys the ciphers, first the sending one of the side that writes first, and gives the handshake hash and
+    /// what further secrets are exported from.
     pub(super) fn split(self, ciphers: &mut [Aead; 2]) -> (HandshakeHash, Exporter) {
         let keys = self.hash.hkdf::<2>(&self.chaining_key, &[]);
         for (cipher, key) in ciphers.iter_mut().zip(keys) {

@@ -4,7 +4,8 @@
 
 use super::Role;
 use super::error::PatternError;
-use super::pattern::{MAX_MESSAGES, Pattern, PskPlaces, Token};
+use super::modifiers::{ModifiedPattern, PreMessage};
+use super::pattern::{MAX_MESSAGES, Token};
 
 /// What has happened up to a token.
 #[derive(Clone, Copy)]
@@ -25,26 +26,27 @@ struct Sent {
     s: bool,
 }
 
-pub(super) const fn check(pattern: &Pattern, psks: PskPlaces) -> Result<(), PatternError> {
-    let count = pattern.messages.len();
+pub(super) const fn check(pattern: ModifiedPattern<'_>) -> Result<(), PatternError> {
+    let base = pattern.base();
+    let count = pattern.message_count();
     if count == 0 || count > MAX_MESSAGES {
         return Err(PatternError::MessageCount);
     }
-    if pattern.one_way && count != 1 {
+    if base.one_way && count != 1 {
         return Err(PatternError::OneWayReply);
     }
-    let (Ok(initiator), Ok(responder)) =
-        (pre_message(pattern.initiator_pre_message), pre_message(pattern.responder_pre_message))
-    else {
+    let ([] | [Token::S], [] | [Token::S]) = (base.initiator_pre_message, base.responder_pre_message) else {
         return Err(PatternError::PreMessage);
     };
+    let initiator = Sent::before(pattern.pre_message(Role::Initiator));
+    let responder = Sent::before(pattern.pre_message(Role::Responder));
     let mut now = Progress { initiator, responder, ee: false, es: false, se: false, ss: false, psk: false };
 
     let mut message = 0;
     while message < count {
-        let writer = Role::writer(message);
+        let writer = pattern.writer(message);
         let mut index = 0;
-        while let Some(token) = pattern.token(psks, message, index) {
+        while let Some(token) = pattern.token(message, index) {
             now = match now.after(token, writer) {
                 Ok(next) => next,
                 Err(error) => return Err(error),
@@ -60,14 +62,12 @@ pub(super) const fn check(pattern: &Pattern, psks: PskPlaces) -> Result<(), Patt
     if let Err(error) = now.may_encrypt(Role::Initiator) {
         return Err(error);
     }
-    if pattern.one_way { Ok(()) } else { now.may_encrypt(Role::Responder) }
+    if base.one_way { Ok(()) } else { now.may_encrypt(Role::Responder) }
 }
 
-const fn pre_message(tokens: &[Token]) -> Result<Sent, PatternError> {
-    match tokens {
-        [] => Ok(Sent { e: false, s: false }),
-        [Token::S] => Ok(Sent { e: false, s: true }),
-        _ => Err(PatternError::PreMessage),
+impl Sent {
+    const fn before(pre_message: PreMessage) -> Self {
+        Self { e: pre_message.e, s: pre_message.s }
     }
 }
 

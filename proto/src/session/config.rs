@@ -296,6 +296,9 @@ impl Config {
         if protocol.is_one_way() {
             return Err(E::OneWay(protocol));
         }
+        if protocol.is_fallback() {
+            return Err(E::Fallback(protocol));
+        }
         let peer = self.role.peer();
         if protocol.needs_local_static(self.role) && self.local_static.is_none() {
             return Err(E::StaticKeyMissing(protocol));

@@ -16,6 +16,8 @@ pub enum ConfigError {
     MixedOffer(Protocol),
     /// A session needs both directions, which a one-way pattern does not have.
     OneWay(Protocol),
+    /// A session begins with the first message of its protocol; a fallback goes on from another one's.
+    Fallback(Protocol),
     /// The pattern uses this end's static key: `with_static_key`.
     StaticKeyMissing(Protocol),
     /// The pattern needs the peer's static key beforehand: `with_remote_static`.
@@ -64,6 +66,9 @@ impl fmt::Display for ConfigError {
                 )
             }
             Self::OneWay(p) => write!(f, "{p} is one-way: a session needs both directions"),
+            Self::Fallback(p) => {
+                write!(f, "{p} goes on from another handshake: offer the protocol without fallback")
+            }
             Self::StaticKeyMissing(p) => write!(f, "{p} needs this end's static key: with_static_key"),
             Self::RemoteStaticMissing(p) => {
                 write!(f, "{p} needs the peer's static key beforehand: with_remote_static")

@@ -1,11 +1,15 @@
 //! Runs Noise test vectors in the JSON format that cacophony introduced. Shared by the `vectors` example and
 //! the test of the published vectors.
 //!
+//! noise-c added vectors with `"fallback": true`: the responder cannot decrypt the first message, which belongs to
+//! `pattern`, and both go on with `fallback_pattern` (if absent, `XXfallback`) in the other messages.
+//!
 //! A vector that asks for something not offered, or that has a field this runner does not know, is skipped
 //! with the reason; it never counts as passed.
 
 use sealock_proto::noise::{
-    Handshake, HandshakeParams, Protocol, Provider, Psk, PublicKey, RecvCipher, Role, SecretKey, SendCipher,
+    Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, PublicKey, RecvCipher, Role,
+    SecretKey, SendCipher,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -88,7 +92,8 @@ pub(crate) fn run_by(provider: Provider, text: &str) -> Result<Report, String> {
     Ok(report)
 }
 
-/// The fields that are understood. Four only repeat parts of the name and are not looked at.
+/// The fields that are understood, besides those of a fallback. `pattern`, `dh`, `cipher` and `hash` only repeat parts of the name, except where
+/// there is a fallback.
 const FIELDS: [&str; 19] = [
     "protocol_name",
     "name",
@@ -124,16 +129,26 @@ fn run_vector(provider: Provider, vector: &Map<String, Value>) -> Outcome {
     if protocol.to_string() != name {
         return fail(format!("the name prints as {protocol}"));
     }
+    let fallback = vector.get("fallback") == Some(&Value::Bool(true));
     for (field, value) in vector {
         let off = matches!(value, Value::Null | Value::Bool(false));
-        if !off && !FIELDS.contains(&field.as_str()) {
+        let understood = match field.as_str() {
+            "fallback" | "fallback_pattern" => fallback,
+            field => FIELDS.contains(&field),
+        };
+        if !off && !understood {
             return skip(format!("field not understood: {field}"));
         }
     }
-    let messages = match vector.get("messages") {
-        Some(Value::Array(messages)) => messages,
+    let mut messages = match vector.get("messages") {
+        Some(Value::Array(messages)) => &messages[..],
         _ => return skip("no messages"),
     };
+    if fallback {
+        let Some((first, others)) = messages.split_first() else { return skip("no messages") };
+        fail_first(provider, vector, name, first)?;
+        messages = others;
+    }
     if messages.len() < protocol.message_count() {
         return skip("ends before the handshake does");
     }
@@ -142,7 +157,7 @@ fn run_vector(provider: Provider, vector: &Map<String, Value>) -> Outcome {
     for (index, message) in messages.iter().enumerate() {
         let (payload, ciphertext) =
             (message_field(message, "payload")?, message_field(message, "ciphertext")?);
-        let from_initiator = protocol.is_one_way() || index % 2 == 0;
+        let from_initiator = protocol.is_one_way() || protocol.writer(index) == Role::Initiator;
         let (sender, receiver) =
             if from_initiator { (&mut initiator, &mut responder) } else { (&mut responder, &mut initiator) };
         let at = |what: String| Stop::Fail(format!("message {index}: {what}"));
@@ -160,6 +175,50 @@ fn run_vector(provider: Provider, vector: &Map<String, Value>) -> Outcome {
         Some(hash) if hash != initiator.hash => fail("another handshake hash"),
         _ => Ok(()),
     }
+}
+
+/// The first message of a vector with a fallback to the protocol `name`: the responder cannot decrypt it, yet has the
+/// ephemeral key to go on from.
+fn fail_first(provider: Provider, vector: &Map<String, Value>, name: &str, message: &Value) -> Outcome {
+    let part = |field: &str| match vector.get(field).and_then(Value::as_str) {
+        Some(text) => Ok(text),
+        None => skip(format!("field missing: {field}")),
+    };
+    let suite = format!("{}_{}_{}", part("dh")?, part("cipher")?, part("hash")?);
+    let fallback = match vector.get("fallback_pattern") {
+        None | Some(Value::Null) => "XXfallback",
+        Some(_) => part("fallback_pattern")?,
+    };
+    if name != format!("Noise_{fallback}_{suite}") {
+        return fail(format!("{name} is not a fallback to {fallback} with {suite}"));
+    }
+    let first = match Protocol::parse(&format!("Noise_{}_{suite}", part("pattern")?)) {
+        Ok(protocol) => protocol,
+        Err(error) => return skip(format!("pattern not accepted: {error}")),
+    };
+    let mut initiator = Party::new(provider, vector, first, Role::Initiator)?;
+    let Some(mut responder) = Party::new(provider, vector, first, Role::Responder)?.handshake else {
+        return fail("a handshake without messages");
+    };
+    let (payload, mut ciphertext) =
+        (message_field(message, "payload")?, message_field(message, "ciphertext")?);
+    let at = |what: String| Stop::Fail(format!("message before the fallback: {what}"));
+    if initiator.send(&payload).map_err(at)? != ciphertext {
+        return fail("message before the fallback: another ciphertext was written");
+    }
+    match responder.read(&mut ciphertext) {
+        Err(HandshakeError::Decrypt) => {}
+        Err(error) => return fail(format!("message before the fallback: {error}")),
+        Ok(_) => return fail("message before the fallback: it can be read"),
+    }
+    if responder.remote_ephemeral() != Some(initiator_ephemeral(vector)?.public()) {
+        return fail("message before the fallback: another ephemeral key was read");
+    }
+    Ok(())
+}
+
+fn initiator_ephemeral(vector: &Map<String, Value>) -> Outcome<SecretKey> {
+    Ok(SecretKey::new(&mut required(vector, "init_ephemeral")?))
 }
 
 /// One side of the handshake and then of the transport.
@@ -183,6 +242,10 @@ impl Party {
             true => Some(PublicKey(required(vector, &format!("{side}_remote_static"))?)),
             false => None,
         };
+        let remote_ephemeral = match protocol.needs_remote_ephemeral(role) {
+            true => Some(initiator_ephemeral(vector)?.public()),
+            false => None,
+        };
         // The recipient of a one-way pattern never sends its ephemeral key.
         let ephemeral = match role == Role::Responder && protocol.is_one_way() {
             true => SecretKey::new(&mut [1; 32]),
@@ -198,6 +261,7 @@ impl Party {
             prologue: &[&prologue],
             local_static: local_static.as_ref(),
             remote_static,
+            remote_ephemeral,
             psks: &psks,
             ephemeral,
             provider,

@@ -60,6 +60,7 @@ fn nothing_secret_is_printed() {
         prologue: &[],
         local_static: Some(&secret),
         remote_static: None,
+        remote_ephemeral: None,
         psks: &[psk],
         ephemeral: secret.duplicate(),
         provider: Provider::default(),
@@ -70,8 +71,8 @@ fn nothing_secret_is_printed() {
     assert_eq!(
         texts[0],
         "HandshakeParams { protocol: Protocol(Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s), role: Initiator, \
-         prologue: [], local_static: Some(SecretKey(..)), remote_static: None, psks: [Psk(..)], \
-         ephemeral: SecretKey(..), provider: RustCrypto }"
+         prologue: [], local_static: Some(SecretKey(..)), remote_static: None, \
+         remote_ephemeral: None, psks: [Psk(..)], ephemeral: SecretKey(..), provider: RustCrypto }"
     );
     assert_eq!(
         texts[1],

@@ -1,6 +1,7 @@
 //! Rule tests of the Noise engine, one file a subject. Vectors and interop are in the crate's `tests` folder.
 
 mod exporter;
+mod fallback;
 mod handshake;
 mod keys;
 mod names;
@@ -9,22 +10,33 @@ mod security;
 mod staged;
 mod transport;
 
-use super::pattern::PATTERNS;
+use super::pattern::{PATTERNS, Pattern, Token};
 use super::*;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Every protocol of `suite`: each pattern with each set of psk places.
+/// Every protocol of `suite`: each pattern, as it is and with `fallback` where that may be, with each set of psk places.
 fn every_protocol(suite: &str) -> Vec<String> {
-    let patterns = PATTERNS.iter().flat_map(|pattern| {
-        (0..1_u32 << (pattern.messages.len() + 1)).map(|set| {
-            let places = (0..=pattern.messages.len()).filter(|place| set >> place & 1 == 1);
-            let modifiers: Vec<_> = places.map(|place| format!("psk{place}")).collect();
-            format!("{}{}", pattern.name, modifiers.join("+"))
-        })
-    });
-    patterns.map(|pattern| format!("Noise_{pattern}_25519_{suite}")).collect()
+    let mut names = Vec::new();
+    for pattern in &PATTERNS {
+        let fallback = begins_with_a_pre_message(pattern);
+        for modifiers in [&[][..], &["fallback"]].into_iter().take(1 + usize::from(fallback)) {
+            let messages = pattern.messages.len() - modifiers.len();
+            for set in 0..1_u32 << (messages + 1) {
+                let places = (0..=messages).filter(|place| set >> place & 1 == 1);
+                let psks = places.map(|place| format!("psk{place}"));
+                let all: Vec<_> = modifiers.iter().map(|name| String::from(*name)).chain(psks).collect();
+                names.push(format!("Noise_{}{}_25519_{suite}", pattern.name, all.join("+")));
+            }
+        }
+    }
+    names
+}
+
+/// Whether a fallback can turn the first message into a pre-message (section 10.2).
+fn begins_with_a_pre_message(pattern: &Pattern) -> bool {
+    pattern.messages[0].iter().all(|token| matches!(token, Token::E | Token::S))
 }
 
 /// What one side starts from, for tests to change.
@@ -34,6 +46,7 @@ struct Setup {
     prologue: Vec<u8>,
     local_static: Option<SecretKey>,
     remote_static: Option<PublicKey>,
+    remote_ephemeral: Option<PublicKey>,
     psks: Vec<Psk>,
 }
 
@@ -47,6 +60,9 @@ impl Setup {
             prologue: b"test".to_vec(),
             local_static: protocol.needs_local_static(role).then(|| static_key(role)),
             remote_static: protocol.needs_remote_static(role).then(|| static_key(role.peer()).public()),
+            remote_ephemeral: protocol
+                .needs_remote_ephemeral(role)
+                .then(|| ephemeral_key(role.peer()).public()),
             psks: (0..protocol.psk_count()).map(|i| Psk::new(&mut [0x70 + i as u8; 32])).collect(),
         }
     }
@@ -58,8 +74,9 @@ impl Setup {
             prologue: &[&self.prologue],
             local_static: self.local_static.as_ref(),
             remote_static: self.remote_static,
+            remote_ephemeral: self.remote_ephemeral,
             psks: &self.psks,
-            ephemeral: SecretKey::new(&mut [0x50 + self.role as u8; 32]),
+            ephemeral: ephemeral_key(self.role),
             provider: Provider::default(),
         })
     }
@@ -67,6 +84,10 @@ impl Setup {
 
 fn static_key(role: Role) -> SecretKey {
     SecretKey::new(&mut [0x20 + role as u8; 32])
+}
+
+fn ephemeral_key(role: Role) -> SecretKey {
+    SecretKey::new(&mut [0x50 + role as u8; 32])
 }
 
 fn side(name: &str, role: Role) -> Handshake {

@@ -1,9 +1,12 @@
 //! The validity rules (Noise sections 7.3 and 9.3): the table keeps them, altered patterns break the right one.
 
+use super::super::modifiers::{ModifiedPattern, PskPlaces};
 use super::super::pattern::Token::{self, E, Ee, Es, Psk, S, Se, Ss};
-use super::super::pattern::{PATTERNS, Pattern, PskPlaces};
+use super::super::pattern::{PATTERNS, Pattern};
 use super::super::validity::check;
+use super::begins_with_a_pre_message;
 use crate::noise::error::PatternError;
+use alloc::vec::Vec;
 
 /// The initiator's and the responder's.
 type PreMessages = [&'static [Token]; 2];
@@ -18,16 +21,47 @@ fn pattern(pre: PreMessages, messages: Messages) -> Pattern {
 #[test]
 fn every_pattern_of_the_table_is_valid_with_every_set_of_psks() {
     let mut checked = 0;
-    for pattern in &PATTERNS {
-        assert_eq!(pattern.validate(), Ok(()), "{}", pattern.name);
-        for set in 0..1_u32 << (pattern.messages.len() + 1) {
-            let places = (0..=pattern.messages.len()).filter(|place| set >> place & 1 == 1);
-            let places = places.fold(PskPlaces::NONE, PskPlaces::with);
-            assert_eq!(check(pattern, places), Ok(()), "{} {places:?}", pattern.name);
-            checked += 1;
+    for base in &PATTERNS {
+        assert_eq!(base.validate(), Ok(()), "{}", base.name);
+        let plain = ModifiedPattern::plain(base);
+        let fallback = plain.with_fallback();
+        assert_eq!(fallback.is_some(), begins_with_a_pre_message(base), "{}", base.name);
+        for pattern in [plain].into_iter().chain(fallback) {
+            let messages = pattern.message_count();
+            for set in 0..1_u32 << (messages + 1) {
+                let places = (0..=messages).filter(|place| set >> place & 1 == 1);
+                let places = places.fold(PskPlaces::NONE, PskPlaces::with);
+                assert_eq!(check(pattern.with_psks(places)), Ok(()), "{} {places:?}", base.name);
+                checked += 1;
+            }
         }
     }
-    assert_eq!(checked, 556);
+    assert_eq!(checked, 776);
+}
+
+#[test]
+fn a_fallback_keeps_the_rules_with_its_pre_message_counted() {
+    const NO: PreMessages = [&[], &[]];
+    const R: PreMessages = [&[], &[S]];
+    let cases: &[(PreMessages, Messages, Result<(), PatternError>)] = &[
+        (NO, &[&[E], &[E, Ee]], Ok(())),
+        // The responder writes first, so the initiator's keys are not sent again and the responder's es needs its s.
+        (NO, &[&[E], &[E, Ee], &[E]], Err(PatternError::KeyRepeated)),
+        (NO, &[&[E, S], &[E, Ee], &[S]], Err(PatternError::KeyRepeated)),
+        (NO, &[&[E], &[Ee, E]], Err(PatternError::KeyNotHeld)),
+        (NO, &[&[E], &[E, Ee, Es]], Err(PatternError::KeyNotHeld)),
+        (R, &[&[E], &[Es, E]], Err(PatternError::StaticWithoutEphemeral)),
+        (NO, &[&[E, S], &[E, Se]], Err(PatternError::StaticWithoutEphemeral)),
+    ];
+    for (pre, messages, expected) in cases {
+        let base = pattern(*pre, messages);
+        let fallback = ModifiedPattern::plain(&base).with_fallback().unwrap();
+        assert_eq!(check(fallback), *expected, "{pre:?} {messages:?}");
+    }
+    for messages in [&[&[E][..]][..], &[&[E, Es], &[E, Ee]], &[&[S, E], &[E, Ee]], &[&[], &[E]]] {
+        let base = Pattern { messages: Vec::leak(messages.to_vec()), ..pattern(R, &[]) };
+        assert!(ModifiedPattern::plain(&base).with_fallback().is_none(), "{messages:?}");
+    }
 }
 
 #[test]

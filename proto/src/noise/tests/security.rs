@@ -79,6 +79,24 @@ fn payloads_after_the_listed_ones_keep_their_senders_last_level() {
 }
 
 #[test]
+fn a_fallbacks_payloads_are_protected_as_the_base_patterns_next_ones() {
+    let mut fallbacks = 0;
+    for (pattern, _) in TABLE {
+        let name = format!("Noise_{pattern}fallback_25519_ChaChaPoly_BLAKE2s");
+        let Ok(fallback) = Protocol::parse(&name) else { continue };
+        for index in 0..20 {
+            assert_eq!(levels(fallback, index), levels(protocol(pattern), index + 1), "{name} {index}");
+        }
+        fallbacks += 1;
+    }
+    assert_eq!(fallbacks, 28);
+    let expected = [(2, 1), (2, 5), (2, 5), (2, 5)];
+    for (index, expected) in expected.into_iter().enumerate() {
+        assert_eq!(levels(protocol("XXfallback"), index), Some(expected), "{index}");
+    }
+}
+
+#[test]
 fn one_way_patterns_have_levels_for_their_sender_only() {
     for (pattern, expected) in [("N", (0, 2)), ("K", (1, 2)), ("X", (1, 2))] {
         assert_eq!(levels(protocol(pattern), 2), Some(expected));
@@ -96,8 +114,10 @@ fn psk_is_reported_from_the_message_that_mixes_it_and_changes_no_level() {
         ("XXpsk3", [false, false, true, true]),
         ("XXpsk0+psk3", [true, true, true, true]),
         ("X1X1psk4", [false, false, false, true]),
+        ("XXfallback+psk0", [true, true, true, true]),
+        ("XXfallback+psk2", [false, true, true, true]),
     ] {
-        let plain = protocol(pattern.split_once("psk").unwrap().0);
+        let plain = protocol(pattern.split_once("psk").unwrap().0.trim_end_matches('+'));
         for (index, psk) in with_psk.into_iter().enumerate() {
             let level = protocol(pattern).payload_security(index).unwrap();
             assert_eq!(level.psk, psk, "{pattern} payload {index}");

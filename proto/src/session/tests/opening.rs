@@ -228,10 +228,12 @@ fn configurations_are_refused_with_the_field_at_fault() {
     let nn = || Config::initiator(protocol(NN));
     let rekey = RekeyPolicy::default;
     let one_way = protocol("Noise_N_25519_ChaChaPoly_BLAKE2s");
+    let fallback = protocol("Noise_XXfallback_25519_ChaChaPoly_BLAKE2s");
     let psk0 = protocol("Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s");
     let cases = [
         (Config::responder(&[]), ConfigError::NoProtocol),
         (Config::initiator(one_way), ConfigError::OneWay(one_way)),
+        (Config::responder(&[fallback]), ConfigError::Fallback(fallback)),
         (Config::initiator(protocol(XX)), ConfigError::StaticKeyMissing(protocol(XX))),
         (
             Config::initiator(protocol(IK)).with_static_key(secret(1)),
