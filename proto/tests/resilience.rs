@@ -7,43 +7,28 @@ mod input;
 #[path = "support/resilience/mod.rs"]
 mod models;
 
-use models::{Input, SUBJECTS, Tally};
-use sealock_proto::entropy::Jitter;
-use sealock_proto::sim::{check, is_replay};
+#[path = "support/tally.rs"]
+mod tally;
 
-/// What must have happened this often in all runs of a machine together, or they show little.
-const OFTEN: u64 = 50;
-
-fn agrees_with_its_model(name: &str) {
-    let subject = SUBJECTS.iter().find(|subject| subject.name == name).expect("a machine");
-    let mut tally = Tally::default();
-    check(&format!("{name}_agrees"), 0..3000, |seed| {
-        let mut jitter = Jitter::new(seed);
-        // The first few operations matter as much as the hundredth.
-        let bytes: Vec<u8> = (0..20 + 60 * (seed % 10)).map(|_| jitter.next_u64() as u8).collect();
-        (subject.run)(&mut Input::new(&bytes), &mut tally);
-        Ok(())
-    });
-    let often = |what: &&str| is_replay() || tally.count(what) >= OFTEN;
-    assert!(subject.often.iter().all(often), "{tally:?}");
-}
+use models::SUBJECTS;
+use tally::agrees_with_its_model;
 
 #[test]
 fn breaker_agrees() {
-    agrees_with_its_model("breaker");
+    agrees_with_its_model(&SUBJECTS, "breaker");
 }
 
 #[test]
 fn budget_agrees() {
-    agrees_with_its_model("budget");
+    agrees_with_its_model(&SUBJECTS, "budget");
 }
 
 #[test]
 fn queue_agrees() {
-    agrees_with_its_model("queue");
+    agrees_with_its_model(&SUBJECTS, "queue");
 }
 
 #[test]
 fn pool_agrees() {
-    agrees_with_its_model("pool");
+    agrees_with_its_model(&SUBJECTS, "pool");
 }
