@@ -85,11 +85,15 @@ pub enum Question {
         /// Its second MAC; zeros where the sender has no cookie.
         mac2: Mac,
     },
+    /// The peer says that this is its key, behind at most one key agreement. Whoever knows the key can say so, which
+    /// is why nothing is counted against its owner.
+    Identity(PublicKey),
     /// The first message is authenticated. Is it no copy? Not to be asked where nobody is authenticated by it.
     Fresh(FirstSeen),
     /// The peer has proven that this is its key. May it have a session? Counts as an attempt, so it comes behind
-    /// [`Question::Fresh`]: a copy must not use up the attempts of whoever made the original.
-    Identity(PublicKey),
+    /// [`Question::Fresh`]: a copy must not use up the attempts of whoever made the original. In a pattern whose responder
+    /// has the proof only with the first record (IN, IX) it is asked on the peer's word.
+    Proven(PublicKey),
 }
 
 /// What a [`Guard`] says.
@@ -186,8 +190,9 @@ pub struct GuardStats {
 /// let mut ask = |question| guard.ask(Instant::ZERO, Some(unix), "192.0.2.1:4000".parse().ok(), 0, &question);
 /// assert_eq!(ask(Question::FirstMessage { mac1: [3; 16], mac2: [0; 16] }), Answer::Proceed);
 /// let first = FirstSeen { peer: Some(alice), ephemeral: PublicKey([9; 32]), timestamp: Some(unix) };
-/// assert_eq!(ask(Question::Fresh(first)), Answer::Proceed);
 /// assert_eq!(ask(Question::Identity(alice)), Answer::Proceed);
+/// assert_eq!(ask(Question::Fresh(first)), Answer::Proceed);
+/// assert_eq!(ask(Question::Proven(alice)), Answer::Proceed);
 /// assert_eq!(ask(Question::Fresh(first)), Answer::Refuse(Refusal::Replayed));
 /// assert_eq!(ask(Question::Identity(bob)), Answer::Refuse(Refusal::NotAllowed));
 /// let session = guard.established(&alice).id;
@@ -236,7 +241,8 @@ impl Guard {
                 None => Answer::Proceed,
             },
             Question::Fresh(first) => self.is_fresh(unix, first),
-            Question::Identity(key) => self.roster.ask(now, key).into(),
+            Question::Identity(key) => self.roster.look(now, key).into(),
+            Question::Proven(key) => self.roster.ask(now, key).into(),
         }
     }
 
@@ -343,7 +349,7 @@ mod tests {
         assert_eq!(ask(&mut guard, 0, fresh(1, 1)), Answer::Proceed);
         assert_eq!(ask(&mut guard, 0, fresh(1, 1)), refuse(Refusal::Replayed));
         for _ in 0..100 {
-            assert_eq!(ask(&mut guard, 0, Question::Identity(key(1))), Answer::Proceed);
+            assert_eq!(ask(&mut guard, 0, Question::Proven(key(1))), Answer::Proceed);
             assert_eq!(guard.established(&key(1)).end, None);
         }
         let stats = guard.stats();
@@ -378,16 +384,23 @@ mod tests {
         assert_eq!(local(&mut guard), refuse(Refusal::Busy));
         for (question, want) in [
             (Question::Identity(key(1)), Answer::Proceed),
+            (Question::Identity(key(1)), Answer::Proceed),
+            (Question::Proven(key(1)), Answer::Proceed),
+            (Question::Proven(key(1)), refuse(Refusal::TooManyAttempts)),
             (Question::Identity(key(1)), refuse(Refusal::TooManyAttempts)),
             (Question::Identity(key(3)), refuse(Refusal::NotAllowed)),
             (Question::Identity(key(4)), refuse(Refusal::NotAllowed)),
+            (Question::Proven(key(3)), refuse(Refusal::NotAllowed)),
+            (Question::Proven(key(4)), refuse(Refusal::NotAllowed)),
         ] {
             assert_eq!(ask(&mut guard, 0, question), want, "{question:?}");
         }
         let entered = guard.established(&key(2));
-        assert_eq!(ask(&mut guard, 0, Question::Identity(key(2))), refuse(Refusal::Busy));
+        for question in [Question::Identity(key(2)), Question::Proven(key(2))] {
+            assert_eq!(ask(&mut guard, 0, question), refuse(Refusal::Busy));
+        }
         guard.ended(entered.id);
-        assert_eq!(ask(&mut guard, 0, Question::Identity(key(2))), Answer::Proceed);
+        assert_eq!(ask(&mut guard, 0, Question::Proven(key(2))), Answer::Proceed);
     }
 
     #[test]

@@ -172,6 +172,12 @@ impl Handshake {
         !self.poisoned && self.message >= self.protocol.message_count()
     }
 
+    /// How many handshake messages are still to be written or read.
+    #[must_use]
+    pub fn messages_left(&self) -> usize {
+        self.protocol.message_count().saturating_sub(self.message)
+    }
+
     /// The peer's static key, once known. `None` after a failure.
     ///
     /// A key received is only a claim until a payload of [`PayloadSecurity::source`] 1 or 2 was read.

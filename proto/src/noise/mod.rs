@@ -56,10 +56,10 @@ mod validity;
 mod tests;
 
 pub use crypto::{CipherFunction, HashFunction, Provider};
+pub(crate) use crypto::{XNONCE_LEN, open_with_xnonce, seal_with_xnonce};
 pub use error::{CipherError, ExportError, HandshakeError, KeyError, NameError, PatternError, SetupError};
 pub use exporter::Exporter;
 pub use handshake::{CipherRoom, Handshake, ReadPart};
-pub(crate) use crypto::{XNONCE_LEN, open_with_xnonce, seal_with_xnonce};
 pub use keys::Psk;
 pub use keys::{PublicKey, SecretKey};
 pub use name::Protocol;

@@ -95,7 +95,8 @@ impl RosterStats {
 
 /// Enforces a [`Policy`]: asked about an identity when it is known, told of sessions when they begin and end.
 ///
-/// Ask once the peer has proven that it has the key. One that is only claimed costs the true owner its attempts.
+/// Ask once the peer has proven that it has the key: one that is only claimed would cost the true owner its attempts, so look
+/// only.
 ///
 /// Memory is bounded by the sessions that there may be; every step takes time that grows with the logarithm of their
 /// number, and with the number an identity may have.
@@ -159,6 +160,24 @@ impl Roster {
             Err(refused) => self.stats.count_refused(refused),
         }
         result
+    }
+
+    /// Whether `key`, which is only claimed, would be refused at `now`. No attempt of its owner.
+    ///
+    /// # Errors
+    /// Why it would be.
+    pub fn look(&mut self, now: Instant, key: &PublicKey) -> Result<(), Refused> {
+        let result = self.policy.accepts(key).and_then(|()| {
+            if self.makes_room(key).is_err() {
+                return Err(Refused::TooManySessions);
+            }
+            let source = Source::from_identity(*key.as_bytes());
+            match self.attempts.as_ref().and_then(|attempts| attempts.refused_until(now, source)) {
+                Some(until) => Err(Refused::TooManyAttempts { until }),
+                None => Ok(()),
+            }
+        });
+        result.inspect_err(|refused| self.stats.count_refused(*refused))
     }
 
     /// Whether the lists accept `key`. No attempt, so it may be asked about a key that is only claimed.

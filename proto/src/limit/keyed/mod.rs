@@ -121,6 +121,17 @@ impl KeyedLimiter {
         }
     }
 
+    /// Until when `source` is refused at `now`, without an attempt of its own. `None`: not refused.
+    #[must_use]
+    pub fn refused_until(&self, now: Instant, source: Source) -> Option<Instant> {
+        let (index, tag) = self.hash(source);
+        let entry = self.sets.get(index)?.iter().find(|entry| entry.tag == tag)?;
+        match entry.state {
+            State::Cooling { until } if now.max(self.latest) < until => Some(until),
+            _ => None,
+        }
+    }
+
     /// Forgets what `source` did, after an attempt of its own succeeded.
     pub fn forgive(&mut self, source: Source) {
         let (set, tag) = self.locate(source);

@@ -50,7 +50,11 @@ pub(super) struct Opening {
     /// Whether the caller answers questions.
     asks: bool,
     /// What the caller has not answered yet.
-    asked: Option<Question>,
+    asked: ArrayVec<Question, 2>,
+    /// Whether it was told of the first of them.
+    told: bool,
+    /// Whether the peer is known to have the static key that it shows.
+    proven: bool,
     /// Whether a handshake message of the peer was read.
     heard: bool,
     /// One that was read and is not reported.
@@ -112,7 +116,9 @@ impl Opening {
             state: State::Over,
             unix: None,
             asks: false,
-            asked: None,
+            asked: ArrayVec::new(),
+            told: false,
+            proven: false,
             heard: false,
             read: None,
             trailer: 0,
@@ -138,13 +144,14 @@ impl Opening {
         self.asks = true;
     }
 
-    pub(super) const fn question(&self) -> Option<Question> {
-        self.asked
+    pub(super) fn question(&self) -> Option<Question> {
+        self.asked.first().copied()
     }
 
     /// The caller's answer to the question that was asked; without one it is ignored.
     pub(super) fn answer(&mut self, answer: Answer) -> Result<(), Error> {
-        match (self.asked.take(), answer) {
+        self.told = false;
+        match (self.asked.pop_at(0), answer) {
             (None, _) => Ok(()),
             (_, Answer::Refuse(refusal)) => Err(Error::Declined(refusal.into())),
             (Some(Question::FirstMessage { .. }), Answer::Proceed) => {
@@ -160,10 +167,8 @@ impl Opening {
 
     /// Asks the caller, if it answers questions. Whether its answer is to be waited for.
     fn ask(&mut self, question: Question) -> bool {
-        if self.asks {
-            self.asked = Some(question);
-        }
-        self.asks
+        // There is room: what was asked before is answered, but for one question of the same message.
+        self.asks && self.asked.try_push(question).is_ok()
     }
 
     fn handshake(
@@ -183,6 +188,7 @@ impl Opening {
             prologue: &[PROLOGUE, hello, &[*choice], passed_over, &config.prologue],
             local_static: local_static.filter(|_| protocol.needs_local_static(config.role)),
             remote_static: config.remote_static.filter(|_| protocol.needs_remote_static(config.role)),
+            remote_ephemeral: None,
             psks: &config.psks,
             ephemeral: SecretKey::new(&mut self.seed.derive(label)),
             provider: config.provider,
@@ -192,16 +198,26 @@ impl Opening {
 
     /// Works on the front of `buf`. The second value is there once the handshake is complete.
     pub(super) fn recv(&mut self, buf: &mut [u8]) -> Result<Received, Error> {
-        if self.asked.is_some() {
-            return Ok((Recv::need(0, 0), None));
+        if !self.asked.is_empty() {
+            return Ok((self.tell(0), None));
         }
         let begun = match self.config.role {
             Role::Responder => self.recv_flight(buf)?,
             Role::Initiator => self.recv_answer(buf)?,
         };
         match begun {
-            Ok(start) => self.recv_packet(start, &mut buf[start..]),
+            Ok(start) if self.asked.is_empty() => self.recv_packet(start, &mut buf[start..]),
+            Ok(start) => Ok((self.tell(start), None)),
             Err(recv) => Ok((recv, None)),
+        }
+    }
+
+    /// Tells the caller of the question, once. Nothing else happens before it is answered.
+    const fn tell(&mut self, consumed: usize) -> Recv<Event<Span>> {
+        if core::mem::replace(&mut self.told, true) {
+            Recv::need(consumed, 0)
+        } else {
+            Recv::event(consumed, Event::Question)
         }
     }
 
@@ -214,8 +230,8 @@ impl Opening {
             };
             self.read_message(&mut buf[..len])?;
         }
-        if self.asked.is_some() {
-            return Ok((Recv::event(start, Event::Question), None));
+        if !self.asked.is_empty() {
+            return Ok((self.tell(start), None));
         }
         let Some(Read { len, application, security }) = self.read.take() else {
             return Ok((Recv::need(start, 0), None));
@@ -255,8 +271,12 @@ impl Opening {
         let application = items.application.map(|bytes| at + bytes.start..at + bytes.end);
         let len = len + core::mem::take(&mut self.trailer);
         self.read = Some(Read { len, application, security });
-        if !core::mem::replace(&mut self.heard, true) && is_replayable(security) {
-            self.ask_whether_new(body, items.timestamp);
+        let first = !core::mem::replace(&mut self.heard, true);
+        if self.config.role == Role::Responder {
+            if first && is_replayable(security) {
+                self.ask_whether_new(body, items.timestamp);
+            }
+            self.ask_when_proven(security);
         }
         Ok(())
     }
@@ -297,7 +317,7 @@ impl Opening {
     /// Owes the peer an alert for `error`, if there is one for it.
     pub(super) fn fail(&mut self, error: Error) {
         self.state = State::Over;
-        self.asked = None;
+        self.asked.clear();
         self.alert_owed = error.alert();
     }
 
@@ -317,7 +337,7 @@ impl Opening {
         }
         let my_turn = matches!(&self.state, State::Handshake(noise, _) if noise.is_my_turn());
         // What was read is reported before it is answered: the caller may refuse it.
-        if my_turn && self.asked.is_none() && self.read.is_none() {
+        if my_turn && self.asked.is_empty() && self.read.is_none() {
             return self.transmit_message(tx);
         }
         if !self.preface.is_empty() && !matches!(self.state, State::Over) && self.put_preface(tx).is_ok() {

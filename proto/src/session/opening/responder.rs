@@ -6,10 +6,10 @@ use super::super::config::Config;
 use super::super::error::Error;
 use super::super::hello::Offer;
 use super::flight::{self, Flight, MAC_LEN, Parts};
-use super::{Alert, Before, CHOICE_HEAD, Event, FIRST, Opening, RETRY, Role, State, Step};
+use super::{Alert, Before, CHOICE_HEAD, FIRST, Opening, RETRY, State, Step};
 use crate::guard::{Cookie, FirstDigest, FirstSeen, Mac, Question};
 use crate::machine::Recv;
-use crate::noise::{CipherRoom, Protocol, PublicKey};
+use crate::noise::{CipherRoom, PayloadSecurity, Protocol, PublicKey};
 use core::time::Duration;
 
 /// An initiator that is not in yet.
@@ -79,7 +79,7 @@ impl Opening {
         };
         if self.ask(Question::FirstMessage { mac1, mac2 }) {
             self.set_stage(Stage::Waiting(knock));
-            return Ok(Err(Recv::event(0, Event::Question)));
+            return Ok(Ok(0));
         }
         self.begin(choice, knock, buf, &parts)
     }
@@ -122,10 +122,10 @@ impl Opening {
         let noise = self.handshake(knock.protocol, &before, self.config.static_key(knock.key), room)?;
         let known = noise.remote_static();
         self.state = State::Handshake(noise, None);
-        match known {
-            Some(key) if self.ask(Question::Identity(key)) => Ok(Err(Recv::event(consumed, Event::Question))),
-            _ => Ok(Ok(consumed)),
+        if let Some(key) = known {
+            self.ask(Question::Identity(key));
         }
+        Ok(Ok(consumed))
     }
 
     fn set_stage(&mut self, to: Stage) {
@@ -158,10 +158,21 @@ impl Opening {
     pub(super) fn ask_whether_new(&mut self, body: &[u8], timestamp: Option<Duration>) {
         let State::Handshake(noise, _) = &self.state else { return };
         // Every pattern begins with the ephemeral key in the clear.
-        let Some(ephemeral) = body.first_chunk().filter(|_| self.config.role == Role::Responder) else {
+        let Some(ephemeral) = body.first_chunk() else {
             return;
         };
         let (peer, ephemeral) = (noise.remote_static(), PublicKey(*ephemeral));
         self.ask(Question::Fresh(FirstSeen { peer, ephemeral, timestamp }));
+    }
+
+    /// Asks about the initiator's static key once it is proven by the message just read, or as well as this handshake
+    /// proves it.
+    pub(super) fn ask_when_proven(&mut self, security: PayloadSecurity) {
+        let State::Handshake(noise, _) = &self.state else { return };
+        let last = noise.messages_left() < 2;
+        if let Some(key) = noise.remote_static().filter(|_| !self.proven && (security.source > 0 || last)) {
+            self.proven = true;
+            self.ask(Question::Proven(key));
+        }
     }
 }

@@ -198,12 +198,16 @@ fn a_responder_asks_about_the_initiator_in_the_order_in_which_it_costs() {
     let asked = answering(&mut pair, |_| Answer::Proceed);
     let fresh = FirstSeen { peer: Some(public(1)), ephemeral, timestamp: Some(UNIX) };
     assert!(matches!(asked[0], Question::FirstMessage { mac2, .. } if mac2 == [0; 16]));
-    assert_eq!(asked[1..], [Question::Identity(public(1)), Question::Fresh(fresh)]);
+    let key = public(1);
+    assert_eq!(asked[1..], [Question::Identity(key), Question::Fresh(fresh), Question::Proven(key)]);
     assert!(pair.b.is_established());
-    // KK: the key is known beforehand. XX: it comes last, and the first message says nothing that could be replayed.
+    // KK: the key is known beforehand. XX: it comes last, and the first message says nothing that could be replayed. IX: it
+    // comes first and is proven by the first record only.
     for (name, expected) in [
-        ("Noise_KK_25519_ChaChaPoly_BLAKE2s", "first identity fresh"),
-        (XX, "first identity"),
+        ("Noise_KK_25519_ChaChaPoly_BLAKE2s", "first identity fresh proven"),
+        (XX, "first identity proven"),
+        ("Noise_X1X1_25519_ChaChaPoly_BLAKE2s", "first identity proven"),
+        ("Noise_IX_25519_ChaChaPoly_BLAKE2s", "first identity proven"),
         (NN, "first"),
         ("Noise_NK_25519_ChaChaPoly_BLAKE2s", "first fresh"),
     ] {
@@ -213,6 +217,7 @@ fn a_responder_asks_about_the_initiator_in_the_order_in_which_it_costs() {
         let names = asked.iter().map(|question| match question {
             Question::FirstMessage { .. } => "first",
             Question::Identity(_) => "identity",
+            Question::Proven(_) => "proven",
             Question::Fresh(seen) => {
                 assert_eq!(seen.timestamp, None, "an initiator without a clock says no time");
                 "fresh"
@@ -226,7 +231,8 @@ fn a_responder_asks_about_the_initiator_in_the_order_in_which_it_costs() {
 #[test]
 fn a_refusal_ends_the_opening_with_its_alert() {
     type Case = (Refusal, fn(&Question) -> bool, Alert);
-    let cases: [Case; 4] = [
+    let cases: [Case; 5] = [
+        (Refusal::Busy, |q| matches!(q, Question::Proven(_)), Alert::Busy),
         (Refusal::Busy, |q| matches!(q, Question::FirstMessage { .. }), Alert::Busy),
         (Refusal::TooManyAttempts, |q| matches!(q, Question::Identity(_)), Alert::TooManyAttempts),
         (Refusal::NotAllowed, |q| matches!(q, Question::Identity(_)), Alert::PeerNotAllowed),
