@@ -2,6 +2,7 @@
 
 use crate::Address;
 use sealock_proto::drive::{Retryable, SessionError};
+use sealock_proto::guard::GuardError;
 use sealock_proto::limit::AdmissionError;
 use sealock_proto::noise::Role;
 use sealock_proto::session::Config;
@@ -90,6 +91,8 @@ pub enum ListenError {
     },
     /// The admission's settings are wrong.
     Admission(AdmissionError),
+    /// The guard's settings are wrong.
+    Guard(GuardError),
     /// The configuration is that of an initiator.
     NotResponder,
 }
@@ -99,6 +102,7 @@ impl fmt::Display for ListenError {
         match self {
             Self::Io { address, error } => write!(f, "cannot listen on {address}: {error}"),
             Self::Admission(error) => error.fmt(f),
+            Self::Guard(error) => error.fmt(f),
             Self::NotResponder => {
                 f.write_str("an initiator's configuration cannot listen: use Config::responder")
             }
@@ -111,6 +115,7 @@ impl Error for ListenError {
         match self {
             Self::Io { error, .. } => error.source(),
             Self::Admission(error) => error.source(),
+            Self::Guard(error) => error.source(),
             Self::NotResponder => None,
         }
     }

@@ -33,6 +33,7 @@ pub use unix::connect_unix;
 use sealock_proto::entropy::Seed;
 use sealock_proto::noise::SecretKey;
 use std::io;
+use std::time::{Duration, SystemTime};
 
 /// A new static key.
 ///
@@ -50,4 +51,10 @@ pub fn seed() -> io::Result<Seed> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(Seed::new(&mut bytes))
+}
+
+/// The time since the Unix epoch, by the system's clock; `None` if that is set to before it.
+#[must_use]
+pub fn unix_now() -> Option<Duration> {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()
 }

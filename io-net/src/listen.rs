@@ -1,8 +1,9 @@
 //! What the drivers' listeners have in common: taking an address, admission, refusing, and errors of `accept`.
 
-use crate::{Address, ListenError, ListenOptions, SocketOptions, seed};
+use crate::{Address, ListenError, ListenOptions, SocketOptions, seed, unix_now};
 use sealock_proto::drive::{Gate, Permit, ReadIo, SessionConnection, SessionError, WriteIo, refusal_packet};
-use sealock_proto::limit::{AdmissionStats, Refusal, Source};
+use sealock_proto::guard::Guard;
+use sealock_proto::limit::{AdmissionStats, Refusal};
 use sealock_proto::noise::Role;
 use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
@@ -10,7 +11,7 @@ use socket2::SockRef;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -35,11 +36,16 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// Why not.
     fn check(&self) -> Result<(), ListenError>;
 
+    /// Whether the handshakes of what it serves ask a guard.
+    const GUARDED: bool = false;
+
     /// What to tell a stream that is refused.
     fn refusal(&self, refusal: Refusal) -> impl AsRef<[u8]>;
 }
 
 impl Service for Arc<Config> {
+    const GUARDED: bool = true;
+
     fn check(&self) -> Result<(), ListenError> {
         if self.role() == Role::Responder { Ok(()) } else { Err(ListenError::NotResponder) }
     }
@@ -52,7 +58,7 @@ impl Service for Arc<Config> {
 /// A listener without its socket: what it serves, the admission, and the socket's file.
 #[derive(Debug)]
 pub struct Door<S = Arc<Config>> {
-    service: S,
+    service: Mutex<S>,
     socket: SocketOptions,
     gate: Gate,
     address: Address,
@@ -74,13 +80,20 @@ impl<S: Service> Door<S> {
         let failed = |error| ListenError::Io { address: address.clone(), error };
         let seed = seed().map_err(failed)?;
         let gate = Gate::new(options.admission(), &seed).map_err(ListenError::Admission)?;
+        let gate = match options.guard().filter(|_| S::GUARDED) {
+            Some(guard) => {
+                let started = unix_now().unwrap_or_default();
+                gate.with_guard(Guard::new(guard.clone(), &seed, started).map_err(ListenError::Guard)?)
+            }
+            None => gate,
+        };
         let socket = *options.socket();
         match address {
             Address::Tcp(name) => {
                 let listener = TcpListener::bind(name).map_err(failed)?;
                 let address = listener.local_addr().map_err(failed)?.into();
                 let door = Self {
-                    service,
+                    service: Mutex::new(service),
                     socket,
                     gate,
                     address,
@@ -92,7 +105,13 @@ impl<S: Service> Door<S> {
             #[cfg(unix)]
             Address::Unix(path) => {
                 let (listener, file) = crate::unix::bind(path).map_err(failed)?;
-                let door = Self { service, socket, gate, address: address.clone(), _file: Some(file) };
+                let door = Self {
+                    service: Mutex::new(service),
+                    socket,
+                    gate,
+                    address: address.clone(),
+                    _file: Some(file),
+                };
                 Ok((door, Socket::Unix(listener)))
             }
             #[cfg(not(unix))]
@@ -112,16 +131,37 @@ impl<S: Service> Door<S> {
     where
         for<'s> SockRef<'s>: From<&'s T>,
     {
-        match self.gate.admit(now, peer.map(|peer| Source::from_ip(peer.ip()))) {
+        match self.gate.admit(now, peer) {
             Ok(permit) => {
                 let io = halves(stream, &self.socket).ok()?;
-                Some(Incoming { io, service: self.service.clone(), permit, peer })
+                Some(Incoming { io, service: self.service(), permit, peer })
             }
             Err(refusal) => {
-                refuse(&SockRef::from(&stream), self.service.refusal(refusal).as_ref());
+                refuse(&SockRef::from(&stream), self.service().refusal(refusal).as_ref());
                 None
             }
         }
+    }
+
+    /// What is served to a stream admitted now.
+    fn service(&self) -> S {
+        self.service.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Serves `service` to the streams that are admitted from now on. What was admitted before goes on as it began.
+    ///
+    /// # Errors
+    /// If it cannot listen; nothing has changed then.
+    pub fn set_service(&self, service: S) -> Result<(), ListenError> {
+        service.check()?;
+        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = service;
+        Ok(())
+    }
+
+    /// The admission and the guard.
+    #[must_use]
+    pub const fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// The address that was taken, with the port the system chose.
@@ -169,7 +209,7 @@ impl<I, W, S> Incoming<I, W, S> {
 impl<I, W> Incoming<I, W>
 where
     I: ReadIo<Error = io::Error>,
-    W: WriteIo<Error = io::Error>,
+    W: WriteIo<Error = io::Error> + Send + 'static,
 {
     /// Runs the handshake, for at most the time the session's configuration gives it. In a task of its own, a slow
     /// peer delays nobody.
@@ -179,7 +219,7 @@ where
     pub async fn handshake(self) -> Result<SessionConnection<I, W>, SessionError<io::Error>> {
         let (io, config, permit) = self.into_parts();
         let seed = seed().map_err(SessionError::Io)?;
-        Ok(SessionConnection::establish(&config, seed, io).await?.with_permit(permit))
+        SessionConnection::accept(&config, seed, io, permit).await
     }
 }
 

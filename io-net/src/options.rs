@@ -1,6 +1,7 @@
 //! Settings of a client's connections and of a listener.
 
 use crate::SocketOptions;
+use sealock_proto::guard::GuardConfig;
 use sealock_proto::limit::AdmissionConfig;
 use std::time::Duration;
 
@@ -47,25 +48,51 @@ impl ConnectOptions {
 }
 
 /// Whom a listener serves, and how accepted sockets are set up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenOptions {
     admission: AdmissionConfig,
+    guard: Option<GuardConfig>,
     socket: SocketOptions,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self {
+            admission: AdmissionConfig::default(),
+            guard: Some(GuardConfig::default()),
+            socket: SocketOptions::default(),
+        }
+    }
 }
 
 impl ListenOptions {
     /// Attempts per source, handshakes and sessions.
     #[must_use]
-    pub const fn with_admission(mut self, admission: AdmissionConfig) -> Self {
+    pub fn with_admission(mut self, admission: AdmissionConfig) -> Self {
         self.admission = admission;
+        self
+    }
+
+    /// What a listener for sessions asks about its peers: proofs of address under load, replays of first messages, whose
+    /// sessions and how many. Default [`GuardConfig::default`]; `None` for nothing. Other protocols than the session
+    /// have no guard.
+    #[must_use]
+    pub fn with_guard(mut self, guard: Option<GuardConfig>) -> Self {
+        self.guard = guard;
         self
     }
 
     /// How accepted sockets are set up.
     #[must_use]
-    pub const fn with_socket(mut self, socket: SocketOptions) -> Self {
+    pub fn with_socket(mut self, socket: SocketOptions) -> Self {
         self.socket = socket;
         self
+    }
+
+    /// What a listener for sessions asks about its peers.
+    #[must_use]
+    pub const fn guard(&self) -> Option<&GuardConfig> {
+        self.guard.as_ref()
     }
 
     /// Attempts per source, handshakes and sessions.

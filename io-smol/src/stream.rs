@@ -2,6 +2,7 @@
 
 use async_io::Timer;
 use futures_io::{AsyncRead, AsyncWrite};
+use sealock_net::unix_now;
 use sealock_proto::drive::{ReadIo, WriteIo};
 use sealock_proto::time::Instant;
 use std::future::Future;
@@ -77,6 +78,10 @@ impl<R: AsyncRead + Unpin> ReadIo for SmolRead<R> {
 
     fn now(&self) -> Instant {
         now()
+    }
+
+    fn unix(&self) -> Option<Duration> {
+        unix_now()
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {

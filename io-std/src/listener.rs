@@ -8,7 +8,7 @@ use crate::stream::{StdRead, StdWrite};
 use crate::{Connection, block_on, now};
 use sealock_net::listen::{self, Door, Service, Socket, wake};
 use sealock_net::{Address, ListenError, ListenOptions};
-use sealock_proto::drive::SessionError;
+use sealock_proto::drive::{Gate, SessionError};
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
 use std::future::ready;
@@ -61,6 +61,21 @@ impl<S: Service> Listener<S> {
     #[must_use]
     pub fn stats(&self) -> AdmissionStats {
         self.door.stats()
+    }
+
+    /// Serves `service` to the streams that are accepted from now on, with other keys for example. What was accepted
+    /// before goes on as it began.
+    ///
+    /// # Errors
+    /// If it cannot listen; nothing has changed then.
+    pub fn set_service(&self, service: S) -> Result<(), ListenError> {
+        self.door.set_service(service)
+    }
+
+    /// The admission and the guard, whose policy can be changed while sessions live.
+    #[must_use]
+    pub const fn gate(&self) -> &Gate {
+        self.door.gate()
     }
 
     /// A handle that stops this listener from another thread.

@@ -2,7 +2,7 @@
 
 use crate::block::{note_deadline, note_try};
 use crate::timeout::quantised;
-use sealock_net::SocketOptions;
+use sealock_net::{SocketOptions, unix_now};
 use sealock_proto::drive::{ReadIo, WriteIo};
 use sealock_proto::time::Instant;
 use std::cell::Cell;
@@ -167,6 +167,10 @@ impl<R: Read + Timeouts> ReadIo for StdRead<R> {
 
     fn now(&self) -> Instant {
         now()
+    }
+
+    fn unix(&self) -> Option<Duration> {
+        unix_now()
     }
 
     fn poll_timer(&mut self, _: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {

@@ -4,6 +4,7 @@ use crate::socket::{SocketRead, SocketWrite, from_tcp};
 use crate::{TokioRead, TokioWrite, now};
 use sealock_net::listen::{self, Door, Service, Socket};
 use sealock_net::{Address, ListenError, ListenOptions};
+use sealock_proto::drive::Gate;
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::session::Config;
 use std::io;
@@ -56,6 +57,21 @@ impl<S: Service> Listener<S> {
     #[must_use]
     pub fn stats(&self) -> AdmissionStats {
         self.door.stats()
+    }
+
+    /// Serves `service` to the streams that are accepted from now on, with other keys for example. What was accepted
+    /// before goes on as it began.
+    ///
+    /// # Errors
+    /// If it cannot listen; nothing has changed then.
+    pub fn set_service(&self, service: S) -> Result<(), ListenError> {
+        self.door.set_service(service)
+    }
+
+    /// The admission and the guard, whose policy can be changed while sessions live.
+    #[must_use]
+    pub const fn gate(&self) -> &Gate {
+        self.door.gate()
     }
 
     /// The next stream that is admitted. Others are told why they are refused, and closed. When the system is out

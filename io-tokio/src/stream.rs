@@ -1,12 +1,13 @@
 //! Tokio's streams behind the driver's traits.
 
 use crate::timer::{Timer, now};
-use sealock_net::SocketOptions;
+use sealock_net::{SocketOptions, unix_now};
 use sealock_proto::drive::{ReadIo, WriteIo};
 use sealock_proto::time::Instant;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 use tokio::net::{TcpStream, tcp as tcp_half};
 
@@ -77,6 +78,10 @@ impl<R: AsyncRead + Unpin> ReadIo for TokioRead<R> {
 
     fn now(&self) -> Instant {
         now()
+    }
+
+    fn unix(&self) -> Option<Duration> {
+        unix_now()
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {

@@ -5,6 +5,7 @@
 
 use crate::time::Instant;
 use core::task::{Context, Poll};
+use core::time::Duration;
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
@@ -18,6 +19,11 @@ pub trait ReadIo {
 
     /// The current time. Never goes backwards.
     fn now(&self) -> Instant;
+
+    /// The current time by the calendar, since the Unix epoch; may be set at any time. `None`: there is no such clock.
+    fn unix(&self) -> Option<Duration> {
+        None
+    }
 
     /// Ready once `deadline` has come; `None` is never ready. Called before [`ReadIo::poll_read`] with the
     /// deadline that must end the wait, so a blocking adapter can use it as the socket's timeout.

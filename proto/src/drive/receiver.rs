@@ -194,6 +194,15 @@ where
         &self.half
     }
 
+    pub(super) const fn half_mut(&mut self) -> &mut R {
+        &mut self.half
+    }
+
+    /// The reading half of the stream.
+    pub(super) const fn io(&self) -> &I {
+        &self.io
+    }
+
     /// Looks at the protocol's sending half.
     pub fn with_send_half<T>(&self, look: impl FnOnce(&S) -> T) -> T {
         let writer = self.shared.lock();

@@ -7,7 +7,7 @@ use super::{DriveError, WriteError, WriteIo};
 use crate::buf::TxBuf;
 use crate::machine::{Backpressure, SendHalf};
 use crate::time::Instant;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
@@ -28,7 +28,21 @@ pub struct Sender<S, W: WriteIo> {
     streak: u32,
 }
 
+/// A [`Sender`] that does not keep its connection.
+pub(super) struct WeakSender<S, W: WriteIo>(Weak<Shared<S, W>>);
+
+impl<S: SendHalf, W: WriteIo> WeakSender<S, W> {
+    /// `None`: both halves are gone.
+    pub(super) fn upgrade(&self) -> Option<Sender<S, W>> {
+        self.0.upgrade().map(Sender::new)
+    }
+}
+
 impl<S: SendHalf, W: WriteIo> Sender<S, W> {
+    pub(super) fn weak(&self) -> WeakSender<S, W> {
+        WeakSender(Arc::downgrade(&self.shared))
+    }
+
     pub(super) const fn new(shared: Arc<Shared<S, W>>) -> Self {
         Self { shared, streak: 0 }
     }

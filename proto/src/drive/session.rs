@@ -96,18 +96,31 @@ where
         seed: Seed,
         io: impl Into<Transport<I, W>>,
     ) -> Result<Self, SessionError<I::Error>> {
-        let (receiver, sender) = establish(config, seed, io.into()).await?;
+        let (receiver, sender) = establish(config, seed, io.into(), None).await?;
         Ok(Self { receiver, sender })
     }
 
-    /// Keeps a listener's permit until both halves are gone. The session is established, and the permit is told.
-    #[must_use]
-    pub fn with_permit(mut self, mut permit: Permit) -> Self {
-        permit.established();
+    /// [`SessionConnection::establish`] for a stream that a listener admitted. What its guard is asked in the course of the
+    /// handshake, `permit` answers. It keeps its place until both halves are gone.
+    ///
+    /// # Errors
+    /// As there, and if the guard refuses the peer ([`Error::Declined`]).
+    pub async fn accept(
+        config: &Arc<Config>,
+        seed: Seed,
+        io: impl Into<Transport<I, W>>,
+        mut permit: Permit,
+    ) -> Result<Self, SessionError<I::Error>>
+    where
+        W: Send + 'static,
+        W::Error: Send,
+    {
+        let (mut receiver, mut sender) = establish(config, seed, io.into(), Some(&permit)).await?;
+        permit.enter(receiver.info().peer, sender.ender());
         let permit = Arc::new(permit);
-        self.receiver.hold(Arc::clone(&permit));
-        self.sender.hold(permit);
-        self
+        receiver.hold(Arc::clone(&permit));
+        sender.hold(permit);
+        Ok(Self { receiver, sender })
     }
 
     /// The peer and the protocol.

@@ -36,12 +36,19 @@ pub(super) async fn establish<I, W>(
     config: &Arc<Config>,
     seed: Seed,
     io: Transport<I, W>,
+    permit: Option<&Permit>,
 ) -> Result<(SessionReceiver<I, W>, SessionSender<W>), SessionError<I::Error>>
 where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    let session = Session::new(config, seed, io.read.now()).map_err(DriveError::Protocol)?;
+    let mut session = Session::new(config, seed, io.read.now()).map_err(DriveError::Protocol)?;
+    if let Some(unix) = io.read.unix() {
+        session = session.with_unix_time(unix);
+    }
+    if permit.is_some() {
+        session = session.asking();
+    }
     let (sender, receiver) = session.split();
     let (rx, tx) = (RxBuf::new(config.rx_limit()), TxBuf::new(TX_LIMIT));
     let (mut inner, sender) = Connection::new((receiver, sender), io, rx, tx).split();
@@ -52,6 +59,12 @@ where
                 payloads.push(HandshakePayload { bytes: payload.to_vec(), security });
             }
             Some(Event::Established) => break,
+            Some(Event::Question) => {
+                let Some((permit, question)) = permit.zip(inner.half().question()) else { continue };
+                let answer = permit.answer(inner.io().now(), inner.io().unix(), &question);
+                // A refusal ends the session: the next call says so.
+                let _ = inner.half_mut().answer(answer);
+            }
             // Nothing else comes before; an end without a failure is the peer's.
             Some(_) | None => {
                 let error = inner.half().failure().unwrap_or(Error::Truncated);

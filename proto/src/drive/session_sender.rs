@@ -1,9 +1,12 @@
 //! The sending half of a session.
 
 use super::session::SessionSendError;
+use super::session_gate::Ender;
 use super::{DriveError, Permit, Sender, WriteError, WriteIo};
+use crate::buf::TxBuf;
 use crate::session::{self, CloseCode, Outgoing, SendError, Traffic};
 use crate::time::Instant;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
@@ -132,6 +135,27 @@ impl<W: WriteIo> SessionSender<W> {
             Poll::Ready(result) => Ok(result?),
             Poll::Pending => Ok(()),
         }
+    }
+
+    /// A way to close this session from outside, as long as one of its halves is there.
+    pub(super) fn ender(&self) -> Ender
+    where
+        W: Send + 'static,
+        W::Error: Send,
+    {
+        let sender = self.inner.weak();
+        Box::new(move |reason| {
+            let Some(mut sender) = sender.upgrade() else { return };
+            let cx = &mut Context::from_waker(Waker::noop());
+            // Who has failed or is closing ends by itself. What the stream does not take at once leaves while the receiver
+            // waits, which this call wakes.
+            let call = |half: &mut session::Sender, now, tx: &mut TxBuf| {
+                half.close(now, CloseCode::GOING_AWAY, reason, tx)
+            };
+            if sender.poll_call(cx, call).is_ready() {
+                let _ = sender.poll_flush(cx);
+            }
+        })
     }
 
     /// What has been sent so far.

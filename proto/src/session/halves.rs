@@ -7,6 +7,7 @@ use super::{
     CloseCode, Error, Event, ExportError, Outgoing, SendError, Session, SessionInfo, Stats, Traffic,
 };
 use crate::buf::{Span, TxBuf};
+use crate::guard::{Answer, Question};
 use crate::machine::{Recv, RecvHalf, SendHalf};
 use crate::share::{self, Shared};
 use crate::time::Instant;
@@ -133,6 +134,23 @@ impl Receiver {
     pub fn stats(&self) -> Stats {
         let (received, skipped_frames) = self.state.stats();
         Stats { received, skipped_frames, ..self.control.read(Control::stats) }
+    }
+}
+
+impl Receiver {
+    /// See [`Session::question`].
+    #[must_use]
+    pub fn question(&self) -> Option<Question> {
+        self.control.clone().with(|control| control.question())
+    }
+
+    /// See [`Session::answer`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+        let result = self.control.with(|control| control.answer(answer));
+        self.state.note(result)
     }
 }
 
