@@ -11,7 +11,9 @@ use gungraun::{library_benchmark, library_benchmark_group, main};
 use sealock_benches::{Configs, End, Pair};
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
+use sealock_proto::guard::{GateKey, Mac};
 use sealock_proto::limit::{KeyedConfig, KeyedLimiter, Source, Verdict};
+use sealock_proto::noise::PublicKey;
 use sealock_proto::session::{Error, Outgoing, Receiver, Sender};
 use sealock_proto::time::Instant;
 use sealock_proto::ws::{self, Kind, Role, WebSocket};
@@ -359,6 +361,23 @@ fn limiter_and_source(n: u64, new: bool) -> (Box<KeyedLimiter>, Source) {
     (limiter, source(n))
 }
 
+/// As long as what WireGuard's first MAC covers (section 5.4.2).
+const FIRST: [u8; 116] = [7; 116];
+
+// What a stranger who does not know the responder costs: one digest of its first message, and a comparison.
+#[library_benchmark]
+#[bench::wrong_mac1(setup = gate_key)]
+fn gate_reject(key: GateKey) -> (GateKey, bool) {
+    let mac1: Mac = black_box([9; 16]);
+    let right = key.digest(&[black_box(&FIRST)]).verify(&mac1);
+    assert!(!right);
+    (key, right)
+}
+
+fn gate_key() -> GateKey {
+    GateKey::new(Some(&PublicKey([7; 32])), b"context")
+}
+
 #[library_benchmark]
 #[bench::not_sealock(args = (XX, b"GET / HTTP/1.1\r\n"), setup = reached)]
 #[bench::unknown_protocol(args = (XX, b"SLCK\x01\x01\x04NOPE"), setup = reached)]
@@ -395,7 +414,7 @@ fn listener_reached(name: &str, bytes: &[u8]) -> (Configs, RxBuf, TxBuf) {
 library_benchmark_group!(
     name = counts;
     benchmarks = seal, open, bare_seal, bare_aes_seal, frame_encode, split_encode, cursor_encode, frame_decode, coalesced_send,
-        handshake, poll, heartbeat, ws_receive, ws_send, keyed_limiter, reject, construct_and_reject
+        handshake, poll, heartbeat, ws_receive, ws_send, keyed_limiter, gate_reject, reject, construct_and_reject
 );
 
 main!(library_benchmark_groups = counts);

@@ -7,6 +7,7 @@
 pub mod buffers;
 pub mod chunking;
 pub mod config;
+pub mod guard;
 #[path = "../../../proto/tests/support/input.rs"]
 mod input;
 pub mod keyed_limiter;
@@ -21,6 +22,8 @@ pub mod session_frames;
 pub mod session_pair;
 pub mod session_unauth;
 mod subject;
+#[path = "../../../proto/tests/support/tally.rs"]
+mod tally;
 pub mod tickets;
 pub mod vectors_file;
 pub mod ws_deflate;
@@ -34,7 +37,7 @@ pub mod ws_upgrade;
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 16] = [
+pub const TARGETS: [(&str, Body); 17] = [
     ("session_unauth", session_unauth::run),
     ("session_frames", session_frames::run),
     ("session_pair", session_pair::run),
@@ -47,6 +50,7 @@ pub const TARGETS: [(&str, Body); 16] = [
     ("keyed_limiter", keyed_limiter::run),
     ("resilience", resilience::run),
     ("tickets", tickets::run),
+    ("guard", guard::run),
     ("ws_frames", ws_frames::run),
     ("ws_deflate", ws_deflate::run),
     ("ws_upgrade", ws_upgrade::run),

@@ -6,13 +6,14 @@ use super::Seed;
 type Case = (&'static str, &'static [u8]);
 
 pub(super) fn all() -> Vec<Seed> {
-    let targets: [(&'static str, &[Case]); 8] = [
+    let targets: [(&'static str, &[Case]); 9] = [
         ("noise_handshake", &NOISE_HANDSHAKE),
         ("session_pair", &SESSION_PAIR),
         ("buffers", &BUFFERS),
         ("keyed_limiter", &KEYED_LIMITER),
         ("resilience", &RESILIENCE),
         ("tickets", &TICKETS),
+        ("guard", &GUARD),
         ("config", &CONFIG),
         ("providers", &PROVIDERS),
     ];
@@ -155,6 +156,50 @@ const RESILIENCE: [Case; 11] = [
     ("pool-gives-up", &[3, 0, 1, 2, 0, 0, 8, 0, 8, 0, 8, 0, 8, 6, 0, 8, 8, 0, 8, 13, 0, 8, 13, 1, 8, 0]),
     ("pool-close", &[3, 0, 1, 2, 2, 2, 8, 0, 8, 0, 8, 6, 0, 8, 15, 0, 8, 12, 0, 8, 8, 0, 8, 0]),
     ("budget-no-reserve", &[1, 3, 0, 0, 8, 1, 8, 0, 8, 15, 8, 15, 8, 0, 8, 0]),
+];
+
+/// The machine; its settings; operations, as its model reads them.
+const GUARD: [Case; 10] = [
+    ("gate-no-load", &[0, 3, 3, 3, 2, 0, 1, 8, 0, 0, 0, 0, 8, 3, 0, 0, 0]),
+    ("gate-cookie", &[0, 3, 3, 3, 0, 1, 1, 8, 0, 0, 1, 0, 8, 0, 0, 1, 64, 8, 2, 0, 1, 64, 8, 0, 1, 1, 255]),
+    (
+        "gate-cookie-ages",
+        &[0, 3, 3, 3, 0, 1, 1, 8, 4, 0, 1, 0, 128, 4, 0, 1, 64, 128, 4, 0, 1, 64, 128, 4, 0, 1, 64],
+    ),
+    ("gate-budgets", &[0, 0, 0, 0, 0, 2, 1, 8, 0, 0, 1, 0, 8, 0, 0, 1, 0, 8, 5, 0, 1, 0, 8, 5, 0, 1, 0]),
+    (
+        "replay-copies",
+        &[1, 2, 2, 1, 1, 2, 255, 2, 2, 255, 2, 15, 27, 3, 1, 5, 0, 5, 0, 15, 27, 9, 1, 197, 1, 5, 2, 5, 3],
+    ),
+    (
+        "replay-overtaken",
+        &[
+            1, 2, 0, 1, 1, 2, 255, 2, 15, 27, 1, 1, 15, 27, 2, 1, 15, 27, 3, 1, 15, 27, 4, 1, 15, 27, 5, 1,
+            15, 27, 6, 1, 15, 27, 7, 1, 15, 27, 0, 0, 15, 27, 9, 1, 5, 6,
+        ],
+    ),
+    (
+        "replay-crowded",
+        &[
+            1, 2, 0, 0, 1, 2, 255, 2, 15, 25, 9, 1, 15, 33, 8, 1, 15, 41, 7, 1, 15, 49, 6, 1, 15, 57, 5, 1,
+            15, 89, 4, 1, 15, 97, 3, 1, 15, 105, 2, 1, 15, 113, 1, 1, 15, 121, 0, 0, 5, 9, 5, 8,
+        ],
+    ),
+    (
+        "replay-restart",
+        &[1, 1, 1, 0, 1, 2, 255, 0, 15, 27, 0, 0, 4, 0, 5, 0, 2, 50, 0, 15, 27, 0, 0, 4, 1, 5, 0],
+    ),
+    (
+        "roster-newest-wins",
+        &[2, 0, 0, 0, 1, 1, 3, 8, 0, 1, 8, 6, 1, 8, 0, 1, 8, 6, 1, 8, 11, 1, 0, 8, 11, 1, 1, 8, 0, 1],
+    ),
+    (
+        "roster-policy",
+        &[
+            2, 0, 0, 2, 3, 0, 3, 8, 0, 1, 8, 6, 1, 8, 6, 2, 8, 15, 0, 3, 2, 0, 0, 0, 1, 8, 0, 1, 8, 0, 2, 8,
+            6, 2,
+        ],
+    ),
 ];
 
 const CONFIG: [Case; 12] = [

@@ -5,11 +5,14 @@ use core::time::Duration;
 
 /// Settings of a [`ReplayFilter`](super::ReplayFilter).
 ///
-/// By default a message may be 60 s old or 5 s ahead, must have a timestamp, and 4,096 keys are remembered (548 KiB).
+/// By default a message may be 60 s old or 1 s ahead, must have a timestamp, and 4,096 keys are remembered (548 KiB).
 ///
 /// `window` is for an initiator whose clock is behind, and for the way; `skew` for one whose clock is ahead. Both count
 /// against this end's own clock. Clocks kept by NTP agree to well below a second. Prefer a longer `window` to a longer
 /// `skew`: a window costs nothing but memory of more messages, while after a restart everything is refused for `skew`.
+///
+/// An initiator that does not trust its clock can say an earlier time than it shows, by as much as the clock may be ahead:
+/// it harms nobody but itself, and only up to that long after a restart of the responder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplayConfig {
     pub(super) window: Duration,
@@ -76,7 +79,7 @@ impl Default for ReplayConfig {
     fn default() -> Self {
         Self {
             window: Duration::from_secs(60),
-            skew: Duration::from_secs(5),
+            skew: Duration::from_secs(1),
             keys: 4096,
             require_timestamp: true,
             resume: None,

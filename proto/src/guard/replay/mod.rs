@@ -114,8 +114,8 @@ pub struct ReplayStats {
     pub crowded: u64,
 }
 
-/// Accepts each first message at most once, in memory that is fixed at construction. One for each static key of a
-/// responder, shared by all its connections.
+/// Accepts each first message at most once, in memory that is fixed at construction. There must be one for each static key
+/// of a responder, shared by all its connections: two that know nothing of each other each accept a message once.
 ///
 /// Accepted is only what is younger than the window, not further ahead than the skew, newer than the start, and not
 /// remembered. Of each key the newest 7 messages are remembered, so that several connections may begin at once and overtake

@@ -13,9 +13,9 @@ fn seed() -> Seed {
     Seed::new(&mut [1; 32])
 }
 
-/// One set.
+/// One set, and 5 s ahead at most.
 fn config() -> ReplayConfig {
-    ReplayConfig::default().with_keys(8)
+    ReplayConfig::default().with_keys(8).with_skew(5 * S)
 }
 
 fn filter(config: ReplayConfig) -> ReplayFilter {
@@ -59,6 +59,10 @@ fn only_timestamps_between_window_and_skew_are_accepted() {
         (config.with_skew(S), NOW + S, Ok(())),
         (config.with_skew(S), NOW + S + MS, Err(Replay::FromTheFuture { ahead: S + MS })),
         (config.with_skew(Duration::ZERO), NOW, Ok(())),
+        (ReplayConfig::default(), NOW + S, Ok(())),
+        (ReplayConfig::default(), NOW + S + MS, Err(Replay::FromTheFuture { ahead: S + MS })),
+        (ReplayConfig::default(), NOW - 60 * S, Err(Replay::TooOld { age: 60 * S })),
+        (ReplayConfig::default(), NOW - 60 * S + MS, Ok(())),
         (config, Duration::ZERO, Err(Replay::TooOld { age: NOW })),
         (config, Duration::MAX, Err(Replay::FromTheFuture { ahead: Duration::MAX - NOW })),
     ] {

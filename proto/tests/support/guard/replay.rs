@@ -208,10 +208,12 @@ impl Model {
             }
             Err(Replay::Overtaken) => {
                 tally.saw("overtaken");
+                assert!(first.timestamp.is_some());
                 assert!(own_not_older >= DEPTH || others.len() >= crowd, "{own_not_older} {}", others.len());
             }
             Err(Replay::Crowded) => {
                 tally.saw("crowded");
+                assert!(first.timestamp.is_some());
                 assert!(others.len() >= crowd, "{}", others.len());
             }
             Err(other) => panic!("{other:?}"),
