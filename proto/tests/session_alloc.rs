@@ -5,7 +5,7 @@ use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::noise::{Protocol, SecretKey};
-use sealock_proto::session::{CloseCode, Config, Event, Peers, Session};
+use sealock_proto::session::{CloseCode, Config, Event, Padding, Peers, Session};
 use sealock_proto::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn exchange(a: &mut End, b: &mut End, now: Instant) {
 }
 
 /// Configurations of both ends for an offer, of which the responder prefers the last.
-fn configs(offer: &[&str]) -> [Arc<Config>; 2] {
+fn configs(offer: &[&str], padding: Padding) -> [Arc<Config>; 2] {
     let mut protocols: Vec<_> = offer.iter().map(|name| Protocol::parse(name).unwrap()).collect();
     let secret = |n| SecretKey::new(&mut [n; 32]);
     let heartbeat = HeartbeatConfig::default().with_interval(Duration::from_secs(1));
@@ -80,14 +80,18 @@ fn configs(offer: &[&str]) -> [Arc<Config>; 2] {
         .with_peers(Peers::Any)
         .with_static_key(secret(1))
         .with_remote_static(secret(2).public())
-        .with_heartbeat(Some(heartbeat));
+        .with_heartbeat(Some(heartbeat))
+        .with_padding(padding);
     protocols.reverse();
-    let b = Config::responder(&protocols).with_static_key(secret(2)).with_remote_static(secret(1).public());
+    let b = Config::responder(&protocols)
+        .with_static_key(secret(2))
+        .with_remote_static(secret(1).public())
+        .with_padding(padding);
     [a.build().unwrap(), b.build().unwrap()]
 }
 
-fn pair(offer: &[&str]) -> (End, End) {
-    let [a, b] = configs(offer);
+fn pair(offer: &[&str], padding: Padding) -> (End, End) {
+    let [a, b] = configs(offer, padding);
     (End::new(&a, 1), End::new(&b, 2))
 }
 
@@ -101,9 +105,11 @@ fn nothing_is_allocated_once_the_buffers_exist() {
         &["Noise_XX_25519_ChaChaPoly_SHA256", "Noise_XX_25519_AESGCM_SHA256"],
         &["Noise_IK_25519_AESGCM_SHA256", "Noise_IK_25519_ChaChaPoly_SHA256"],
     ];
-    for offer in offers {
-        let name = offer.join(", ");
-        let (mut a, mut b) = pair(offer);
+    let paddings = [Padding::Padme, Padding::Constant(512), Padding::Block(64)];
+    let plain = offers.map(|offer| (offer, Padding::None));
+    for (offer, padding) in plain.into_iter().chain(paddings.map(|padding| (offers[0], padding))) {
+        let name = format!("{} {padding:?}", offer.join(", "));
+        let (mut a, mut b) = pair(offer, padding);
         let large = vec![7; 150_000];
         let mut now = Instant::ZERO;
 
@@ -152,7 +158,7 @@ fn nothing_is_allocated_once_the_buffers_exist() {
 fn a_bad_peer_is_refused_without_an_allocation() {
     let garbage: [&[u8]; 3] = [b"GET / HTTP/1.1\r\n", b"SLCK\x01\x01\x04NOPE", b"SLCK\x09"];
     for bytes in garbage {
-        let (_, mut b) = pair(&["Noise_XX_25519_ChaChaPoly_BLAKE2s"]);
+        let (_, mut b) = pair(&["Noise_XX_25519_ChaChaPoly_BLAKE2s"], Padding::None);
         let reject = measure(|| {
             b.rx.append(bytes);
             b.read(Instant::ZERO);
@@ -161,7 +167,7 @@ fn a_bad_peer_is_refused_without_an_allocation() {
         assert!(b.failed);
         assert_eq!(reject.count_total, 0, "{bytes:?}");
     }
-    let (mut a, mut b) = pair(&["Noise_XX_25519_ChaChaPoly_BLAKE2s"]);
+    let (mut a, mut b) = pair(&["Noise_XX_25519_ChaChaPoly_BLAKE2s"], Padding::None);
     exchange(&mut a, &mut b, Instant::ZERO);
     b.rx.append(&[0]);
     b.rx.append(&[98; 99]);
@@ -186,7 +192,7 @@ fn an_idle_session_takes_at_most_a_kibibyte_and_its_keys() {
         "Noise_IK_25519_AESGCM_BLAKE2b",
     ] {
         // All sessions share one configuration: kept, so that it is not counted.
-        let configs = configs(&[name]);
+        let configs = configs(&[name], Padding::None);
         let [mut a, mut b] = [End::new(&configs[0], 1), End::new(&configs[1], 2)];
         exchange(&mut a, &mut b, Instant::ZERO);
         b.session.send(Instant::ZERO, b"hello", &mut b.tx).unwrap();

@@ -10,7 +10,7 @@ use crate::subject::Subject;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::limit::Rate;
 use sealock_proto::noise::{PayloadSecurity, Protocol, Role};
-use sealock_proto::session::{Config, ConfigError, Event, Peers, RateLimit, RekeyPolicy};
+use sealock_proto::session::{Config, ConfigError, Event, Padding, Peers, RateLimit, RekeyPolicy};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +74,7 @@ struct Values {
     rates: RateLimit,
     rekey: RekeyPolicy,
     timeouts: [Duration; 2],
+    padding: Padding,
 }
 
 impl Values {
@@ -107,6 +108,7 @@ impl Values {
                 .with_age(duration(input))
                 .with_peer_records(number(input)),
             timeouts: [duration(input), duration(input)],
+            padding: padding(input),
         }
     }
 
@@ -118,6 +120,7 @@ impl Values {
             .with_heartbeat(self.heartbeat)
             .with_rate_limit(self.rates)
             .with_rekey(self.rekey)
+            .with_padding(self.padding)
             .with_handshake_timeout(self.timeouts[0])
             .with_close_timeout(self.timeouts[1]);
         if self.keys[0] {
@@ -158,6 +161,12 @@ fn duration(input: &mut Input<'_>) -> Duration {
         253 => Duration::from_nanos(input.word()),
         millis => Duration::from_millis(u64::from(millis)),
     }
+}
+
+fn padding(input: &mut Input<'_>) -> Padding {
+    let size = (input.byte(), input.byte());
+    let size = u16::from_be_bytes([size.0, size.1]);
+    input.pick(&[Padding::None, Padding::Padme, Padding::Block(size), Padding::Constant(size)])
 }
 
 fn rates(input: &mut Input<'_>) -> RateLimit {

@@ -132,7 +132,8 @@ impl Model {
                 self.events.push(Expected::Closed(code, body.to_vec()));
                 self.closed = true;
             }
-            unknown => rule(unknown % 2 == 1)?,
+            // Padding, and what version 1 does not define.
+            odd => rule(odd % 2 == 1)?,
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Subject {
         let mut subject = Self {
             session: Session::new(config, keys::seed(), Instant::ZERO).expect("the keys fit the pattern"),
             rx: RxBuf::new(config.rx_limit()),
-            tx: TxBuf::new(2 * MIN_TX_LIMIT),
+            tx: TxBuf::new((2 * MIN_TX_LIMIT).max(config.min_tx_limit())),
             now: Instant::ZERO,
             need: 1,
             fed: 0,

@@ -3,6 +3,7 @@
 use super::config_error::ConfigError;
 use super::gate::Gates;
 use super::packet::MAX_PAYLOAD;
+use super::padding::Padding;
 use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
 use crate::noise::{PayloadSecurity, Protocol, Provider, Psk, PublicKey, Role, SecretKey};
@@ -38,6 +39,7 @@ pub struct Config {
     pub(super) heartbeat: Option<HeartbeatConfig>,
     pub(super) rate_limit: RateLimit,
     pub(super) rekey: RekeyPolicy,
+    pub(super) padding: Padding,
     pub(super) handshake_timeout: Duration,
     pub(super) close_timeout: Duration,
 }
@@ -82,6 +84,7 @@ impl Config {
             heartbeat: Some(HeartbeatConfig::default()),
             rate_limit: RateLimit::default(),
             rekey: RekeyPolicy::default(),
+            padding: Padding::None,
             handshake_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
         }
@@ -189,6 +192,13 @@ impl Config {
         self
     }
 
+    /// How the lengths of what this end sends are hidden. Default [`Padding::None`]. The peer needs to know nothing of it.
+    #[must_use]
+    pub fn with_padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
     /// How long the handshake may take. Default 10 s, not zero.
     #[must_use]
     pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
@@ -208,6 +218,13 @@ impl Config {
     #[must_use]
     pub const fn rx_limit(&self) -> usize {
         super::recv::buffer_bound(self.max_message)
+    }
+
+    /// The smallest limit that a [`TxBuf`](crate::buf::TxBuf) may have for this configuration, in bytes:
+    /// [`MIN_TX_LIMIT`](super::MIN_TX_LIMIT), and more where records are padded, at most 134 KiB.
+    #[must_use]
+    pub const fn min_tx_limit(&self) -> usize {
+        super::send::min_tx_limit(self.padding)
     }
 
     /// Which end this is.
@@ -252,6 +269,9 @@ impl Config {
         }
         if rekey.peer_records == 0 || rekey.peer_records > MAX_RECORDS_PER_KEY {
             return Err(E::PeerRecords);
+        }
+        if !self.padding.is_valid() {
+            return Err(E::Padding);
         }
         if self.handshake_timeout.is_zero() || self.close_timeout.is_zero() {
             return Err(E::ZeroTimeout);

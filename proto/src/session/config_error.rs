@@ -51,6 +51,8 @@ pub enum ConfigError {
     RekeyZero,
     /// The records a peer may send under one key must be 1 to 2^24.
     PeerRecords,
+    /// A block of padding must be 2 to 16,384 bytes, a constant size 512 to 16,384.
+    Padding,
     /// The handshake and close timeouts must not be zero.
     ZeroTimeout,
 }
@@ -99,6 +101,9 @@ impl fmt::Display for ConfigError {
             Self::RekeyRecords => f.write_str("rekey: records must be at least 1 and below 2^24"),
             Self::RekeyZero => f.write_str("rekey: bytes and age must not be zero"),
             Self::PeerRecords => f.write_str("rekey: the peer's records per key must be 1 to 2^24"),
+            Self::Padding => {
+                f.write_str("padding: a block must be 2 to 16,384 bytes, a constant size 512 to 16,384")
+            }
             Self::ZeroTimeout => f.write_str("the handshake and close timeouts must not be zero"),
         }
     }

@@ -269,7 +269,7 @@ impl Control {
     pub(super) fn take_send_key(&mut self) -> Option<Sealer> {
         let key = self.keys.as_mut()?.send.take();
         self.free_keys();
-        key.map(|key| Sealer::new(key, &self.config.rekey))
+        key.map(|key| Sealer::new(key, &self.config))
     }
 
     /// Gives the memory back once both halves have their keys.

@@ -176,7 +176,7 @@ pub enum SendError {
         /// The limit of the buffer, in bytes.
         limit: usize,
     },
-    /// The buffer's limit is below [`MIN_TX_LIMIT`](super::MIN_TX_LIMIT).
+    /// The buffer's limit is below [`Config::min_tx_limit`](super::Config::min_tx_limit).
     BufferTooSmall,
     /// A close reason is longer than [`MAX_REASON`](super::MAX_REASON) bytes.
     ReasonTooLong,
@@ -201,11 +201,9 @@ impl fmt::Display for SendError {
             Self::LargerThanBuffer { limit } => {
                 write!(f, "the message does not fit a buffer of {limit} bytes at once: use send_some")
             }
-            Self::BufferTooSmall => write!(
-                f,
-                "the transmit buffer's limit is too small: give it at least {} bytes",
-                super::MIN_TX_LIMIT
-            ),
+            Self::BufferTooSmall => {
+                f.write_str("the transmit buffer's limit is too small: give it Config::min_tx_limit bytes")
+            }
             Self::ReasonTooLong => {
                 write!(f, "a close reason has at most {} bytes", super::MAX_REASON)
             }

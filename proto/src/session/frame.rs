@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 use core::fmt;
 
 pub(super) const MESSAGE: u64 = 0;
+pub(super) const PADDING: u64 = 1;
 pub(super) const BEGIN: u64 = 2;
 pub(super) const CONTINUE: u64 = 4;
 pub(super) const ABANDON: u64 = 6;

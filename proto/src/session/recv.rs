@@ -391,6 +391,10 @@ impl RecvState {
                 let reason = Span::new(start + (head.len - reason), reason);
                 return Ok(Outcome::Event(Event::Closed { code, reason }));
             }
+            frame::PADDING => {
+                self.stats.padding_bytes += (head.body + head.len) as u64;
+                self.skip(head.body + head.len);
+            }
             odd if odd % 2 == 1 => {
                 self.skipped += 1;
                 self.skip(head.body + head.len);

@@ -1,8 +1,9 @@
 //! The open record and its end: room for frames, sealing, and when the sending key changes.
 
+use super::config::Config;
 use super::error::{Error, SendError};
 use super::frame;
-use super::policy::RekeyPolicy;
+use super::padding::Padding;
 use crate::buf::{Full, TxBuf};
 use crate::noise::{MAX_MESSAGE, SendCipher, TAG_LEN};
 
@@ -10,8 +11,8 @@ use crate::noise::{MAX_MESSAGE, SendCipher, TAG_LEN};
 pub(super) const RECORD_HEAD: usize = 2;
 /// A REKEY frame always fits behind what a record holds.
 const REKEY_FRAME: usize = 2;
-/// Bytes of frames a record may hold.
-pub(super) const RECORD_ROOM: usize = MAX_MESSAGE - TAG_LEN - REKEY_FRAME;
+/// Bytes of frames a record may hold that is not padded.
+pub(super) const RECORD_ROOM: usize = frames_in(MAX_MESSAGE, Padding::None);
 /// What a record takes in the buffer beside its frames.
 pub(super) const RECORD_OVERHEAD: usize = RECORD_HEAD + REKEY_FRAME + TAG_LEN;
 
@@ -21,8 +22,6 @@ pub(super) enum Rekey {
     /// If the configured policy says so.
     WhenDue,
     Now,
-    /// CLOSE is the last frame of its sender.
-    Never,
 }
 
 /// The sending key and the records it has sealed.
@@ -30,26 +29,29 @@ pub(super) struct Sealer {
     cipher: SendCipher,
     /// Records and bytes under one key after which it changes.
     after: (u64, u64),
+    padding: Padding,
     key_records: u64,
     key_bytes: u64,
     pub(super) records: u64,
     pub(super) wire_bytes: u64,
     pub(super) rekeys: u64,
+    pub(super) padding_bytes: u64,
     /// The key changed and the shared block has not been told.
     pub(super) untold: bool,
 }
 
 impl Sealer {
-    pub(super) const fn new(cipher: SendCipher, policy: &RekeyPolicy) -> Self {
-        let after = (policy.records, policy.bytes);
+    pub(super) const fn new(cipher: SendCipher, config: &Config) -> Self {
         Self {
             cipher,
-            after,
+            after: (config.rekey.records, config.rekey.bytes),
+            padding: config.padding,
             key_records: 0,
             key_bytes: 0,
             records: 0,
             wire_bytes: 0,
             rekeys: 0,
+            padding_bytes: 0,
             untold: false,
         }
     }
@@ -76,19 +78,45 @@ impl Sealer {
         reserve: usize,
         tx: &mut TxBuf,
     ) -> Result<usize, SendError> {
-        if tx.open_len() > 0 && room_in_record(tx) < least {
+        if tx.open_len() > 0 && self.room_in_record(MAX_MESSAGE, tx) < least {
             self.seal(Rekey::WhenDue, tx)?;
         }
-        let head = if tx.open_len() == 0 { RECORD_HEAD } else { 0 };
-        let in_buffer = tx.room().saturating_sub(head + REKEY_FRAME + TAG_LEN + reserve);
-        if in_buffer < least {
+        let in_buffer = (tx.room() + tx.open_len()).saturating_sub(RECORD_HEAD + reserve);
+        let place = self.room_in_record(in_buffer.min(MAX_MESSAGE), tx);
+        if place < least {
             return Err(SendError::Full);
         }
+        let head = if tx.open_len() == 0 { RECORD_HEAD } else { 0 };
         put(tx, &[0; RECORD_HEAD][..head])?;
-        Ok(in_buffer.min(room_in_record(tx)))
+        Ok(place)
     }
 
-    /// Seals the open record, if there is one; changes the key behind it as `rekey` says.
+    /// How many more bytes of frames fit a record whose body takes at most `most` bytes in the end.
+    fn room_in_record(&self, most: usize, tx: &TxBuf) -> usize {
+        frames_in(most, self.padding).saturating_sub(tx.open_len().saturating_sub(RECORD_HEAD))
+    }
+
+    /// Appends CLOSE and seals the record that it is in.
+    pub(super) fn close(&mut self, body: &[u8], tx: &mut TxBuf) -> Result<(), SendError> {
+        let head = frame::head(frame::CLOSE, body.len());
+        let len = head.len() + body.len();
+        self.make_place(len, 0, tx)?;
+        self.pad(len, tx)?;
+        put(tx, &head)?;
+        put(tx, body)?;
+        self.end_record(false, tx)
+    }
+
+    /// Fills the open record up, before the `last` bytes of its frames.
+    fn pad(&mut self, last: usize, tx: &mut TxBuf) -> Result<(), SendError> {
+        if self.padding != Padding::None {
+            let len = tx.open_len() - RECORD_HEAD + last + TAG_LEN;
+            self.padding_bytes += self.padding.put(len, tx)? as u64;
+        }
+        Ok(())
+    }
+
+    /// Pads and seals the open record, if there is one; changes the key behind it as `rekey` says.
     ///
     /// `Failed` only at nonce 2^64-1: nothing may leave under this key again.
     pub(super) fn seal(&mut self, rekey: Rekey, tx: &mut TxBuf) -> Result<(), SendError> {
@@ -98,10 +126,16 @@ impl Sealer {
         if tx.open_len() == 0 {
             return Ok(());
         }
-        let rekey = rekey == Rekey::Now || (rekey == Rekey::WhenDue && self.is_rekey_due(tx));
+        let rekey = rekey == Rekey::Now || self.is_rekey_due(tx);
+        self.pad(if rekey { REKEY_FRAME } else { 0 }, tx)?;
         if rekey {
             put(tx, &frame::head(frame::REKEY, 0))?;
         }
+        self.end_record(rekey, tx)
+    }
+
+    /// Encrypts the open record, all of whose frames are there.
+    fn end_record(&mut self, rekey: bool, tx: &mut TxBuf) -> Result<(), SendError> {
         put(tx, &[0; TAG_LEN])?;
         let record = tx.open_mut();
         let len = record.len();
@@ -130,13 +164,15 @@ impl Sealer {
     /// Whether the open record is to be the last under its key.
     fn is_rekey_due(&self, tx: &TxBuf) -> bool {
         let (records, bytes) = self.after;
-        let more = (tx.open_len() + REKEY_FRAME + TAG_LEN) as u64;
+        let more = self.padding.body(tx.open_len() - RECORD_HEAD + REKEY_FRAME + TAG_LEN) + RECORD_HEAD;
+        let more = more as u64;
         self.key_records + 1 >= records || self.key_bytes.saturating_add(more) >= bytes
     }
 }
 
-fn room_in_record(tx: &TxBuf) -> usize {
-    RECORD_ROOM.saturating_sub(tx.open_len().saturating_sub(RECORD_HEAD))
+/// How many bytes of frames fit a record whose body has at most `most` bytes.
+pub(super) const fn frames_in(most: usize, padding: Padding) -> usize {
+    padding.longest(most).saturating_sub(REKEY_FRAME + TAG_LEN + padding.kept())
 }
 
 pub(super) fn put(tx: &mut TxBuf, bytes: &[u8]) -> Result<(), SendError> {

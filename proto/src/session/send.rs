@@ -6,24 +6,48 @@ use super::control::{Control, Owed, Shared};
 use super::error::{Error, SendError};
 use super::frame;
 use super::outgoing::Outgoing;
-use super::seal::{RECORD_HEAD, RECORD_OVERHEAD, RECORD_ROOM, Rekey, Sealer, put};
+use super::padding::Padding;
+use super::seal::{RECORD_HEAD, RECORD_OVERHEAD, RECORD_ROOM, Rekey, Sealer, frames_in, put};
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
 use crate::buf::{Full, TxBuf};
+use crate::noise::MAX_MESSAGE;
 use crate::time::Instant;
 use arrayvec::ArrayVec;
 
-/// The smallest limit a transmit buffer may have, in bytes: a hello and the longest handshake message fit.
+/// The smallest limit a transmit buffer may have, in bytes: a hello and the longest handshake message fit. With padding
+/// see [`Config::min_tx_limit`].
 pub const MIN_TX_LIMIT: usize = 5 * 1024;
 
-/// Left free by messages, so that control frames do not wait behind them.
+/// Padded records that end in the buffer take this much more: the three that a message of one frame may touch, four that
+/// [`control_reserve`] keeps free, and one to spare.
+pub(super) const fn min_tx_limit(padding: Padding) -> usize {
+    MIN_TX_LIMIT + 8 * padding.most()
+}
+
+/// Left free by messages that are not padded, so that control frames do not wait behind them.
 const CONTROL_RESERVE: usize = 1024;
+
+/// Left free by messages: room for what is owed and, still, for a CLOSE.
+const fn control_reserve(padding: Padding) -> usize {
+    CONTROL_RESERVE + 4 * padding.most()
+}
+
+/// What a simple message leaves free in the buffer beside itself.
+const SIMPLE_OVERHEAD: usize = wire_bound(RECORD_ROOM, Padding::None) - RECORD_ROOM + CONTROL_RESERVE;
+
 /// The most that [`SendState::poll_transmit`] appends: control frames, and the ends of two records. A CLOSE
 /// takes no more than this and its reason.
-const CONTROL_ROOM: usize = 128;
+const fn control_room(padding: Padding) -> usize {
+    128 + 2 * padding.most()
+}
+
 /// Left free by all other control frames, so that a peer which sends PINGs and does not read cannot keep CLOSE
 /// from its place.
-const CLOSE_RESERVE: usize = CONTROL_ROOM + MAX_REASON;
+const fn close_reserve(padding: Padding) -> usize {
+    control_room(padding) + MAX_REASON
+}
+
 /// Longest head of a fragment: type, length, total.
 const FRAGMENT_HEAD: usize = 1 + 4 + 8;
 /// A fragment that does not end its message carries at least this much.
@@ -31,6 +55,9 @@ const MIN_FRAGMENT: usize = 1024;
 
 pub(super) struct SendState {
     max_message: usize,
+    /// Messages that are shorter may be simple.
+    simple_below: usize,
+    padding: Padding,
     sealer: Option<Sealer>,
     /// A message is begun and not complete.
     open_message: bool,
@@ -47,8 +74,14 @@ pub(super) struct SendState {
 
 impl SendState {
     pub(super) fn new(config: &Config) -> Self {
+        let simple_below = match config.padding {
+            Padding::None => config.max_message.min(RECORD_ROOM) + 1,
+            _ => 0,
+        };
         Self {
             max_message: config.max_message,
+            simple_below,
+            padding: config.padding,
             sealer: None,
             open_message: false,
             begun: 0,
@@ -67,6 +100,7 @@ impl SendState {
             records: sealer.records,
             wire_bytes: sealer.wire_bytes,
             rekeys: sealer.rekeys,
+            padding_bytes: sealer.padding_bytes,
             ..traffic
         })
     }
@@ -104,18 +138,18 @@ impl SendState {
         Ok(())
     }
 
-    /// Whether a message of `len` bytes goes, as nearly all do, into the open record or an empty buffer as it is:
-    /// nothing that [`Self::send_parts`] looks at stands in its way but what the shared block says.
+    /// Whether a message of `len` bytes goes, as nearly all do where nothing is padded, into the open record or an empty
+    /// buffer as it is: nothing that [`Self::send_parts`] looks at stands in its way but what the shared block says.
     #[inline]
     fn is_simple(&self, len: usize, tx: &TxBuf) -> bool {
         // None of the sums overflows: a record is the most that gets past the first line.
-        len <= self.max_message.min(RECORD_ROOM)
+        len < self.simple_below
             && self.sealer.is_some()
             && !self.open_message
             && tx.limit() >= MIN_TX_LIMIT
             && frame::MESSAGE_HEAD + len <= tx.limit() / 2
             && tx.open_len() + frame::MESSAGE_HEAD + len <= RECORD_HEAD + RECORD_ROOM
-            && wire_bound(RECORD_ROOM) - RECORD_ROOM + CONTROL_RESERVE + len <= tx.room()
+            && SIMPLE_OVERHEAD + len <= tx.room()
     }
 
     /// [`Self::send`] for the other messages. Out of line, so that what most calls need is small.
@@ -145,8 +179,8 @@ impl SendState {
         message: &mut Outgoing<'_>,
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
-        let needed = wire_bound(message.total()).saturating_add(CONTROL_RESERVE);
-        if needed > tx.limit() && !is_whole(message, tx) {
+        let needed = self.needed(message);
+        if needed > tx.limit() {
             self.check(control, message, tx)?;
             return Err(SendError::LargerThanBuffer { limit: tx.limit() });
         }
@@ -200,7 +234,7 @@ impl SendState {
         if message.total() > self.max_message {
             return Err(SendError::TooLarge { size: message.total(), max: self.max_message });
         }
-        if tx.limit() < MIN_TX_LIMIT {
+        if tx.limit() < min_tx_limit(self.padding) {
             return Err(SendError::BufferTooSmall);
         }
         Ok(())
@@ -220,8 +254,8 @@ impl SendState {
 
     fn put_message(&mut self, message: &mut Outgoing<'_>, tx: &mut TxBuf) -> Result<(), SendError> {
         if message.sent() == 0 {
-            self.abandon(CONTROL_RESERVE, tx)?;
-            if is_whole(message, tx) {
+            self.abandon(control_reserve(self.padding), tx)?;
+            if self.is_whole(message, tx) {
                 self.put_whole(message, tx)?;
                 return Ok(());
             }
@@ -238,7 +272,8 @@ impl SendState {
 
     fn put_whole(&mut self, message: &mut Outgoing<'_>, tx: &mut TxBuf) -> Result<(), SendError> {
         let head = frame::head(frame::MESSAGE, message.total());
-        self.sealer()?.make_place(head.len() + message.total(), CONTROL_RESERVE, tx)?;
+        let reserve = control_reserve(self.padding);
+        self.sealer()?.make_place(head.len() + message.total(), reserve, tx)?;
         put(tx, &head)?;
         message.take(message.rest(), |part| put(tx, part))?;
         self.count_message(message.total());
@@ -246,8 +281,9 @@ impl SendState {
     }
 
     fn put_fragment(&mut self, message: &mut Outgoing<'_>, tx: &mut TxBuf) -> Result<(), SendError> {
-        let least = FRAGMENT_HEAD + message.rest().min(MIN_FRAGMENT);
-        let place = self.sealer()?.make_place(least, CONTROL_RESERVE, tx)?;
+        let least = (FRAGMENT_HEAD + message.rest().min(MIN_FRAGMENT)).min(self.record_room());
+        let reserve = control_reserve(self.padding);
+        let place = self.sealer()?.make_place(least, reserve, tx)?;
         let body = message.rest().min(place - FRAGMENT_HEAD);
         if body == message.total() {
             // There is room for all of it just now, and BEGIN must not carry that.
@@ -264,6 +300,22 @@ impl SendState {
         }
         self.open_message = true;
         message.take(body, |part| put(tx, part))
+    }
+
+    /// Bytes of frames a record may hold.
+    fn record_room(&self) -> usize {
+        frames_in(MAX_MESSAGE, self.padding)
+    }
+
+    /// Whether `message` goes out in one frame.
+    fn is_whole(&self, message: &Outgoing<'_>, tx: &TxBuf) -> bool {
+        let frame = message.total().saturating_add(1 + varint::len(message.total() as u64));
+        frame <= self.record_room().min(tx.limit() / 2) && self.needed(message) <= tx.limit()
+    }
+
+    /// How much room in the buffer is enough for all of `message`, with what is left free.
+    fn needed(&self, message: &Outgoing<'_>) -> usize {
+        wire_bound(message.total(), self.padding).saturating_add(control_reserve(self.padding))
     }
 
     fn count_message(&mut self, bytes: usize) {
@@ -291,10 +343,11 @@ impl SendState {
         if self.take_key(control).is_err() {
             return;
         }
-        let room = tx.room();
+        let (room, least) = (tx.room(), control_room(self.padding));
+        let reserve = close_reserve(self.padding);
         let owed = control.with(|control| {
             self.report(control, now);
-            let fits = room >= CONTROL_ROOM + CLOSE_RESERVE || (room >= CONTROL_ROOM && control.owes_close());
+            let fits = room >= least + reserve || (room >= least && control.owes_close());
             if fits { control.take_owed(now) } else { None }
         });
         // Neither can be Full: there is room for what is owed, and what was accepted kept room for its tag.
@@ -362,11 +415,11 @@ impl SendState {
         if reason.len() > MAX_REASON {
             return Err(SendError::ReasonTooLong);
         }
-        if tx.limit() < MIN_TX_LIMIT {
+        if tx.limit() < min_tx_limit(self.padding) {
             return Err(SendError::BufferTooSmall);
         }
         // Beforehand, so that a refusal does not abandon an open message.
-        if tx.room() < CONTROL_ROOM + reason.len() {
+        if tx.room() < control_room(self.padding) + reason.len() {
             return Err(SendError::Full);
         }
         let result = self.put_close(control, now, code, reason, tx);
@@ -387,9 +440,7 @@ impl SendState {
         // Checked to be at most MAX_REASON.
         let _ = body.try_extend_from_slice(reason.as_bytes());
         self.abandon(0, tx)?;
-        let sealer = self.sealer()?;
-        sealer.put_frame(frame::CLOSE, &body, 0, tx)?;
-        sealer.seal(Rekey::Never, tx)?;
+        self.sealer()?.close(&body, tx)?;
         control.with(|control| control.closed_here(now));
         self.deadline_moved = true;
         Ok(())
@@ -421,14 +472,10 @@ impl SendState {
     }
 }
 
-/// Whether `message` goes out in one frame.
-fn is_whole(message: &Outgoing<'_>, tx: &TxBuf) -> bool {
-    let frame = message.total().saturating_add(1 + varint::len(message.total() as u64));
-    frame <= RECORD_ROOM.min(tx.limit() / 2)
-}
-
 /// At most how many bytes a message of `len` bytes takes in the buffer, whatever the open record holds.
-const fn wire_bound(len: usize) -> usize {
-    let records = len / (RECORD_ROOM - FRAGMENT_HEAD) + 3;
-    len.saturating_add(records * (RECORD_OVERHEAD + FRAGMENT_HEAD))
+const fn wire_bound(len: usize, padding: Padding) -> usize {
+    let records = len / (frames_in(MAX_MESSAGE, padding) - FRAGMENT_HEAD) + 3;
+    let frames = len.saturating_add(records * (RECORD_OVERHEAD + FRAGMENT_HEAD + padding.most()));
+    let full = records.saturating_mul(RECORD_HEAD + padding.longest(MAX_MESSAGE));
+    if full < frames { full } else { frames }
 }

@@ -40,6 +40,8 @@ pub struct Traffic {
     pub abandoned: u64,
     /// Changes of key.
     pub rekeys: u64,
+    /// Bytes of padding in records.
+    pub padding_bytes: u64,
 }
 
 /// What was refused, by reason.

@@ -24,10 +24,11 @@ const LINE: usize = 48;
 
 /// Plays a session that has some of everything and compares it with `recorded`, which lies at `file`.
 pub(crate) fn the_bytes_are_as_recorded<P: Protocol>(protocol: &P, file: &str, recorded: &str) {
+    let tx_limit = protocol.min_tx_limit().max(GOLDEN_TX);
     let mut pair = protocol
         .pair(9)
         .with_links(Link::new(0).with_history(), Link::new(1).with_history())
-        .with_tx_limits(GOLDEN_TX, GOLDEN_TX);
+        .with_tx_limits(tx_limit, tx_limit);
     play(protocol, &mut pair);
     let text = describe(&[("a to b", &pair.a_to_b), ("b to a", &pair.b_to_a)]);
     if std::env::var_os("SEALOCK_GOLDEN").is_some_and(|what| what == "write") {

@@ -10,7 +10,8 @@ use sealock_proto::entropy::Jitter;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::limit::Rate;
 use sealock_proto::session::{
-    CloseCode, Config, Error, Event, MIN_TX_LIMIT, Outgoing, RateLimit, RekeyPolicy, SendError, Session,
+    CloseCode, Config, Error, Event, MIN_TX_LIMIT, Outgoing, Padding, RateLimit, RekeyPolicy, SendError,
+    Session,
 };
 use sealock_proto::sim::{End, Link, Pair, Side, check, is_replay};
 use sealock_proto::time::Instant;
@@ -82,7 +83,10 @@ impl<'m> Run<'m> {
         let tx_limit = |random: &mut Jitter| MIN_TX_LIMIT << (random.next_u64() % 7);
         let pair = Pair::new(node(&a, Side::A), node(&b, Side::B))
             .with_rx_limits(a.rx_limit(), b.rx_limit())
-            .with_tx_limits(tx_limit(&mut random), tx_limit(&mut random))
+            .with_tx_limits(
+                tx_limit(&mut random).max(a.min_tx_limit()),
+                tx_limit(&mut random).max(b.min_tx_limit()),
+            )
             .with_links(link(&mut random), link(&mut random));
         let (a, b) = (Owner::default(), Owner::default());
         Self {
@@ -306,7 +310,10 @@ fn configure(config: Config, random: &mut Jitter) -> Config {
         1 => RateLimit::default().with_bytes(Rate::new(200_000, 1 + draw(50_000)).unwrap()),
         _ => RateLimit::default(),
     };
+    let paddings = [Padding::Block(100), Padding::Padme, Padding::Constant(512), Padding::Constant(3000)];
+    let padding = paddings.get(draw(8) as usize).copied().unwrap_or_default();
     config
+        .with_padding(padding)
         .with_heartbeat((draw(4) > 0).then_some(heartbeat))
         .with_rekey(rekey)
         .with_rate_limit(limit)

@@ -8,8 +8,8 @@ use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::machine::{Machine, Recv, RecvHalf, SendHalf};
 use sealock_proto::noise::SecretKey;
 use sealock_proto::session::{
-    CloseCode, Config, Error, Event, Outgoing, Peers, Receiver, RekeyPolicy, SendError, Sender, Session,
-    Traffic,
+    CloseCode, Config, Error, Event, Outgoing, Padding, Peers, Receiver, RekeyPolicy, SendError, Sender,
+    Session, Traffic,
 };
 use sealock_proto::sim::{Pair, Side};
 use sealock_proto::time::Instant;
@@ -166,6 +166,13 @@ impl Native {
         Self { a: a.build().unwrap(), b: b.build().unwrap(), ..self }
     }
 
+    /// Pads every record.
+    pub(crate) fn padded(self, padding: Padding) -> Self {
+        let (a, b) = configs(&self.offer);
+        let (a, b) = (a.with_padding(padding).build().unwrap(), b.with_padding(padding).build().unwrap());
+        Self { a, b, ..self }
+    }
+
     /// Changes keys after so many records, and every second.
     pub(crate) fn rekeying(self, records: u64) -> Self {
         let policy = RekeyPolicy::default().with_records(records).with_age(Duration::from_secs(1));
@@ -214,6 +221,10 @@ impl Protocol for Native {
 
     fn rx_limit(&self) -> usize {
         self.a.rx_limit()
+    }
+
+    fn min_tx_limit(&self) -> usize {
+        self.a.min_tx_limit()
     }
 
     fn max_message(&self) -> usize {

@@ -20,6 +20,11 @@ pub(crate) trait Protocol {
     /// The most bytes the protocol says a read buffer needs.
     fn rx_limit(&self) -> usize;
 
+    /// The smallest limit of a transmit buffer, where it is more than usual.
+    fn min_tx_limit(&self) -> usize {
+        0
+    }
+
     /// The largest message the buffer takes at once, in bytes.
     fn max_message(&self) -> usize;
 

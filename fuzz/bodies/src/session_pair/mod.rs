@@ -15,7 +15,7 @@ use end::End;
 use sealock_proto::heartbeat::{Dead, HeartbeatConfig};
 use sealock_proto::limit::Rate;
 use sealock_proto::noise::Role;
-use sealock_proto::session::{Config, Error, MIN_TX_LIMIT, Peers, RateLimit, RekeyPolicy};
+use sealock_proto::session::{Config, Error, MIN_TX_LIMIT, Padding, Peers, RateLimit, RekeyPolicy};
 use sealock_proto::time::Instant;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -35,6 +35,7 @@ struct Variant {
     rates: Option<(u64, u64, bool)>,
     /// Milliseconds between pings and without messages.
     heartbeat: Option<(u64, u64)>,
+    padding: Padding,
 }
 
 const BASE: Variant = Variant {
@@ -43,9 +44,10 @@ const BASE: Variant = Variant {
     rekey: None,
     rates: None,
     heartbeat: Some((15_000, 3_600_000)),
+    padding: Padding::None,
 };
 
-const VARIANTS: [Variant; 9] = [
+const VARIANTS: [Variant; 12] = [
     BASE,
     Variant { protocol: "Noise_XX_25519_ChaChaPoly_BLAKE2s", heartbeat: None, ..BASE },
     Variant { protocol: "Noise_IK_25519_AESGCM_SHA256", rekey: Some((1, 1 << 30, 10_000)), ..BASE },
@@ -55,6 +57,9 @@ const VARIANTS: [Variant; 9] = [
     Variant { rekey: Some((1000, 1, 3_600_000)), heartbeat: Some((1, 60_000)), ..BASE },
     Variant { protocol: "Noise_X1X1_25519_ChaChaPoly_BLAKE2s", rekey: Some((2, 1 << 20, 1)), ..BASE },
     Variant { before: Some("Noise_NN_25519_AESGCM_BLAKE2s"), ..BASE },
+    Variant { padding: Padding::Padme, ..BASE },
+    Variant { padding: Padding::Block(1000), rekey: Some((3, 2000, 500)), ..BASE },
+    Variant { padding: Padding::Constant(512), rekey: Some((7, 1 << 20, 500)), ..BASE },
 ];
 
 impl Variant {
@@ -68,6 +73,7 @@ impl Variant {
             .with_static_key(secret(role))
             .with_remote_static(public(role.peer()))
             .with_max_message(MAX_MESSAGE)
+            .with_padding(self.padding)
             .with_heartbeat(self.heartbeat.map(|(interval, idle)| {
                 HeartbeatConfig::default()
                     .with_interval(Duration::from_millis(interval))
@@ -108,7 +114,7 @@ pub fn run(input: &[u8]) {
     let mut pair = Pair {
         ends: configs()[number].each_ref().map(|config| {
             seed += 1;
-            End::new(config, seed, limit)
+            End::new(config, seed, limit.max(config.min_tx_limit()))
         }),
         now: Instant::ZERO,
         late: false,

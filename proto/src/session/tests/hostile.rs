@@ -69,7 +69,7 @@ fn frames_after_drain_are_refused_and_a_second_drain_is_not_news() {
 #[test]
 fn unknown_frames_that_may_be_skipped_are_skipped_and_counted() {
     let mut pair = Pair::established(NN);
-    pair.a.forge(&[1, 2, 9, 9, 0, 1, b'm', 0x40, 0x41, 1, 9]);
+    pair.a.forge(&[3, 2, 9, 9, 0, 1, b'm', 0x40, 0x41, 1, 9]);
     pair.pump();
     assert_eq!(pair.b.messages(), [b"m"]);
     assert_eq!(pair.b.session.stats().skipped_frames, 2);

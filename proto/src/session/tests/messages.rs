@@ -210,7 +210,7 @@ fn used_up_bytes_between_fragments_cannot_fill_the_buffer() {
     let b = b.with_max_message(max);
     let limit = b.rx_limit();
     let mut pair = Pair::established_with(a, b);
-    let filler = [&[1_u8, 0x43, 0xe8][..], &[0; 1000]].concat();
+    let filler = [&[3_u8, 0x43, 0xe8][..], &[0; 1000]].concat();
     pair.a.forge(&[&[2, 3, 0x47, 0xd0, 0][..], &filler].concat());
     for n in 1..max {
         pair.a.forge(&[&[4, 1, n as u8][..], &filler].concat());

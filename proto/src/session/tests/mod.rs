@@ -14,6 +14,7 @@ mod keys;
 mod liveness;
 mod messages;
 mod opening;
+mod padding;
 mod random;
 mod rates;
 mod seams;

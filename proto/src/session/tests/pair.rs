@@ -58,6 +58,8 @@ pub(super) struct End {
     pub(super) reads: bool,
     /// The most bytes that ever waited in `rx`.
     pub(super) most: usize,
+    /// Everything that this end sent over the link.
+    pub(super) wire: Vec<u8>,
 }
 
 impl End {
@@ -70,6 +72,7 @@ impl End {
             error: None,
             reads: true,
             most: 0,
+            wire: Vec::new(),
         }
     }
 
@@ -214,6 +217,7 @@ fn carry(from: &mut End, to: &mut End, up: bool, chunk: usize, now: Instant) -> 
     let room = if to.reads { usize::MAX } else { 4096_usize.saturating_sub(to.rx.len()) };
     let n = if up { from.tx.sealed().len().min(chunk).min(room) } else { 0 };
     to.rx.extend_from_slice(&from.tx.sealed()[..n]);
+    from.wire.extend_from_slice(&from.tx.sealed()[..n]);
     to.most = to.most.max(to.rx.len());
     from.tx.consume(n);
     to.read(now) || n > 0
