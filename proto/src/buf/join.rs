@@ -34,6 +34,19 @@ impl Joiner {
         self.total > 0
     }
 
+    /// Front, total, held and gap, for a copy of this.
+    pub(crate) const fn parts(&self) -> [usize; 4] {
+        [self.front, self.total, self.held, self.gap]
+    }
+
+    /// A copy, with nothing in front. `None` for what never is.
+    pub(crate) fn from_parts(total: usize, held: usize, gap: usize) -> Option<Self> {
+        let open = total > 0 && held < total;
+        let closed = (total, held, gap) == (0, 0, 0);
+        let whole = held.checked_add(gap).is_some() && (gap == 0 || held > 0);
+        (whole && (open || closed)).then_some(Self { total, front: 0, held, gap })
+    }
+
     /// Bytes the open message lacks; `None` if none is open.
     pub(crate) fn missing(&self) -> Option<usize> {
         self.is_open().then(|| self.total.saturating_sub(self.held))

@@ -7,7 +7,7 @@ use super::crypto::{Digest, HashFunction, MAX_HASH_LEN};
 use super::error::ExportError;
 use arrayvec::ArrayVec;
 use core::fmt;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// With a hash behind it neither empty nor 32 bytes long, as is all that Noise gives HKDF.
 const SECRET: &[u8; 16] = b"sealock exporter";
@@ -34,6 +34,16 @@ impl Exporter {
         input.extend(SECRET.iter().chain(transcript.as_bytes()).copied());
         let [output] = hash.hkdf(chaining_key, &input);
         Self { secret: *output.to_key(), hash }
+    }
+
+    /// What everything is derived from, to be kept.
+    pub(crate) const fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
+    /// The exporter of which [`Exporter::secret`] was kept.
+    pub(crate) fn from_secret(hash: HashFunction, secret: Zeroizing<[u8; 32]>) -> Self {
+        Self { secret: *secret, hash }
     }
 
     /// Fills all of `out` with the secret for `label` and `context`: equal on both sides, and different for another

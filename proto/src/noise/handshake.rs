@@ -10,7 +10,7 @@ use super::name::Protocol;
 use super::security::PayloadSecurity;
 use super::setup::HandshakeParams;
 use super::symmetric::SymmetricState;
-use super::transport::{RecvCipher, SendCipher, Transport};
+use super::transport::{KeptKey, RecvCipher, SendCipher, Transport};
 use super::{MAX_MESSAGE, Role};
 use arrayvec::ArrayVec;
 use core::fmt;
@@ -284,14 +284,16 @@ impl Handshake {
         }
         let both_ways = !self.protocol.is_one_way();
         let mut ciphers = self.ciphers;
-        let (hash, exporter) = self.symmetric.split(&mut ciphers);
+        let ([first_key, second_key], hash, exporter) = self.symmetric.split(&mut ciphers);
         let [first, second] = ciphers;
         let begins = self.role == self.protocol.writer(0);
-        let (send, recv) = if begins { (first, second) } else { (second, first) };
+        let (send, recv, recv_key) =
+            if begins { (first, second, second_key) } else { (second, first, first_key) };
         let (sends, receives) = (both_ways || begins, both_ways || !begins);
         Ok(Transport {
             send: sends.then(|| SendCipher::new(send)),
             recv: receives.then(|| RecvCipher::new(recv)),
+            recv_key: KeptKey(recv_key),
             hash,
             exporter,
         })

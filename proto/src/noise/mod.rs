@@ -46,6 +46,7 @@ mod keys;
 mod modifiers;
 mod name;
 pub mod pattern;
+mod restore;
 mod security;
 mod setup;
 mod symmetric;
@@ -53,18 +54,21 @@ mod transport;
 mod validity;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crypto::{CipherFunction, HashFunction, Provider};
-pub(crate) use crypto::{XNONCE_LEN, open_with_xnonce, seal_with_xnonce};
+pub(crate) use crypto::{XNONCE_LEN, keyed_blake2s, open_with_xnonce, seal_with_xnonce};
 pub use error::{CipherError, ExportError, HandshakeError, KeyError, NameError, PatternError, SetupError};
 pub use exporter::Exporter;
 pub use handshake::{CipherRoom, Handshake, ReadPart};
 pub use keys::Psk;
 pub use keys::{PublicKey, SecretKey};
+pub(crate) use name::NAME_LEN;
 pub use name::Protocol;
+pub(crate) use restore::{SALT_LEN, Salt};
 pub use security::PayloadSecurity;
 pub use setup::HandshakeParams;
+pub(crate) use transport::KeptKey;
 pub use transport::{HandshakeHash, RecvCipher, SendCipher, Transport};
 
 /// The longest Noise message in bytes, handshake or transport, tag included (Noise section 3).

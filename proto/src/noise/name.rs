@@ -13,6 +13,9 @@ use core::str::FromStr;
 /// The longest name the specification allows, in bytes (section 8).
 const MAX_NAME: usize = 255;
 
+/// Bytes of a name where it is saved.
+pub(crate) const NAME_LEN: usize = 64;
+
 /// Room for the longest name that [`Protocol::parse`] accepts.
 pub(crate) type NameBuffer = ArrayString<96>;
 
@@ -141,6 +144,21 @@ impl Protocol {
     /// The tokens of message `index`, those of modifiers included.
     pub(super) fn tokens(&self, index: usize) -> impl Iterator<Item = Token> + use<> {
         self.pattern.tokens(index)
+    }
+
+    /// The name filled up with zeros, where it is saved. A test shows that the longest fits.
+    pub(crate) fn to_padded(self) -> [u8; NAME_LEN] {
+        let mut out = [0; NAME_LEN];
+        out.iter_mut().zip(self.name().as_bytes()).for_each(|(to, from)| *to = *from);
+        out
+    }
+
+    /// What [`Protocol::to_padded`] gave, if it is known here.
+    pub(crate) fn from_padded(bytes: &[u8; NAME_LEN]) -> Option<Self> {
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(NAME_LEN);
+        let (name, padding) = bytes.split_at_checked(end)?;
+        let name = core::str::from_utf8(name).ok().filter(|_| padding.iter().all(|byte| *byte == 0))?;
+        Self::parse(name).ok()
     }
 
     /// The name as the bytes that start the handshake hash.

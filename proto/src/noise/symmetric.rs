@@ -85,15 +85,18 @@ impl SymmetricState {
         Ok(text)
     }
 
-    /// `Split`: keys the ciphers, first the sending one of the side that writes first, and gives the handshake hash and
-    /// what further secrets are exported from.
-    pub(super) fn split(self, ciphers: &mut [Aead; 2]) -> (HandshakeHash, Exporter) {
-        let keys = self.hash.hkdf::<2>(&self.chaining_key, &[]);
-        for (cipher, key) in ciphers.iter_mut().zip(keys) {
-            cipher.set_key(&key.to_key());
+    /// `Split`: keys the ciphers, first the sending one of the side that writes first. Gives their keys, the handshake
+    /// hash, and what further secrets are exported from.
+    pub(super) fn split(
+        self,
+        ciphers: &mut [Aead; 2],
+    ) -> ([Zeroizing<[u8; 32]>; 2], HandshakeHash, Exporter) {
+        let keys = self.hash.hkdf::<2>(&self.chaining_key, &[]).map(|key| key.to_key());
+        for (cipher, key) in ciphers.iter_mut().zip(&keys) {
+            cipher.set_key(key);
         }
         let exporter = Exporter::new(self.hash, &self.chaining_key, &self.transcript);
-        (HandshakeHash::new(self.transcript.as_bytes()), exporter)
+        (keys, HandshakeHash::new(self.transcript.as_bytes()), exporter)
     }
 
     /// `InitializeKey`.

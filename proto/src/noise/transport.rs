@@ -3,8 +3,10 @@
 use super::crypto::{Aead, MAX_HASH_LEN, Provider};
 use super::error::CipherError;
 use super::exporter::Exporter;
-use super::{MAX_MESSAGE, TAG_LEN};
+use super::restore::{Salt, restored_key, secret_of};
+use super::{CipherFunction, MAX_MESSAGE, TAG_LEN};
 use core::fmt;
+use zeroize::Zeroizing;
 
 /// The number after `nonce`, or `None` if `nonce` is 2^64 - 1, which no message may use (section 5.1).
 pub(super) const fn next_nonce(nonce: u64) -> Option<u64> {
@@ -24,6 +26,17 @@ pub struct Transport {
     pub hash: HandshakeHash,
     /// Derives further secrets, the same on both sides.
     pub exporter: Exporter,
+    /// The key of `recv`, for whoever may have to hand it over.
+    pub(crate) recv_key: KeptKey,
+}
+
+/// A receiving key beside the cipher that was made of it, which does not give it back. Erased when dropped.
+pub(crate) struct KeptKey(pub(crate) Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for KeptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeptKey(..)")
+    }
 }
 
 /// Seals messages, each under the next nonce. The key is erased when this is dropped, as far as the
@@ -61,6 +74,8 @@ impl SendCipher {
             return Err(CipherError::TooLong);
         }
         let next = next_nonce(self.0.nonce).ok_or(CipherError::Exhausted)?;
+        #[cfg(test)]
+        super::tests::audit::sealed(&self.0.aead, self.0.nonce);
         let tag = self.0.aead.seal(self.0.nonce, ad, text).ok_or(CipherError::TooLong)?;
         self.0.nonce = next;
         Ok(tag)
@@ -70,6 +85,24 @@ impl SendCipher {
     /// The peer has to rekey its [`RecvCipher`] at the same message.
     pub fn rekey(&mut self) {
         self.0.aead.rekey();
+    }
+
+    /// What a restored copy of this end goes on from. It leads neither to this key nor to one that follows from it
+    /// here. `None` only if the library has no memory.
+    pub(crate) fn restore_secret(&self) -> Option<Zeroizing<[u8; 32]>> {
+        self.0.aead.successor().map(|key| secret_of(&key))
+    }
+
+    /// The cipher of a restored end: under a key of its own, which `salt` makes, from message `nonce` on.
+    pub(crate) fn restored(
+        provider: Provider,
+        function: CipherFunction,
+        secret: &[u8; 32],
+        salt: &Salt,
+        nonce: u64,
+    ) -> Self {
+        let key = restored_key(secret, salt, nonce);
+        Self(CipherState { aead: Aead::keyed(provider, function, &key), nonce })
     }
 
     /// The number of the next message: how many were sealed before it.
@@ -117,6 +150,37 @@ impl RecvCipher {
         self.0.aead.rekey();
     }
 
+    /// Goes on where another one was, under the same key: the peer notices nothing.
+    pub(crate) fn resumed(provider: Provider, function: CipherFunction, key: &[u8; 32], nonce: u64) -> Self {
+        Self(CipherState { aead: Aead::keyed(provider, function, key), nonce })
+    }
+
+    /// [`RecvCipher::rekey`] with the key that is kept beside it.
+    pub(crate) fn rekey_with(&mut self, kept: Option<&mut KeptKey>) {
+        if let Some(key) = self.0.aead.successor() {
+            self.replace(key, kept);
+        }
+    }
+
+    /// The peer's end was restored, at the message that is due here: follows it to its new key.
+    pub(crate) fn follow(&mut self, salt: &Salt, kept: Option<&mut KeptKey>) {
+        if let Some(key) = self.0.aead.successor() {
+            self.replace(restored_key(&secret_of(&key), salt, self.0.nonce), kept);
+        }
+    }
+
+    fn replace(&mut self, key: Zeroizing<[u8; 32]>, kept: Option<&mut KeptKey>) {
+        self.0.aead.set_key(&key);
+        if let Some(kept) = kept {
+            kept.0 = key;
+        }
+    }
+
+    /// Passes over messages up to `nonce`; never goes back.
+    pub(crate) fn skip_to(&mut self, nonce: u64) {
+        self.0.nonce = self.0.nonce.max(nonce);
+    }
+
     /// The number of the next message: how many were opened before it.
     #[must_use]
     pub fn nonce(&self) -> u64 {
@@ -160,7 +224,7 @@ pub struct HandshakeHash {
 
 impl HandshakeHash {
     /// `hash` is one hash output, so it always fits.
-    pub(super) fn new(hash: &[u8]) -> Self {
+    pub(crate) fn new(hash: &[u8]) -> Self {
         let mut bytes = [0; MAX_HASH_LEN];
         bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = *from);
         Self { bytes, len: hash.len().min(MAX_HASH_LEN) }

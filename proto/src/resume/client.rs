@@ -1,8 +1,8 @@
 //! What a client keeps of a session in order to resume it.
 
-use super::content::{Fields, NAME_LEN, decode_name, encode_name};
+use super::content::Fields;
 use super::keys::{TICKET_LEN, Ticket};
-use crate::noise::{Protocol, Psk, PublicKey};
+use crate::noise::{NAME_LEN, Protocol, Psk, PublicKey};
 use crate::time::nanos;
 use core::fmt;
 use core::time::Duration;
@@ -41,7 +41,7 @@ impl ClientTicket {
     /// For saving; as secret as the key in it. The expiry is saved in nanoseconds, until the year 2554.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<[u8; Self::SAVED_LEN]> {
-        let name = encode_name(&self.protocol);
+        let name = self.protocol.to_padded();
         let parts: [&[u8]; 6] = [
             &[VERSION, u8::from(self.responder.is_some())],
             &nanos(self.expires).to_be_bytes(),
@@ -78,7 +78,7 @@ impl ClientTicket {
             1 => Some(PublicKey(responder)),
             _ => return Err(E::Damaged),
         };
-        let protocol = decode_name(&fields.take().ok_or(E::Length)?).ok_or(E::UnknownProtocol)?;
+        let protocol = Protocol::from_padded(&fields.take().ok_or(E::Length)?).ok_or(E::UnknownProtocol)?;
         let ticket = Ticket::from_bytes(fields.take().ok_or(E::Length)?);
         Ok(Self { ticket, psk, protocol, responder, expires })
     }

@@ -1,13 +1,10 @@
 //! What a ticket says, and the fixed layout of it inside of the seal.
 
-use crate::noise::{Protocol, Psk, PublicKey};
+use crate::noise::{NAME_LEN, Protocol, Psk, PublicKey};
 use crate::time::nanos;
 use core::fmt;
 use core::time::Duration;
 use zeroize::Zeroizing;
-
-/// Bytes of a protocol name, filled up with zeros.
-pub(super) const NAME_LEN: usize = 64;
 
 const PEER: u8 = 1;
 const IDENTITY: u8 = 2;
@@ -33,7 +30,7 @@ impl TicketContent {
     pub(super) fn encode(&self, issued: Duration) -> Zeroizing<[u8; CONTENT_LEN]> {
         let flag = |bit, there| if there { bit } else { 0 };
         let flags = flag(PEER, self.peer.is_some()) | flag(IDENTITY, self.identity.is_some());
-        let name = encode_name(&self.protocol);
+        let name = self.protocol.to_padded();
         let parts: [&[u8]; 6] = [
             &[flags],
             &nanos(issued).to_be_bytes(),
@@ -54,7 +51,7 @@ impl TicketContent {
         let issued = Duration::from_nanos(u64::from_be_bytes(fields.take()?));
         let mut psk = Zeroizing::new(fields.take()?);
         let (peer, identity) = (fields.take()?, fields.take()?);
-        let protocol = decode_name(&fields.take()?)?;
+        let protocol = Protocol::from_padded(&fields.take()?)?;
         let content = Self {
             psk: Psk::new(&mut psk),
             protocol,
@@ -83,19 +80,4 @@ impl Fields<'_> {
         self.0 = rest;
         Some(*field)
     }
-}
-
-/// A test shows that the longest name fits.
-pub(super) fn encode_name(protocol: &Protocol) -> [u8; NAME_LEN] {
-    let mut out = [0; NAME_LEN];
-    let name = protocol.name();
-    out.iter_mut().zip(name.as_bytes()).for_each(|(to, from)| *to = *from);
-    out
-}
-
-pub(super) fn decode_name(bytes: &[u8; NAME_LEN]) -> Option<Protocol> {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(NAME_LEN);
-    let (name, padding) = bytes.split_at_checked(end)?;
-    let name = core::str::from_utf8(name).ok().filter(|_| padding.iter().all(|byte| *byte == 0))?;
-    Protocol::parse(name).ok()
 }

@@ -42,6 +42,8 @@ pub struct Config {
     pub(super) padding: Padding,
     pub(super) handshake_timeout: Duration,
     pub(super) close_timeout: Duration,
+    pub(super) snapshots: bool,
+    pub(super) max_gap: u64,
 }
 
 impl Config {
@@ -87,6 +89,8 @@ impl Config {
             padding: Padding::None,
             handshake_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
+            snapshots: false,
+            max_gap: 0,
         }
     }
 
@@ -210,6 +214,23 @@ impl Config {
     #[must_use]
     pub fn with_close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
+        self
+    }
+
+    /// Keeps what it takes to export a session: its receiving key, in a block of its own on the heap. Costs
+    /// some nanoseconds a message too. Default not.
+    #[must_use]
+    pub fn with_snapshots(mut self) -> Self {
+        self.snapshots = true;
+        self
+    }
+
+    /// How many of its records a peer may say are lost because it crashed and was restored from a lease; then there is an
+    /// [`Event::RecordsLost`](super::Event::RecordsLost). Give the length of the peer's leases and two. Default 0: such a
+    /// peer is an error. A peer that was handed over loses nothing and is always accepted.
+    #[must_use]
+    pub fn with_max_gap(mut self, records: u64) -> Self {
+        self.max_gap = records;
         self
     }
 

@@ -8,14 +8,15 @@ use super::config::Config;
 use super::error::{Error, ExportError, SendError};
 use super::opening::{Opened, Opening};
 use super::seal::Sealer;
-use super::stats::{Rejects, Stats};
+use super::snapshot::{Common, Notices, SnapshotError};
+use super::stats::{Rejects, Stats, Traffic};
 use super::{Event, SessionInfo};
 use crate::buf::{Span, TxBuf};
 use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::heartbeat::Heartbeat;
 use crate::machine::Recv;
-use crate::noise::{Exporter, RecvCipher, SendCipher};
+use crate::noise::{Exporter, KeptKey, RecvCipher, SendCipher};
 use crate::share;
 use crate::time::Instant;
 use crate::timer::Timers;
@@ -119,6 +120,16 @@ struct Keys {
     seed: Seed,
     send: Option<SendCipher>,
     recv: Option<RecvCipher>,
+    /// The key of `recv`, where it may be handed over.
+    recv_key: Option<KeptKey>,
+    /// Of a restored session: what the peer is told first, and what was counted before.
+    restored: Option<(Notices, Traffic)>,
+}
+
+impl Keys {
+    fn new(seed: &Seed) -> Self {
+        Self { seed: seed.child("heartbeat"), send: None, recv: None, recv_key: None, restored: None }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,7 +146,7 @@ impl Control {
         Ok(Self {
             config: Arc::clone(config),
             opening: Some(Box::new(Opening::new(config, seed.child("opening"))?)),
-            keys: Some(Box::new(Keys { seed: seed.child("heartbeat"), send: None, recv: None })),
+            keys: Some(Box::new(Keys::new(seed))),
             info: None,
             exporter: None,
             announced: false,
@@ -236,10 +247,11 @@ impl Control {
     }
 
     /// The receiving key, once `Established` has been announced.
-    pub(super) fn take_recv_key(&mut self) -> Option<RecvCipher> {
-        let key = self.keys.as_mut().filter(|_| self.announced)?.recv.take();
+    pub(super) fn take_recv_key(&mut self) -> Option<(RecvCipher, Option<KeptKey>)> {
+        let keys = self.keys.as_mut().filter(|_| self.announced)?;
+        let (cipher, key) = (keys.recv.take(), keys.recv_key.take());
         self.free_keys();
-        key
+        Some((cipher?, key))
     }
 
     /// Appends what the opening owes. Says whether that ended it, well or not.
@@ -265,11 +277,22 @@ impl Control {
         failed || self.opening.is_none()
     }
 
-    /// The sending key, once the handshake is complete.
-    pub(super) fn take_send_key(&mut self) -> Option<Sealer> {
-        let key = self.keys.as_mut()?.send.take();
+    /// The sending key, once the handshake is complete, and what goes out before its first record.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] if that is more than `room`.
+    pub(super) fn take_send_key(&mut self, room: usize) -> Result<Option<(Sealer, Notices)>, SendError> {
+        let Some(keys) = &mut self.keys else { return Ok(None) };
+        if keys.restored.as_ref().is_some_and(|(notices, _)| notices.len() > room) {
+            return Err(SendError::Full);
+        }
+        let (cipher, restored) = (keys.send.take(), keys.restored.take());
         self.free_keys();
-        key.map(|key| Sealer::new(key, &self.config))
+        let config = &self.config;
+        Ok(cipher.map(|cipher| match restored {
+            Some((notices, traffic)) => (Sealer::restored(cipher, config, &traffic), notices),
+            None => (Sealer::new(cipher, config), Notices::new()),
+        }))
     }
 
     /// Gives the memory back once both halves have their keys.
@@ -286,8 +309,89 @@ impl Control {
         let Some(keys) = &mut self.keys else { return };
         (keys.send, keys.recv) = (transport.send, transport.recv);
         self.exporter = Some(transport.exporter);
+        keys.recv_key = Some(transport.recv_key).filter(|_| self.config.snapshots);
         self.heartbeat =
             self.config.heartbeat.map(|config| Heartbeat::new(config, keys.seed.jitter("ping"), now));
+    }
+
+    // Snapshots.
+
+    /// Whether the session may go on elsewhere.
+    pub(super) fn may_export(&self) -> Result<(), SnapshotError> {
+        self.may_lease()?;
+        // A ping is sent anew, and a restore changes the key.
+        if self.drain == Drain::No { Ok(()) } else { Err(SnapshotError::Ending) }
+    }
+
+    /// Whether it is worth recovering.
+    pub(super) fn may_lease(&self) -> Result<(), SnapshotError> {
+        let ends = self.failure.is_some() | self.over | self.close_sent | self.peer_closed;
+        if ends || self.close_owed.is_some() { Err(SnapshotError::Ending) } else { Ok(()) }
+    }
+
+    /// `None` before the session is established.
+    pub(super) fn copy(&self, info: &SessionInfo) -> Option<Common> {
+        let Self { pings, pongs, throttled, pong_owed, .. } = *self;
+        Some(Common {
+            role: self.config.role,
+            protocol: info.protocol,
+            peer: info.peer,
+            exporter: self.exporter.clone()?,
+            pings,
+            pongs,
+            throttled,
+            pong_owed,
+        })
+    }
+
+    /// The block of a session that goes on.
+    pub(super) fn restored(
+        config: &Arc<Config>,
+        info: SessionInfo,
+        common: &Common,
+        seed: &Seed,
+        now: Instant,
+    ) -> Self {
+        let keys = Keys::new(seed);
+        let mut timers = Timers::new();
+        timers.set(Timer::Rekey, now + config.rekey.age);
+        let jitter = keys.seed.jitter("ping");
+        Self {
+            config: Arc::clone(config),
+            opening: None,
+            heartbeat: config.heartbeat.map(|config| Heartbeat::new(config, jitter, now)),
+            keys: Some(Box::new(keys)),
+            info: Some(info),
+            exporter: Some(common.exporter.clone()),
+            announced: true,
+            failure: None,
+            over: false,
+            close_owed: None,
+            close_sent: false,
+            peer_closed: false,
+            drain: Drain::No,
+            peer_drained: false,
+            beating: true,
+            pong_owed: common.pong_owed,
+            rekey_owed: false,
+            timers,
+            pings: common.pings,
+            pongs: common.pongs,
+            throttled: common.throttled,
+        }
+    }
+
+    pub(super) const fn with_peer_drained(mut self) -> Self {
+        self.peer_drained = true;
+        self
+    }
+
+    /// Holds the sending key of a restored session until the peer is told.
+    pub(super) fn with_sender(mut self, cipher: SendCipher, notices: Notices, traffic: Traffic) -> Self {
+        if let Some(keys) = &mut self.keys {
+            (keys.send, keys.restored) = (Some(cipher), Some((notices, traffic)));
+        }
+        self
     }
 
     // Sending.

@@ -61,6 +61,14 @@ pub enum Error {
     CloseTimeout,
     /// The caller did not pass unconsumed bytes again.
     BufferChanged,
+    /// The peer was restored after a crash, or somebody says so in its name, and more of its records may be lost than
+    /// [`Config::with_max_gap`](super::Config::with_max_gap) allows.
+    RecordsLost {
+        /// How many, at most.
+        at_most: u64,
+        /// How many are allowed.
+        max: u64,
+    },
 }
 
 impl Error {
@@ -85,7 +93,9 @@ impl Error {
     #[must_use]
     pub const fn close_code(self) -> Option<CloseCode> {
         Some(match self {
-            Self::Frame(_) | Self::UnknownFrame(_) | Self::BadRecord => CloseCode::PROTOCOL_ERROR,
+            Self::Frame(_) | Self::UnknownFrame(_) | Self::BadRecord | Self::RecordsLost { .. } => {
+                CloseCode::PROTOCOL_ERROR
+            }
             Self::MessageTooLarge { .. } => CloseCode::MESSAGE_TOO_LARGE,
             Self::RateLimited => CloseCode::RATE_LIMITED,
             Self::KeyExhausted => CloseCode::KEY_EXHAUSTED,
@@ -150,6 +160,10 @@ impl fmt::Display for Error {
                 f.write_str("the close was not complete in time: the peer did not answer or does not read")
             }
             Self::BufferChanged => f.write_str("bytes that were not consumed must be passed to recv again"),
+            Self::RecordsLost { at_most, max } => write!(
+                f,
+                "the peer was restored and up to {at_most} of its records are lost, {max} are allowed: with_max_gap"
+            ),
         }
     }
 }
@@ -186,6 +200,9 @@ pub enum SendError {
     Draining,
     /// The session is closed or being closed.
     Closed,
+    /// The lease that is stored covers no more records: make and store another, then try again. What was accepted
+    /// waits in the buffer until then.
+    LeaseSpent,
     /// The session has failed.
     Failed(Error),
 }
@@ -210,6 +227,7 @@ impl fmt::Display for SendError {
             Self::Abandoned => f.write_str("another message was begun before this one was complete"),
             Self::Draining => f.write_str("the session drains and accepts no further message"),
             Self::Closed => f.write_str("the session is closed"),
+            Self::LeaseSpent => f.write_str("the lease covers no more records: store another and try again"),
             Self::Failed(error) => write!(f, "the session has failed: {error}"),
         }
     }

@@ -39,6 +39,8 @@ pub enum FrameFault {
     Close,
     /// A message begun after its sender said it would begin no more.
     AfterDrain,
+    /// A notice of a restored sender that is none, goes back, or does not stand before another.
+    Notice,
 }
 
 impl fmt::Display for FrameFault {
@@ -52,6 +54,7 @@ impl fmt::Display for FrameFault {
             Self::NotLast => "a frame follows one that must end its record",
             Self::Close => "a close code or reason is malformed",
             Self::AfterDrain => "a message began after the drain",
+            Self::Notice => "a notice of a restored sender is malformed or out of place",
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::guard::{Answer, Question};
 use crate::machine::{Recv, RecvHalf, SendHalf};
 use crate::share::{self, Shared};
 use crate::time::Instant;
+use alloc::boxed::Box;
 
 type Locked = share::Locked<Control>;
 
@@ -29,6 +30,17 @@ pub struct Receiver {
 pub(super) fn split(session: Session) -> (Sender, Receiver) {
     let control = Locked::new(session.control);
     (Sender { state: session.send, control: control.clone() }, Receiver { state: session.recv, control })
+}
+
+/// The other way round, if the two are of one session.
+pub(super) fn join(sender: Sender, receiver: Receiver) -> Result<Session, Box<(Sender, Receiver)>> {
+    let (send, recv) = (sender.state, receiver.state);
+    match sender.control.join(receiver.control) {
+        Ok(control) => Ok(Session { send, recv, control }),
+        Err((a, b)) => {
+            Err(Box::new((Sender { state: send, control: a }, Receiver { state: recv, control: b })))
+        }
+    }
 }
 
 impl Sender {

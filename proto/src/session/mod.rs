@@ -57,6 +57,7 @@ mod policy;
 mod recv;
 mod seal;
 mod send;
+mod snapshot;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,10 @@ pub use packet::alert_packet;
 pub use padding::Padding;
 pub use policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 pub use send::MIN_TX_LIMIT;
+pub use snapshot::{
+    Claim, Lease, LeaseOutdated, MAX_LEASE, NotExported, RestoreError, Restored, SNAPSHOT_OVERHEAD, Snapshot,
+    SnapshotError, SnapshotKey,
+};
 pub use stats::{Rejects, Stats, Traffic};
 
 use crate::buf::{Span, TxBuf};
@@ -82,6 +87,8 @@ use crate::guard::{Answer, Question};
 use crate::machine::{Machine, Recv};
 use crate::noise::{Exporter, HandshakeHash, PayloadSecurity, Protocol, Provider, PublicKey};
 use crate::time::Instant;
+#[cfg(feature = "std")]
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use control::Control;
 use core::time::Duration;
@@ -115,6 +122,12 @@ pub enum Event<P> {
         /// The peer's reason: UTF-8, at most [`MAX_REASON`] bytes.
         reason: P,
     },
+    /// The peer crashed and was restored: of the records it sealed before, some with their messages never arrive. A
+    /// message of which a part had come is forgotten. Only with [`Config::with_max_gap`].
+    RecordsLost {
+        /// No more than this.
+        at_most: u64,
+    },
 }
 
 impl<P> Event<P> {
@@ -129,6 +142,7 @@ impl<P> Event<P> {
             Self::Message(payload) => Event::Message(f(payload)),
             Self::Draining => Event::Draining,
             Self::Closed { code, reason } => Event::Closed { code, reason: f(reason) },
+            Self::RecordsLost { at_most } => Event::RecordsLost { at_most },
         }
     }
 }
@@ -325,6 +339,15 @@ impl Session {
     #[must_use]
     pub fn split(self) -> (Sender, Receiver) {
         halves::split(self)
+    }
+
+    /// The whole session again, such as to export it.
+    ///
+    /// # Errors
+    /// The two as they were, if they are not of one session.
+    #[cfg(feature = "std")]
+    pub fn join(sender: Sender, receiver: Receiver) -> Result<Self, Box<(Sender, Receiver)>> {
+        halves::join(sender, receiver)
     }
 }
 

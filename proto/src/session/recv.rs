@@ -14,12 +14,13 @@ use super::error::Error;
 use super::frame::{self, FrameFault, Head};
 use super::packet::check_alert;
 use super::seal::RECORD_HEAD;
+use super::snapshot::{NOTICE_LEN, Notice, Receiving, RestoreError, SnapshotError};
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
 use crate::buf::{Joiner, MAX_GAP, Span};
 use crate::limit::Gcra;
 use crate::machine::Recv;
-use crate::noise::{CipherError, MAX_MESSAGE, RecvCipher, TAG_LEN};
+use crate::noise::{CipherError, KeptKey, MAX_MESSAGE, Protocol, RecvCipher, TAG_LEN};
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -38,9 +39,11 @@ pub(super) struct RecvState {
     open: Option<u16>,
     /// REKEY was the last frame of the open record.
     rekey: bool,
-    key_records: u64,
+    key_records: u32,
     /// None if there is no limit.
     limits: Option<Box<Limits>>,
+    /// None unless the configuration asks for it.
+    kept: Option<Box<Kept>>,
     /// A message arrived since the shared block was last told.
     messages_seen: bool,
     /// A record was used up since then.
@@ -68,6 +71,19 @@ impl Limits {
     }
 }
 
+/// What is kept for snapshots, those of this end and those of the peer.
+#[derive(Default)]
+struct Kept {
+    /// The key of the cipher, if it may be handed over.
+    key: Option<KeptKey>,
+    /// Snapshots made of this session.
+    generation: u64,
+    /// The peer has skipped so many records and not said yet that it was restored.
+    skipped: Option<u64>,
+    /// So many are lost, if the next record proves it.
+    lost: Option<u64>,
+}
+
 /// What a frame comes to.
 enum Outcome {
     /// Nothing to report; look at the next frame.
@@ -87,6 +103,7 @@ impl RecvState {
             rekey: false,
             key_records: 0,
             limits: Limits::new(config),
+            kept: (config.snapshots || config.max_gap > 0).then(Box::default),
             messages_seen: false,
             record_ended: false,
             drained: false,
@@ -158,12 +175,11 @@ impl RecvState {
             }
         }
         if self.cipher.is_none() {
-            let (recv, key) = control.with(|control| {
+            let recv = control.with(|control| {
                 control.failure().map_or(Ok(()), Err)?;
-                let recv = control.recv_opening(now, buf)?;
-                Ok::<_, Error>((recv, control.take_recv_key()))
+                control.recv_opening(now, buf)
             })?;
-            self.cipher = key;
+            self.take_key(control);
             return Ok(recv);
         }
         if self.closed {
@@ -174,6 +190,19 @@ impl RecvState {
             self.failed = true;
             control.with(|control| control.fail(error))
         })
+    }
+
+    /// Takes the key if `Established` has been announced.
+    pub(super) fn take_key(&mut self, control: &mut impl Shared) {
+        if self.cipher.is_some() {
+            return;
+        }
+        if let Some((cipher, key)) = control.with(|control| control.take_recv_key()) {
+            self.cipher = Some(cipher);
+            if let Some(kept) = &mut self.kept {
+                kept.key = key;
+            }
+        }
     }
 
     /// Tells the shared block what happened since the last time, once a record and once before this half waits.
@@ -234,8 +263,15 @@ impl RecvState {
                         }
                     }
                     match record_len(rest)? {
+                        Ok(NOTICE_LEN) => self.notice(rest)?,
                         Ok(len) => {
                             self.open_record(control, now, &mut rest[..len])?;
+                            if let Some(at_most) = self.kept.as_mut().and_then(|kept| kept.lost.take()) {
+                                return Ok(Recv::event(
+                                    self.joiner.give_back(),
+                                    Event::RecordsLost { at_most },
+                                ));
+                            }
                             if let Some(recv) = self.next_message(buf) {
                                 return Ok(recv);
                             }
@@ -255,8 +291,11 @@ impl RecvState {
         record: &mut [u8],
     ) -> Result<(), Error> {
         let Some(cipher) = &mut self.cipher else { return Err(Error::BufferChanged) };
-        if self.key_records >= self.config.rekey.peer_records {
+        if u64::from(self.key_records) >= self.config.rekey.peer_records {
             return Err(Error::KeyExhausted);
+        }
+        if self.kept.as_ref().is_some_and(|kept| kept.skipped.is_some()) {
+            return Err(Error::Frame(FrameFault::Notice));
         }
         let wire = record.len() as u64;
         let body = record.get_mut(RECORD_HEAD..).unwrap_or_default();
@@ -279,11 +318,49 @@ impl RecvState {
         self.visit(control, now, Step::Record)
     }
 
+    /// Takes the notice at the front of `rest`. It is not authenticated; the record behind it is, under a key and a
+    /// number that follow from it.
+    #[cold]
+    fn notice(&mut self, rest: &[u8]) -> Result<(), Error> {
+        let fault = Error::Frame(FrameFault::Notice);
+        let notice = Notice::parse(rest).ok_or(fault)?;
+        let Some(cipher) = &mut self.cipher else { return Err(Error::BufferChanged) };
+        match notice {
+            Notice::Restored(salt) => {
+                let kept = self.kept.as_deref_mut().map(|kept| {
+                    if let Some(skipped) = kept.skipped.take() {
+                        kept.lost = Some(kept.lost.unwrap_or(0).saturating_add(skipped));
+                    }
+                    kept.key.as_mut()
+                });
+                cipher.follow(&salt, kept.flatten());
+                self.key_records = 0;
+            }
+            Notice::Skip(nonce) => {
+                let at_most = nonce.checked_sub(cipher.nonce()).ok_or(fault)?;
+                let max = self.config.max_gap;
+                let Some(kept) = self.kept.as_mut().filter(|_| max > 0 && at_most <= max) else {
+                    return Err(Error::RecordsLost { at_most, max });
+                };
+                if kept.skipped.replace(at_most).is_some() {
+                    return Err(fault);
+                }
+                cipher.skip_to(nonce);
+                if self.joiner.is_open() {
+                    self.joiner.end();
+                    self.stats.abandoned += 1;
+                }
+            }
+        }
+        self.joiner.skip(NOTICE_LEN);
+        Ok(())
+    }
+
     fn end_record(&mut self) {
         self.record_ended = true;
         if core::mem::take(&mut self.rekey) {
             if let Some(cipher) = &mut self.cipher {
-                cipher.rekey();
+                cipher.rekey_with(self.kept.as_mut().and_then(|kept| kept.key.as_mut()));
             }
             self.key_records = 0;
             self.stats.rekeys += 1;
@@ -461,6 +538,97 @@ impl RecvState {
     }
 }
 
+// Snapshots.
+impl RecvState {
+    /// Snapshots made of this session.
+    pub(super) fn generation(&self) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.generation)
+    }
+
+    pub(super) fn next_generation(&mut self) -> u64 {
+        if let Some(kept) = &mut self.kept {
+            kept.generation = kept.generation.saturating_add(1);
+        }
+        self.generation()
+    }
+
+    /// What goes on of this half; `rx` is all that was not consumed.
+    pub(super) fn copy(&self, rx: &[u8]) -> Result<Receiving, SnapshotError> {
+        let kept =
+            self.kept.as_ref().filter(|_| self.config.snapshots).ok_or(SnapshotError::NotExportable)?;
+        let (Some(key), Some(cipher)) = (&kept.key, &self.cipher) else {
+            return Err(SnapshotError::NotExportable);
+        };
+        if self.failed | self.closed {
+            return Err(SnapshotError::Ending);
+        }
+        // A skip is half a notice; what lies in front of a message is given back whenever `recv` returns.
+        let [front, joined @ ..] = self.joiner.parts();
+        let open = self.open.map_or(0, |open| usize::from(open) + TAG_LEN);
+        if kept.skipped.is_some() || front > 0 || self.joiner.unread().saturating_add(open) > rx.len() {
+            return Err(SnapshotError::Buffer);
+        }
+        Ok(Receiving {
+            key: key.0.clone(),
+            nonce: cipher.nonce(),
+            key_records: self.key_records,
+            open: self.open,
+            rekey: self.rekey,
+            drained: self.drained,
+            joined: joined.map(|n| n as u64),
+            traffic: self.stats,
+            skipped_frames: self.skipped,
+            lost: kept.lost,
+        })
+    }
+
+    /// Goes on with `rx` in front of what comes.
+    pub(super) fn restored(
+        config: &Arc<Config>,
+        protocol: &Protocol,
+        from: Receiving,
+        generation: u64,
+        rx: &[u8],
+    ) -> Result<Self, RestoreError> {
+        let [total, held, gap] = from.joined.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        let joiner = Joiner::from_parts(total, held, gap).ok_or(RestoreError::Content)?;
+        let open = from.open.map_or(0, |open| usize::from(open) + TAG_LEN);
+        if joiner.unread().saturating_add(open) > rx.len() {
+            return Err(RestoreError::Content);
+        }
+        if total > config.max_message || rx.len() > config.rx_limit() {
+            return Err(RestoreError::TooLarge);
+        }
+        let new = Self::new(config);
+        let mut kept = new.kept;
+        if kept.is_none() && from.lost.is_some() {
+            kept = Some(Box::default());
+        }
+        let cipher = RecvCipher::resumed(config.provider, protocol.cipher(), &from.key, from.nonce);
+        if let Some(kept) = &mut kept {
+            kept.key = Some(KeptKey(from.key)).filter(|_| config.snapshots);
+            (kept.generation, kept.lost) = (generation, from.lost);
+        }
+        Ok(Self {
+            cipher: Some(cipher),
+            joiner,
+            open: from.open,
+            rekey: from.rekey,
+            key_records: from.key_records,
+            kept,
+            drained: from.drained,
+            stats: from.traffic,
+            skipped: from.skipped_frames,
+            ..new
+        })
+    }
+
+    /// Whether the peer has said that it drains.
+    pub(super) const fn is_drained(&self) -> bool {
+        self.drained
+    }
+}
+
 #[cfg(test)]
 impl RecvState {
     pub(super) fn set_nonce(&mut self, nonce: u64) {
@@ -476,13 +644,14 @@ const fn as_record(error: Error) -> Error {
     }
 }
 
-/// The length of the record at the front of `rest`, head included, or how many bytes are missing.
+/// The length of the record or notice at the front of `rest`, head included, or how many bytes are missing.
 fn record_len(rest: &[u8]) -> Result<Result<usize, usize>, Error> {
     let Some(head) = rest.first_chunk::<RECORD_HEAD>() else {
         return Ok(Err(RECORD_HEAD - rest.len()));
     };
     let body = usize::from(u16::from_be_bytes(*head));
-    if body <= TAG_LEN {
+    // A notice is as long as a tag.
+    if body < TAG_LEN {
         return Err(Error::Frame(FrameFault::EmptyRecord));
     }
     let len = RECORD_HEAD + body;

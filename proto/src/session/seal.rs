@@ -4,8 +4,10 @@ use super::config::Config;
 use super::error::{Error, SendError};
 use super::frame;
 use super::padding::Padding;
+use super::stats::Traffic;
 use crate::buf::{Full, TxBuf};
 use crate::noise::{MAX_MESSAGE, SendCipher, TAG_LEN};
+use zeroize::Zeroizing;
 
 /// Length field of a record.
 pub(super) const RECORD_HEAD: usize = 2;
@@ -15,6 +17,11 @@ const REKEY_FRAME: usize = 2;
 pub(super) const RECORD_ROOM: usize = frames_in(MAX_MESSAGE, Padding::None);
 /// What a record takes in the buffer beside its frames.
 pub(super) const RECORD_OVERHEAD: usize = RECORD_HEAD + REKEY_FRAME + TAG_LEN;
+
+/// Records that a lease holds back for CLOSE: it, and one that was open before.
+pub(super) const LEASE_RESERVE: u32 = 2;
+/// In [`Sealer::left`]: there is no lease.
+const UNLEASED: u32 = u32::MAX;
 
 /// Whether a record that is sealed is the last under its key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +45,10 @@ pub(super) struct Sealer {
     pub(super) padding_bytes: u64,
     /// The key changed and the shared block has not been told.
     pub(super) untold: bool,
+    /// What the lease holds back is in use.
+    closing: bool,
+    /// Records that may be sealed.
+    left: u32,
 }
 
 impl Sealer {
@@ -53,6 +64,39 @@ impl Sealer {
             rekeys: 0,
             padding_bytes: 0,
             untold: false,
+            closing: false,
+            left: UNLEASED,
+        }
+    }
+
+    /// The sealer of a restored session, which goes on counting.
+    pub(super) fn restored(cipher: SendCipher, config: &Config, traffic: &Traffic) -> Self {
+        let Traffic { records, wire_bytes, rekeys, .. } = *traffic;
+        Self { records, wire_bytes, rekeys, ..Self::new(cipher, config) }
+    }
+
+    /// The key as a copy of this end may know it, and the number of the next record.
+    pub(super) fn copy(&self) -> Option<(Zeroizing<[u8; 32]>, u64)> {
+        Some((self.cipher.restore_secret()?, self.cipher.nonce()))
+    }
+
+    /// Records are sealed up to the nonce `end`, which is not used. `None` if that is past.
+    pub(super) fn lease(&mut self, end: u64) -> Option<()> {
+        let left = end.checked_sub(self.cipher.nonce())?;
+        self.left = u32::try_from(left).ok()?.saturating_sub(LEASE_RESERVE);
+        Some(())
+    }
+
+    /// Records that the lease still covers; `None` if there is none.
+    pub(super) const fn lease_left(&self) -> Option<u32> {
+        if self.left == UNLEASED { None } else { Some(self.left) }
+    }
+
+    /// Nothing follows what is sealed now: uses what the lease holds back.
+    pub(super) const fn begin_closing(&mut self) {
+        if self.left != UNLEASED && !self.closing {
+            self.closing = true;
+            self.left += LEASE_RESERVE;
         }
     }
 
@@ -118,13 +162,16 @@ impl Sealer {
 
     /// Pads and seals the open record, if there is one; changes the key behind it as `rekey` says.
     ///
-    /// `Failed` only at nonce 2^64-1: nothing may leave under this key again.
+    /// `LeaseSpent` leaves the record open. `Failed` only at nonce 2^64-1: nothing may leave under this key again.
     pub(super) fn seal(&mut self, rekey: Rekey, tx: &mut TxBuf) -> Result<(), SendError> {
-        if rekey == Rekey::Now && tx.open_len() == 0 {
-            put(tx, &[0; RECORD_HEAD])?;
+        if tx.open_len() == 0 && rekey != Rekey::Now {
+            return Ok(());
+        }
+        if self.left == 0 {
+            return Err(SendError::LeaseSpent);
         }
         if tx.open_len() == 0 {
-            return Ok(());
+            put(tx, &[0; RECORD_HEAD])?;
         }
         let rekey = rekey == Rekey::Now || self.is_rekey_due(tx);
         self.pad(if rekey { REKEY_FRAME } else { 0 }, tx)?;
@@ -152,7 +199,14 @@ impl Sealer {
         self.wire_bytes += len as u64;
         self.key_records += 1;
         self.key_bytes += len as u64;
+        if self.left != UNLEASED {
+            self.left -= 1;
+        }
         if rekey {
+            // The snapshot of the lease knows the old key only. What closes needs no lease any more.
+            if self.left != UNLEASED && !self.closing {
+                self.left = 0;
+            }
             self.cipher.rekey();
             self.rekeys += 1;
             self.untold = true;

@@ -8,6 +8,7 @@ use super::frame;
 use super::outgoing::Outgoing;
 use super::padding::Padding;
 use super::seal::{RECORD_HEAD, RECORD_OVERHEAD, RECORD_ROOM, Rekey, Sealer, frames_in, put};
+use super::snapshot::{Sending, SnapshotError};
 use super::stats::Traffic;
 use super::{MAX_REASON, varint};
 use crate::buf::{Full, TxBuf};
@@ -103,6 +104,33 @@ impl SendState {
             padding_bytes: sealer.padding_bytes,
             ..traffic
         })
+    }
+
+    // Snapshots.
+
+    /// What goes on of this half. `open`: the transmit buffer holds a record that is not sealed.
+    pub(super) fn copy(&self, open: bool) -> Result<Sending, SnapshotError> {
+        // Without a key, `poll_transmit` was not called since the handshake or the restore.
+        let sealer = self.sealer.as_ref().filter(|_| !open).ok_or(SnapshotError::Unsent)?;
+        let (secret, nonce) = sealer.copy().ok_or(SnapshotError::KeyExhausted)?;
+        let Self { open_message, begun, .. } = *self;
+        Ok(Sending { secret, nonce, skip: false, open_message, begun, traffic: self.stats() })
+    }
+
+    /// The key comes from the shared block.
+    pub(super) fn restored(config: &Config, sending: &Sending) -> Self {
+        let Traffic { messages, message_bytes, abandoned, .. } = sending.traffic;
+        let Sending { open_message, begun, .. } = *sending;
+        Self { open_message, begun, messages, message_bytes, abandoned, ..Self::new(config) }
+    }
+
+    /// See [`Sealer::lease`]. `None` too if the key was changed `rekeys` times no more.
+    pub(super) fn lease(&mut self, end: u64, rekeys: u64) -> Option<()> {
+        self.sealer.as_mut().filter(|sealer| sealer.rekeys == rekeys)?.lease(end)
+    }
+
+    pub(super) fn lease_left(&self) -> Option<u32> {
+        self.sealer.as_ref().and_then(Sealer::lease_left)
     }
 
     // Messages.
@@ -227,10 +255,10 @@ impl SendState {
         &mut self,
         control: &mut impl Shared,
         message: &Outgoing<'_>,
-        tx: &TxBuf,
+        tx: &mut TxBuf,
     ) -> Result<(), SendError> {
         control.may_send()?;
-        self.take_key(control)?;
+        self.take_key(control, tx)?;
         if message.total() > self.max_message {
             return Err(SendError::TooLarge { size: message.total(), max: self.max_message });
         }
@@ -240,10 +268,19 @@ impl SendState {
         Ok(())
     }
 
-    /// Takes the key when the handshake has just left it behind.
-    fn take_key(&mut self, control: &mut impl Shared) -> Result<(), SendError> {
+    /// Takes the key when the handshake has just left it behind, or a restore, of which the peer is told first.
+    fn take_key(&mut self, control: &mut impl Shared, tx: &mut TxBuf) -> Result<(), SendError> {
         if self.sealer.is_none() {
-            self.sealer = control.with(|control| control.take_send_key());
+            let room = tx.room();
+            if let Some((sealer, notices)) = control.with(|control| control.take_send_key(room))? {
+                if !notices.is_empty() {
+                    // What another session left open would go out unsealed.
+                    tx.truncate_open(0);
+                    put(tx, &notices)?;
+                    tx.seal();
+                }
+                self.sealer = Some(sealer);
+            }
         }
         self.sealer().map(|_| ())
     }
@@ -340,14 +377,15 @@ impl SendState {
         if self.sealer.is_none() {
             self.deadline_moved |= control.with(|control| control.transmit_opening(now, tx));
         }
-        if self.take_key(control).is_err() {
+        if self.take_key(control, tx).is_err() {
             return;
         }
+        let may_seal = self.lease_left() != Some(0);
         let (room, least) = (tx.room(), control_room(self.padding));
         let reserve = close_reserve(self.padding);
         let owed = control.with(|control| {
             self.report(control, now);
-            let fits = room >= least + reserve || (room >= least && control.owes_close());
+            let fits = (may_seal && room >= least + reserve) || (room >= least && control.owes_close());
             if fits { control.take_owed(now) } else { None }
         });
         // Neither can be Full: there is room for what is owed, and what was accepted kept room for its tag.
@@ -411,7 +449,7 @@ impl SendState {
         tx: &mut TxBuf,
     ) -> Result<(), SendError> {
         control.with(|control| control.may_close())?;
-        self.take_key(control)?;
+        self.take_key(control, tx)?;
         if reason.len() > MAX_REASON {
             return Err(SendError::ReasonTooLong);
         }
@@ -439,6 +477,7 @@ impl SendState {
         frame::push_varint(&mut body, u64::from(code.get()));
         // Checked to be at most MAX_REASON.
         let _ = body.try_extend_from_slice(reason.as_bytes());
+        self.sealer()?.begin_closing();
         self.abandon(0, tx)?;
         self.sealer()?.close(&body, tx)?;
         control.with(|control| control.closed_here(now));

@@ -37,6 +37,18 @@ impl<B: Block> Locked<B> {
         f(&self.lock())
     }
 
+    /// The block again, if these two are all that share it.
+    pub(crate) fn join(self, other: Self) -> Result<B, (Self, Self)> {
+        if !Arc::ptr_eq(&self.0, &other.0) || Arc::strong_count(&self.0) != 2 {
+            return Err((self, other));
+        }
+        drop(other);
+        match Arc::try_unwrap(self.0) {
+            Ok(both) => Ok(both.block.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            Err(both) => Err((Self(Arc::clone(&both)), Self(both))),
+        }
+    }
+
     /// The block stays whole even if a thread panicked beside it.
     fn lock(&self) -> MutexGuard<'_, B> {
         self.0.block.lock().unwrap_or_else(PoisonError::into_inner)

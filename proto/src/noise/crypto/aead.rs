@@ -78,14 +78,25 @@ impl Aead {
         right
     }
 
-    /// Replaces the key by `REKEY(k)`: the first 32 bytes of 32 zeros encrypted under the nonce that no
-    /// message may use (Noise section 4.2).
+    /// Replaces the key by [`Aead::successor`].
     pub(in crate::noise) fn rekey(&mut self) {
-        let mut key = Zeroizing::new([0; 32]);
-        // 32 bytes are never too long for a cipher. One that still does not seal has no key, and gets none.
-        if self.seal(u64::MAX, &[], &mut *key).is_some() {
+        if let Some(key) = self.successor() {
             self.set_key(&key);
         }
+    }
+
+    /// `REKEY(k)`: the first 32 bytes of 32 zeros encrypted under the nonce that no message may use (Noise
+    /// section 4.2). `None` for one that has no key: 32 bytes are never too long for a cipher.
+    pub(in crate::noise) fn successor(&self) -> Option<Zeroizing<[u8; 32]>> {
+        let mut key = Zeroizing::new([0; 32]);
+        self.seal(u64::MAX, &[], &mut *key).map(|_tag| key)
+    }
+
+    /// A cipher under a key that is known.
+    pub(in crate::noise) fn keyed(provider: Provider, function: CipherFunction, key: &[u8; 32]) -> Self {
+        let mut aead = Self::vacant(provider, function);
+        aead.set_key(key);
+        aead
     }
 
     /// Goes on under another key, in the memory it has where the provider's library permits.

@@ -1,6 +1,7 @@
 //! The hash functions, and HMAC and HKDF over them (Noise sections 4.3 and 12.5 to 12.8).
 
-use blake2::{Blake2b512, Blake2s256};
+use blake2::digest::{FixedOutput, KeyInit, Update};
+use blake2::{Blake2b512, Blake2s256, Blake2sMac256};
 #[cfg(feature = "sha2")]
 use sha2::{Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -132,6 +133,13 @@ impl HashFunction {
             block.copy_from_slice(&previous.as_bytes()[..block.len()]);
         }
     }
+}
+
+/// Keyed BLAKE2s (RFC 7693) of `parts` joined, for keys that no handshake makes.
+pub(crate) fn keyed_blake2s(key: &[u8; 32], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut mac = Blake2sMac256::new(key.into());
+    parts.iter().for_each(|part| mac.update(part));
+    Zeroizing::new(mac.finalize_fixed().into())
 }
 
 fn run<'a, D: blake2::Digest>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {

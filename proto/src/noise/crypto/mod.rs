@@ -23,6 +23,7 @@ pub(super) use aead::Aead;
 pub(super) use backend::public;
 pub use cipher_function::CipherFunction;
 pub use hash::HashFunction;
+pub(crate) use hash::keyed_blake2s;
 pub(super) use hash::{Digest, MAX_HASH_LEN};
 pub use provider::Provider;
 pub(crate) use xchacha::{XNONCE_LEN, open_with_xnonce, seal_with_xnonce};

@@ -1,5 +1,6 @@
 //! Rule tests of the Noise engine, one file a subject. Vectors and interop are in the crate's `tests` folder.
 
+pub(crate) mod audit;
 mod exporter;
 mod fallback;
 mod handshake;

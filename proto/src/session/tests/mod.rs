@@ -18,3 +18,5 @@ mod padding;
 mod random;
 mod rates;
 mod seams;
+mod snapshot;
+mod snapshot_lease;

@@ -170,7 +170,7 @@ impl Pair {
         while self.step() {}
     }
 
-    fn step(&mut self) -> bool {
+    pub(super) fn step(&mut self) -> bool {
         let [forth, back] = self.link;
         let there = carry(&mut self.a, &mut self.b, forth, self.chunk, self.now);
         let here = carry(&mut self.b, &mut self.a, back, self.chunk, self.now);
