@@ -117,6 +117,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`session`] | the native protocol: authenticated, encrypted, framed messages |
+//! | [`datagram`] | the same keys and handshakes over datagrams, many peers by one socket |
 //! | `ws` | WebSocket, both ends (feature `ws`) |
 //! | [`noise`] | the Noise Protocol Framework, every pattern by one interpreter |
 //! | [`guard`] | what a responder asks before it computes anything for a stranger |
@@ -143,6 +144,7 @@ extern crate std;
 
 pub mod backoff;
 pub mod buf;
+pub mod datagram;
 pub mod drive;
 pub mod entropy;
 pub mod guard;

@@ -8,6 +8,7 @@
 
 use crate::buf::{Full, Scratch, Span, TxBuf};
 use crate::time::Instant;
+use core::net::SocketAddr;
 
 /// What one call of `recv` did.
 #[must_use = "`consumed` bytes must be dropped from the buffer and an event must be handled"]
@@ -177,4 +178,75 @@ impl Backpressure for Full {
     fn is_full(&self) -> bool {
         true
     }
+}
+
+/// A datagram that was written to the front of a buffer.
+#[must_use = "the datagram is to be sent"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where to.
+    pub destination: SocketAddr,
+    /// Bytes of it.
+    pub len: usize,
+}
+
+/// A message that a datagram brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received<I, P> {
+    /// Who sent it.
+    pub peer: I,
+    /// The message.
+    pub payload: P,
+}
+
+/// A datagram protocol as a pure state machine: one for a socket, with many peers.
+///
+/// Datagrams are whole and each stands for itself, so there is nothing to consume, and a message is written straight
+/// into the datagram that carries it. What happens to a session is told by [`DatagramMachine::poll_event`]; only
+/// messages come out of [`DatagramMachine::recv`], because they lie in the caller's buffer.
+pub trait DatagramMachine {
+    /// Names a peer as long as its session lives.
+    type Peer: Copy + Eq;
+    /// What happened to a session.
+    type Event;
+    /// Why a message was not sent.
+    type SendError;
+
+    /// The largest datagram that is sent or taken, in bytes.
+    fn max_datagram(&self) -> usize;
+
+    /// Works on a datagram in place, and gives where in it a message lies. Never fails: what is wrong is dropped and
+    /// counted.
+    fn recv(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        datagram: &mut [u8],
+    ) -> Option<Received<Self::Peer, Span>>;
+
+    /// What happened to sessions, until `None`. Asked after every `recv`, before its message is used, and after every
+    /// `handle_timeout`.
+    fn poll_event(&mut self) -> Option<Self::Event>;
+
+    /// Writes the datagram that carries `message` to the front of `out`.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    fn send(
+        &mut self,
+        now: Instant,
+        peer: Self::Peer,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<Transmit, Self::SendError>;
+
+    /// Writes the next datagram that is owed to the front of `out`, which has room for the largest. Called after any
+    /// other call and before waiting, until it gives `None`.
+    fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit>;
+
+    /// When to call [`DatagramMachine::handle_timeout`]. May change with any other call.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// Acts on the deadlines that have come. After it the next one is later than `now`.
+    fn handle_timeout(&mut self, now: Instant);
 }

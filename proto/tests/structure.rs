@@ -14,12 +14,13 @@ const FOR_PROTOCOLS: [&str; 8] =
     ["time", "buf", "machine", "share", "timer", "limit", "heartbeat", "entropy"];
 
 /// Every protocol, and what it may use besides.
-const PROTOCOLS: &[(&str, &[&str])] = &[("session", &["noise", "guard", "resume"]), ("ws", &[])];
+const PROTOCOLS: &[(&str, &[&str])] =
+    &[("session", &["noise", "guard", "resume"]), ("datagram", &["noise", "guard"]), ("ws", &[])];
 
 /// Parts by themselves, all that each may use, and what may use it besides the driver.
 const PARTS: &[(&str, &[&str], &[&str])] = &[
     ("resilience", &["time", "limit", "backoff", "entropy"], &[]),
-    ("guard", &["time", "entropy", "limit", "noise"], &["session"]),
+    ("guard", &["time", "entropy", "limit", "noise"], &["session", "datagram"]),
     ("resume", &["time", "entropy", "noise"], &["session"]),
 ];
 

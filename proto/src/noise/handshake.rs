@@ -2,6 +2,8 @@
 
 mod tokens;
 
+mod duplicate;
+
 use super::crypto::{Aead, CipherFunction, Provider};
 use super::error::{HandshakeError, SetupError};
 use super::keys::{Psk, PublicKey, SecretKey};

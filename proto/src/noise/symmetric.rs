@@ -8,6 +8,7 @@ use super::name::Protocol;
 use super::transport::{HandshakeHash, next_nonce};
 use zeroize::Zeroizing;
 
+#[derive(Clone)]
 pub(super) struct SymmetricState {
     provider: Provider,
     cipher: CipherFunction,

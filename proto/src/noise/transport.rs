@@ -144,6 +144,21 @@ impl RecvCipher {
         Ok(text.len())
     }
 
+    /// [`open`](Self::open) under a nonce that came with the message (section 11.4); the counter does not move. Whoever
+    /// calls it must see that no nonce is accepted twice.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn open_at(&self, nonce: u64, ad: &[u8], record: &mut [u8]) -> Result<usize, CipherError> {
+        if record.len() > MAX_MESSAGE {
+            return Err(CipherError::TooLong);
+        }
+        let (text, tag) = record.split_last_chunk_mut::<TAG_LEN>().ok_or(CipherError::TooShort)?;
+        next_nonce(nonce).ok_or(CipherError::Exhausted)?;
+        let right = self.0.aead.open(nonce, ad, text, tag);
+        if right { Ok(text.len()) } else { Err(CipherError::Decrypt) }
+    }
+
     /// Replaces the key by one that does not lead back to it (section 4.2). The nonce goes on counting.
     /// The peer has to rekey its [`SendCipher`] at the same message.
     pub fn rekey(&mut self) {
