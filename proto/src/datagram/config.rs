@@ -344,6 +344,7 @@ impl Config {
             prologue: &parts,
             local_static: self.local_static.as_ref().filter(|_| protocol.needs_local_static(role)),
             remote_static: remote_static.filter(|_| protocol.needs_remote_static(role)),
+            remote_ephemeral: None,
             psks: &self.psks,
             ephemeral,
             provider: self.provider,

@@ -19,7 +19,11 @@ impl Handshake {
             psks: self.psks.clone(),
             ciphers: room.fitted(self.provider, self.protocol.cipher()),
             message: self.message,
+            keyed: self.keyed,
+            progress: self.progress,
             poisoned: self.poisoned,
+            #[cfg(test)]
+            agreements: self.agreements,
         }
     }
 }

@@ -357,7 +357,7 @@ fn what_says_what_no_session_says_is_refused() {
     let a = exporting(NN).0.build().unwrap();
     let mut random = Jitter::new(1);
     for n in 0..2000 {
-        let text: Vec<u8> = (0..400 + n % 100).map(|_| random.next_u64() as u8).collect();
+        let text: Vec<u8> = (0..531 + n % 100).map(|_| random.next_u64() as u8).collect();
         let error = restore(&a, &Snapshot::forge(&text, &key(), CONTEXT), 1, Instant::ZERO).err();
         assert_eq!(error, Some(RestoreError::Content));
     }
@@ -467,7 +467,7 @@ fn halves_join_to_a_session_that_can_be_handed_over_and_split_again() {
 fn nothing_of_a_snapshot_is_printed() {
     let (a, _, mut pair) = built(exporting(NN));
     let snapshot = export(&mut pair.a, &a, 1).unwrap();
-    assert_eq!(format!("{snapshot:?}"), "Snapshot(483 bytes)");
+    assert_eq!(format!("{snapshot:?}"), "Snapshot(531 bytes)");
     let mut bytes = [9; 32];
     assert_eq!(format!("{:?}", SnapshotKey::new(&mut bytes)), "SnapshotKey(..)");
     assert_eq!(bytes, [0; 32]);
