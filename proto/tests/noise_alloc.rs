@@ -1,10 +1,10 @@
 //! Handshakes and transport allocate nothing after `Handshake::new`, which makes room for the expanded state of
-//! AES keys (and of ring's): it is too large to carry about. What AWS-LC's own allocator does is not counted.
+//! AES keys (and of ring's) and for a KEM's key: they are too large to carry about. What AWS-LC's own allocator does is not counted.
 
 use sealock_proto::noise::pattern::PATTERNS;
 use sealock_proto::noise::{
-    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, RecvCipher, Role,
-    SecretKey, SendCipher, TAG_LEN,
+    CipherError, Handshake, HandshakeError, HandshakeParams, KemSeed, Protocol, Provider, Psk, RecvCipher,
+    Role, SecretKey, SendCipher, TAG_LEN,
 };
 
 /// Heap allocations of this thread while `work` runs.
@@ -30,6 +30,7 @@ fn start(protocol: Protocol, role: Role, provider: Provider) -> Handshake {
             .then(|| secret(role.peer() as u8 + 3).public()),
         psks: &psks[..protocol.psk_count()],
         ephemeral: secret(role as u8 + 3),
+        kem_seed: protocol.is_hfs().then(|| KemSeed::new(&mut [5; 32], &mut [6; 32])),
         provider,
     })
     .unwrap()
@@ -40,7 +41,7 @@ fn started(protocol: Protocol, provider: Provider) -> (Handshake, Handshake) {
 }
 
 fn finish((a, b): &mut (Handshake, Handshake)) {
-    let mut buffer = [0; 256];
+    let mut buffer = [0; 1536];
     while !a.is_finished() {
         let (writer, reader) = if a.is_my_turn() { (&mut *a, &mut *b) } else { (&mut *b, &mut *a) };
         let len = writer.write(b"payload", &mut buffer).unwrap();
@@ -67,9 +68,11 @@ fn no_handshake_allocates() {
             ("psk0+psk1", "ChaChaPoly"),
             ("psk1", "AESGCM"),
             ("fallback+psk1", "ChaChaPoly"),
+            ("hfs+psk1", "ChaChaPoly"),
         ] {
-            let name = format!("Noise_{}{modifiers}_25519_{cipher}_BLAKE2b", pattern.name);
-            // A build without AES-GCM has no such suite; not every pattern has a fallback.
+            let kem = if modifiers.contains("hfs") { "+MLKEM768" } else { "" };
+            let name = format!("Noise_{}{modifiers}_25519{kem}_{cipher}_BLAKE2b", pattern.name);
+            // A build without AES-GCM or KEM has no such protocol; not every pattern has those modifiers.
             let Ok(protocol) = Protocol::parse(&name) else { continue };
             protocols += 1;
             for provider in Provider::ALL.iter().filter(|provider| !agreement_allocates(**provider)) {
@@ -79,7 +82,8 @@ fn no_handshake_allocates() {
             }
         }
     }
-    assert!(protocols >= 2 * PATTERNS.len() + 28, "{protocols}");
+    let with_kem = if cfg!(feature = "pq") { 35 } else { 0 };
+    assert!(protocols >= 2 * PATTERNS.len() + 28 + with_kem, "{protocols}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use sealock_proto::entropy::Jitter;
 use sealock_proto::noise::pattern::PATTERNS;
 use sealock_proto::noise::{
-    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, Role, SecretKey,
-    TAG_LEN, Transport,
+    CipherError, Handshake, HandshakeError, HandshakeParams, KemSeed, Protocol, Provider, Psk, Role,
+    SecretKey, TAG_LEN, Transport,
 };
 
 fn secret(byte: u8) -> SecretKey {
@@ -25,6 +25,7 @@ fn start(protocol: Protocol, role: Role, provider: Provider) -> Handshake {
             .then(|| secret(role.peer() as u8 + 3).public()),
         psks: &psks[..protocol.psk_count()],
         ephemeral: secret(role as u8 + 3),
+        kem_seed: protocol.is_hfs().then(|| KemSeed::new(&mut [5; 32], &mut [6; 32])),
         provider,
     })
     .unwrap()
@@ -43,11 +44,16 @@ fn pairs() -> impl Iterator<Item = [Provider; 2]> {
 fn protocols() -> Vec<Protocol> {
     let mut protocols = Vec::new();
     for pattern in &PATTERNS {
-        for (modifiers, suite) in
-            [("", "ChaChaPoly_BLAKE2s"), ("psk1", "AESGCM_BLAKE2b"), ("fallback+psk1", "ChaChaPoly_BLAKE2s")]
-        {
-            // A build without AES-GCM has no such suite; not every pattern has a fallback.
-            protocols.extend(Protocol::parse(&format!("Noise_{}{modifiers}_25519_{suite}", pattern.name)));
+        for (modifiers, suite) in [
+            ("", "ChaChaPoly_BLAKE2s"),
+            ("psk1", "AESGCM_BLAKE2b"),
+            ("fallback+psk1", "ChaChaPoly_BLAKE2s"),
+            ("hfs+psk1", "ChaChaPoly_BLAKE2s"),
+        ] {
+            let kem = if modifiers.contains("hfs") { "+MLKEM768" } else { "" };
+            let name = format!("Noise_{}{modifiers}_25519{kem}_{suite}", pattern.name);
+            // A build without AES-GCM or KEM has no such protocol; not every pattern has those modifiers.
+            protocols.extend(Protocol::parse(&name));
         }
     }
     protocols
@@ -55,7 +61,7 @@ fn protocols() -> Vec<Protocol> {
 
 /// Runs a handshake and gives everything that went over the wire.
 fn finish(ends: &mut [Handshake; 2]) -> Vec<u8> {
-    let (mut wire, mut message) = (Vec::new(), [0; 256]);
+    let (mut wire, mut message) = (Vec::new(), [0; 1536]);
     loop {
         let [a, b] = &mut *ends;
         if a.is_finished() {

@@ -53,6 +53,7 @@ fn ours(protocol: Protocol, role: Role, places: &[usize]) -> Handshake {
         remote_ephemeral: None,
         psks: &psks,
         ephemeral: SecretKey::new(&mut [0x45; 32]),
+        kem_seed: None,
         provider: Provider::default(),
     })
     .unwrap()

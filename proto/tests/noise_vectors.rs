@@ -96,7 +96,11 @@ fn one_way_vectors_with_several_psks_and_absent_fields_pass() {
 fn vectors_that_ask_for_what_is_not_offered_are_skipped_with_the_reason() {
     for (changes, reason) in [
         (json!({ "protocol_name": "Noise_XX_448_ChaChaPoly_BLAKE2s" }), "unsupported DH"),
-        (json!({ "protocol_name": "Noise_XXhfs_25519_ChaChaPoly_BLAKE2s" }), "unsupported pattern modifier"),
+        (
+            json!({ "protocol_name": "Noise_XXselg2_25519_ChaChaPoly_BLAKE2s" }),
+            "unsupported pattern modifier",
+        ),
+        (json!({ "protocol_name": "Noise_NNhfs_25519+MLKEM768_ChaChaPoly_BLAKE2s" }), "init_kem_seed"),
         (json!({ "protocol_name": "NoisePSK_XX_25519_ChaChaPoly_BLAKE2s" }), "not a protocol name"),
         (json!({ "protocol_name": null, "name": null }), "no protocol name"),
         (json!({ "fallback": true }), "field missing: dh"),

@@ -1,7 +1,7 @@
 //! Two honest parties and a network that changes handshake messages.
 //!
 //! Byte 0 of an input chooses the pattern, byte 1 cipher, hash and (bit 3) whether it is a fallback where it can be,
-//! byte 2 the places of pre-shared keys (bit `n` for `pskn`). Then comes for every message: the length of its payload (if odd, the message is read in parts), what
+//! else (bit 4) whether it has a KEM where it can, byte 2 the places of pre-shared keys (bit `n` for `pskn`). Then comes for every message: the length of its payload (if odd, the message is read in parts), what
 //! happens to it, and a position.
 //!
 //! A changed message is accepted only where nothing authenticates it, and then the next that is authenticated
@@ -12,7 +12,7 @@ use crate::input::Input;
 use crate::keys::{protocol, public, secret};
 use sealock_proto::noise::pattern::{PATTERNS, Token};
 use sealock_proto::noise::{
-    CipherError, Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, ReadPart, Role,
+    CipherError, Handshake, HandshakeError, HandshakeParams, KemSeed, Protocol, Provider, Psk, ReadPart, Role,
 };
 use sealock_proto::noise::{SecretKey, TAG_LEN, Transport};
 use std::ops::Range;
@@ -85,13 +85,20 @@ fn choose(input: &mut Input<'_>) -> (Protocol, u8) {
     let suite = usize::from(input.byte());
     let (cipher, hash) = (CIPHERS[suite % 2], HASHES[suite / 2 % 4]);
     let fallback = suite & 8 != 0 && !has_more_than_keys(pattern.messages[0]);
+    let hfs = suite & 16 != 0 && !fallback && !pattern.one_way;
+    let (modifier, kem) = match (fallback, hfs) {
+        (true, _) => (Some("fallback"), ""),
+        (_, true) => (Some("hfs"), "+MLKEM768"),
+        _ => (None, ""),
+    };
     let messages = pattern.messages.len() - usize::from(fallback);
     let mask = input.byte() & ((2 << messages) - 1);
     let psks = (0..=messages).filter(|n| mask >> n & 1 == 1).map(|n| format!("psk{n}"));
-    let modifiers: Vec<String> = fallback.then(|| "fallback".to_owned()).into_iter().chain(psks).collect();
-    let name = format!("Noise_{}{}_25519_{cipher}_{hash}", pattern.name, modifiers.join("+"));
+    let modifiers: Vec<String> = modifier.map(str::to_owned).into_iter().chain(psks).collect();
+    let name = format!("Noise_{}{}_25519{kem}_{cipher}_{hash}", pattern.name, modifiers.join("+"));
     let protocol = protocol(&name);
     assert_eq!((protocol.to_string(), protocol.psk_count()), (name, mask.count_ones() as usize));
+    assert_eq!(protocol.is_hfs(), hfs);
     assert_eq!((protocol.is_fallback(), protocol.message_count()), (fallback, messages));
     (protocol, mask)
 }
@@ -109,6 +116,7 @@ fn party(protocol: Protocol, role: Role, psks: u8) -> Handshake {
             .filter(|_| protocol.needs_remote_ephemeral(role)),
         psks: &psks,
         ephemeral: ephemeral(role),
+        kem_seed: protocol.is_hfs().then(|| KemSeed::new(&mut [role as u8 + 21; 32], &mut [23; 32])),
         provider: Provider::default(),
     })
     .expect("the keys fit the pattern")

@@ -79,6 +79,7 @@ pub(crate) fn handshake_behind(before: &[&[u8]], name: &str, role: Role, psks: &
         remote_ephemeral: None,
         psks,
         ephemeral: ephemeral(),
+        kem_seed: None,
         provider: Provider::default(),
     })
     .expect("the keys fit the pattern")

@@ -61,6 +61,7 @@ fn party(protocol: Protocol, role: Role, provider: Provider, mut key: [u8; 32]) 
         remote_ephemeral,
         psks,
         ephemeral,
+        kem_seed: None,
         provider,
     })
     .expect("NN has no other keys")

@@ -26,20 +26,26 @@ pub enum NameError {
     UnknownPattern,
     /// A modifier that is empty or does not start with a lower-case letter (section 8.1).
     ModifierForm,
-    /// A well-formed modifier other than `fallback` and `psk0`, `psk1`, ..., for example `hfs` (section 8.1).
+    /// A well-formed modifier other than `fallback`, `hfs` and `psk0`, `psk1`, ... (section 8.1).
     UnsupportedModifier,
     /// `fallback` behind another modifier: it changes what the places of `psk` modifiers mean, and is offered in the
     /// first place only (section 8.1).
     FallbackNotFirst,
     /// `fallback` on a pattern whose first message is neither `e` nor `e, s` (section 10.2).
     FallbackImpossible,
+    /// `hfs` behind another modifier: modifiers whose order does not matter are in alphabetical order (section 8.1).
+    HfsNotFirst,
+    /// `hfs` on a one-way pattern or a fallback, for which the HFS extension defines nothing (its section 5).
+    HfsImpossible,
+    /// `hfs` without a KEM in the DH section, or a KEM there without `hfs` (the HFS extension, section 5).
+    HfsAndKem,
     /// A `psk` modifier beyond the pattern's last message (section 9.4).
     PskOutOfRange,
     /// The same `psk` modifier twice (section 9.4).
     PskRepeated,
     /// `psk` modifiers out of order (section 8.1).
     PskUnsorted,
-    /// A DH function that exists but is not offered: `448`, or a hybrid of several (section 12.2).
+    /// A DH function that exists but is not offered: `448`, or a hybrid other than `25519+MLKEM768` (section 12.2).
     UnsupportedDh,
     /// A DH function of no known name (section 12).
     UnknownDh,
@@ -49,6 +55,8 @@ pub enum NameError {
     UnknownHash,
     /// `AESGCM`, in a build without the `aes-gcm` feature.
     DisabledCipher,
+    /// `MLKEM768`, in a build without the `pq` feature.
+    DisabledKem,
     /// `SHA256` or `SHA512`, in a build without the `sha2` feature.
     DisabledHash,
 }
@@ -58,17 +66,21 @@ messages!(NameError {
     Self::Form => "not a protocol name: write Noise_PATTERN_DH_CIPHER_HASH (Noise section 8)",
     Self::UnknownPattern => "unknown handshake pattern: use a name of Noise sections 7.4, 7.5 or 18.1",
     Self::ModifierForm => "malformed pattern modifier: separate lower-case modifiers by + (Noise section 8.1)",
-    Self::UnsupportedModifier => "unsupported pattern modifier: only fallback and psk0, psk1, ... are (Noise section 8.1)",
+    Self::UnsupportedModifier => "unsupported pattern modifier: only fallback, hfs and psk0, psk1, ... are (Noise section 8.1)",
     Self::FallbackNotFirst => "fallback behind another modifier: write it first, as in XXfallback+psk0 (Noise section 8.1)",
     Self::FallbackImpossible => "fallback needs a pattern that begins with e, or e and s, alone (Noise section 10.2)",
+    Self::HfsNotFirst => "hfs behind another modifier: write it first, as in XXhfs+psk0 (Noise section 8.1)",
+    Self::HfsImpossible => "hfs needs an interactive pattern without fallback (Noise HFS section 5)",
+    Self::HfsAndKem => "hfs and a KEM belong together: write XXhfs_25519+MLKEM768 or XX_25519 (Noise HFS section 5)",
     Self::PskOutOfRange => "psk modifier beyond the last message of the pattern (Noise section 9.4)",
     Self::PskRepeated => "psk modifier given twice: name each place once (Noise section 9.4)",
     Self::PskUnsorted => "psk modifiers out of order: sort them (Noise section 8.1)",
-    Self::UnsupportedDh => "unsupported DH function: only 25519 is (Noise section 12)",
+    Self::UnsupportedDh => "unsupported DH function: only 25519 and 25519+MLKEM768 are (Noise section 12)",
     Self::UnknownDh => "unknown DH function: use 25519 (Noise section 12)",
     Self::UnknownCipher => "unknown cipher: use ChaChaPoly or AESGCM (Noise section 12)",
     Self::UnknownHash => "unknown hash: use BLAKE2s, BLAKE2b, SHA256 or SHA512 (Noise section 12)",
     Self::DisabledCipher => "this build has no AESGCM: enable the feature aes-gcm",
+    Self::DisabledKem => "this build has no MLKEM768: enable the feature pq",
     Self::DisabledHash => "this build has no SHA-2: enable the feature sha2",
 });
 
@@ -122,6 +134,10 @@ pub enum SetupError {
     RemoteEphemeralMissing,
     /// The peer's ephemeral key is sent in the handshake, yet one was given (section 10.2).
     RemoteEphemeralSuperfluous,
+    /// The protocol has a KEM and no seed for it was given (the HFS extension, section 4).
+    KemSeedMissing,
+    /// The protocol has no KEM, yet a seed for one was given.
+    KemSeedSuperfluous,
     /// Not exactly one pre-shared key per `psk` modifier (section 9.4).
     PskCount {
         /// How many the protocol takes.
@@ -152,6 +168,10 @@ impl fmt::Display for SetupError {
             Self::RemoteEphemeralSuperfluous => f.write_str(
                 "the peer's ephemeral key is sent in this handshake: leave it out (Noise section 10.2)",
             ),
+            Self::KemSeedMissing => f.write_str(
+                "the protocol needs a seed for its KEM: give 64 fresh bytes (Noise HFS section 4)",
+            ),
+            Self::KemSeedSuperfluous => f.write_str("the protocol has no KEM: leave the seed for one out"),
             Self::PskCount { expected, given } => {
                 write!(
                     f,
@@ -166,7 +186,7 @@ impl core::error::Error for SetupError {}
 
 /// Why a handshake call failed.
 ///
-/// After `WeakKey`, `Decrypt` or `Exhausted`, and after any failed read of a message whose turn it was, the
+/// After `WeakKey`, `BadKemKey`, `Decrypt` or `Exhausted`, and after any failed read of a message whose turn it was, the
 /// handshake is over: every later call gives `Poisoned`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -192,6 +212,8 @@ pub enum HandshakeError {
     },
     /// A DH gave all zeros: a key of the peer is of low order (section 12.1, RFC 7748 section 6.1).
     WeakKey,
+    /// The peer's KEM public key is no encoding of one (FIPS 203 section 7.2).
+    BadKemKey,
     /// A field or payload was not authentic (section 5.2).
     Decrypt,
     /// The nonces of a key are used up (section 5.1).
@@ -212,6 +234,7 @@ impl fmt::Display for HandshakeError {
                 return write!(f, "the output buffer is too small: the message takes {needed} bytes");
             }
             Self::WeakKey => "a public key of the peer is of low order: do not trust this peer",
+            Self::BadKemKey => "the KEM public key of the peer is invalid: do not trust this peer",
             Self::Decrypt => "handshake message not authentic: check keys, psk, prologue and protocol",
             Self::Exhausted => "the nonces of this key are used up: start a new handshake",
         })

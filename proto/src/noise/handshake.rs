@@ -1,10 +1,9 @@
 //! A handshake in progress: what it may do next, and what ends it. The tokens are interpreted in `tokens.rs`.
 
+mod duplicate;
 mod tokens;
 
-mod duplicate;
-
-use super::crypto::{Aead, CipherFunction, Provider};
+use super::crypto::{Aead, CipherFunction, Kem, Provider};
 use super::error::{HandshakeError, SetupError};
 use super::keys::{Psk, PublicKey, SecretKey};
 use super::modifiers::MAX_PSKS;
@@ -54,6 +53,8 @@ pub struct Handshake {
     ephemeral: SecretKey,
     remote_static: Option<PublicKey>,
     remote_ephemeral: Option<PublicKey>,
+    /// Until its secret is mixed.
+    kem: Option<Kem>,
     /// The keys that psk tokens have not used yet, the next one last.
     psks: ArrayVec<Psk, MAX_PSKS>,
     /// Waiting for the keys of the split, first the sending cipher of the side that writes first.
@@ -102,7 +103,7 @@ impl Handshake {
     }
 
     /// Like [`Handshake::new`], but allocates nothing if `room` was made for the protocol and the provider of
-    /// `params`.
+    /// `params`, except a KEM's key if the protocol [has one](Protocol::is_hfs).
     ///
     /// # Errors
     ///
@@ -118,6 +119,7 @@ impl Handshake {
             remote_ephemeral,
             psks,
             ephemeral,
+            kem_seed,
             provider,
         } = params;
         let mut symmetric = SymmetricState::new(protocol, provider);
@@ -131,6 +133,7 @@ impl Handshake {
             ephemeral,
             remote_static,
             remote_ephemeral,
+            kem: kem_seed.and_then(|seed| Kem::new(role, &seed)),
             psks: psks.iter().rev().take(MAX_PSKS).cloned().collect(),
             ciphers: room.fitted(provider, protocol.cipher()),
             message: 0,
@@ -195,7 +198,8 @@ impl Handshake {
         self.remote_ephemeral
     }
 
-    /// Bytes the next handshake message has beyond its payload, at most 96; 0 once finished.
+    /// Bytes the next handshake message has beyond its payload, at most 96, or 1,296 if the protocol
+    /// [has a KEM](Protocol::is_hfs); 0 once finished.
     #[must_use]
     pub fn next_overhead(&self) -> usize {
         if self.is_finished() { 0 } else { self.overhead() }

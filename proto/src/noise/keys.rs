@@ -1,4 +1,4 @@
-//! Keys as values: private, public and pre-shared. No arithmetic here; that is in `crypto`.
+//! Keys as values: private, public, pre-shared, and what a KEM's key is made of. No arithmetic here; that is in `crypto`.
 
 use super::crypto::{self, Provider};
 use super::error::KeyError;
@@ -127,5 +127,39 @@ impl Psk {
 impl fmt::Debug for Psk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Psk(..)")
+    }
+}
+
+/// The entropy of one key encapsulation with ML-KEM-768: 64 bytes, erased when dropped and never printed.
+///
+/// Not `Clone`: used twice, it gives two handshakes the same secret.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct KemSeed {
+    d: [u8; 32],
+    z: [u8; 32],
+}
+
+impl KemSeed {
+    /// Wraps twice 32 bytes from a cryptographically secure source, used in one handshake and never again. Wipes both.
+    ///
+    /// The initiator's key is made of both, as `d` and `z` of FIPS 203 (algorithm 16). The responder encapsulates with
+    /// the first as `m` (algorithm 17) and has no use for the second.
+    #[must_use]
+    pub fn new(d: &mut [u8; 32], z: &mut [u8; 32]) -> Self {
+        let seed = Self { d: *d, z: *z };
+        d.zeroize();
+        z.zeroize();
+        seed
+    }
+
+    #[cfg_attr(not(feature = "pq"), allow(dead_code))]
+    pub(super) fn halves(&self) -> (&[u8; 32], &[u8; 32]) {
+        (&self.d, &self.z)
+    }
+}
+
+impl fmt::Debug for KemSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KemSeed(..)")
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One interpreter runs every handshake pattern from [`pattern::PATTERNS`]; there is no function per
 //! pattern. Nothing here frames messages, keeps time, draws entropy or allocates. That belongs to the layers above.
-//! The exceptions: room for expanded keys, boxed when a [`CipherRoom`] or [`Handshake`] is made, and what
+//! The exceptions: room for expanded keys and a KEM's key, boxed when a [`CipherRoom`] or [`Handshake`] is made, and what
 //! [`Provider`] says of AWS-LC.
 //!
 //! ```
@@ -20,6 +20,7 @@
 //!     remote_ephemeral: None,
 //!     psks: &[],
 //!     ephemeral: SecretKey::new(&mut [byte; 32]),
+//!     kem_seed: None,
 //!     provider: Provider::default(),
 //! };
 //! let mut alice = Handshake::new(params(Role::Initiator, 1))?;
@@ -61,8 +62,7 @@ pub(crate) use crypto::{XNONCE_LEN, keyed_blake2s, open_with_xnonce, seal_with_x
 pub use error::{CipherError, ExportError, HandshakeError, KeyError, NameError, PatternError, SetupError};
 pub use exporter::Exporter;
 pub use handshake::{CipherRoom, Handshake, ReadPart};
-pub use keys::Psk;
-pub use keys::{PublicKey, SecretKey};
+pub use keys::{KemSeed, Psk, PublicKey, SecretKey};
 pub(crate) use name::NAME_LEN;
 pub use name::Protocol;
 pub(crate) use restore::{SALT_LEN, Salt};
@@ -79,6 +79,12 @@ pub const TAG_LEN: usize = 16;
 
 /// Bytes of a Curve25519 public key, private key or shared secret (Noise section 12.1).
 pub(crate) const DH_LEN: usize = 32;
+
+/// Bytes of an ML-KEM-768 encapsulation key (FIPS 203 table 3).
+pub(crate) const KEM_KEY_LEN: usize = 1184;
+
+/// Bytes of an ML-KEM-768 ciphertext (FIPS 203 table 3).
+pub(crate) const KEM_CIPHERTEXT_LEN: usize = 1088;
 
 /// Which side of a handshake. The initiator writes the first message, except in a protocol with `fallback`: there that
 /// message has become a pre-message and the responder goes on, whom the specification then calls the initiator.

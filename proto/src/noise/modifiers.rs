@@ -1,5 +1,5 @@
-//! A pattern of the table with the modifiers of a protocol name applied (Noise sections 8.1, 9.4 and 10.2), read
-//! token by token. What is valid is `validity.rs`'s business.
+//! A pattern of the table with the modifiers of a protocol name applied (Noise sections 8.1, 9.4 and 10.2, and the
+//! extension for hybrid forward secrecy, "HFS"), read token by token. What is valid is `validity.rs`'s business.
 
 use super::Role;
 use super::pattern::{MAX_MESSAGES, Pattern, Token};
@@ -8,11 +8,12 @@ use super::pattern::{MAX_MESSAGES, Pattern, Token};
 pub(super) const MAX_PSKS: usize = MAX_MESSAGES + 1;
 
 /// A pattern and its modifiers. `psk` places count in the messages that `fallback` leaves, so `fallback` comes first in
-/// the name.
+/// the name. `hfs` and `psk` do not meddle with each other: they are in alphabetical order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct ModifiedPattern<'a> {
     base: &'a Pattern,
     fallback: bool,
+    hfs: bool,
     psks: PskPlaces,
 }
 
@@ -26,7 +27,7 @@ pub(super) struct PreMessage {
 impl<'a> ModifiedPattern<'a> {
     /// Without modifiers.
     pub(super) const fn plain(base: &'a Pattern) -> Self {
-        Self { base, fallback: false, psks: PskPlaces::NONE }
+        Self { base, fallback: false, hfs: false, psks: PskPlaces::NONE }
     }
 
     /// With `fallback`: the first message becomes a pre-message (section 10.2). `None` if it holds more than a
@@ -36,6 +37,12 @@ impl<'a> ModifiedPattern<'a> {
             [[Token::E] | [Token::E, Token::S], _, ..] => Some(Self { fallback: true, ..self }),
             _ => None,
         }
+    }
+
+    /// With `hfs`: a KEM beside the DH of the ephemeral keys (HFS section 5). `None` where there is no such DH, and for
+    /// a fallback, of which HFS does not say where its key goes.
+    pub(super) const fn with_hfs(self) -> Option<Self> {
+        if self.base.one_way || self.fallback { None } else { Some(Self { hfs: true, ..self }) }
     }
 
     /// With these places for psk tokens, all of them at most [`message_count`](Self::message_count).
@@ -49,6 +56,10 @@ impl<'a> ModifiedPattern<'a> {
 
     pub(super) const fn is_fallback(self) -> bool {
         self.fallback
+    }
+
+    pub(super) const fn is_hfs(self) -> bool {
+        self.hfs
     }
 
     pub(super) const fn psks(self) -> PskPlaces {
@@ -83,13 +94,21 @@ impl<'a> ModifiedPattern<'a> {
         if message >= self.message_count() {
             return None;
         }
-        let tokens = self.base.messages[message + self.skipped()];
         let before = if message == 0 && self.psks.has(0) { 1 } else { 0 };
         if index < before {
-            Some(Token::Psk)
-        } else if index - before < tokens.len() {
-            Some(tokens[index - before])
-        } else if index - before == tokens.len() && self.psks.has(message + 1) {
+            return Some(Token::Psk);
+        }
+        let index = index - before;
+        let tokens = self.base.messages[message + self.skipped()];
+        let (kem, len) = match kem_place(tokens) {
+            Some(kem) if self.hfs => (kem, tokens.len() + 1),
+            _ => ((usize::MAX, Token::E1), tokens.len()),
+        };
+        if index == kem.0 {
+            Some(kem.1)
+        } else if index < len {
+            Some(tokens[if index < kem.0 { index } else { index - 1 }])
+        } else if index == len && self.psks.has(message + 1) {
             Some(Token::Psk)
         } else {
             None
@@ -104,6 +123,19 @@ impl<'a> ModifiedPattern<'a> {
     /// How many of the base pattern's messages are none any more.
     const fn skipped(self) -> usize {
         if self.fallback { 1 } else { 0 }
+    }
+}
+
+/// Which token `hfs` inserts in a message and where (HFS section 5): `ekem1` behind the first `ee`, and `e1` behind the
+/// first `e`, or if a DH follows it in its message, behind that, to be encrypted. The table there has `e1` of `KK` before
+/// the DH; the rule counts, as it does for other implementations.
+const fn kem_place(tokens: &[Token]) -> Option<(usize, Token)> {
+    match tokens {
+        // The first e is the initiator's, in its first message; there is no ee before both sides have sent one.
+        [Token::E, Token::Ee, ..] => Some((2, Token::Ekem1)),
+        [Token::E, Token::Es, ..] => Some((2, Token::E1)),
+        [Token::E, ..] => Some((1, Token::E1)),
+        _ => None,
     }
 }
 

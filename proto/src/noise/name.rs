@@ -29,7 +29,8 @@ pub struct Protocol {
 
 impl Protocol {
     /// Reads a name such as `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`. The modifiers are `psk0`, `psk1` and so on, and
-    /// before them `fallback`, as in `XXfallback+psk0` (section 10.2).
+    /// before them `fallback`, as in `XXfallback+psk0` (section 10.2), or with the feature `pq` `hfs`, as in
+    /// `Noise_XXhfs_25519+MLKEM768_ChaChaPoly_SHA256` (the extension for hybrid forward secrecy).
     ///
     /// # Errors
     ///
@@ -45,7 +46,7 @@ impl Protocol {
             return Err(NameError::Form);
         }
         let pattern = parse_pattern(pattern)?;
-        parse_dh(dh)?;
+        parse_dh(dh, pattern.is_hfs())?;
         Ok(Self { pattern, cipher: parse_cipher(cipher)?, hash: parse_hash(hash)? })
     }
 
@@ -77,6 +78,14 @@ impl Protocol {
     #[must_use]
     pub fn differs_only_in_cipher(&self, other: &Self) -> bool {
         self.cipher != other.cipher && Self { cipher: other.cipher, ..*self } == *other
+    }
+
+    /// Whether a KEM, ML-KEM-768, is mixed with the DH of the ephemeral keys, so that a later quantum computer cannot read
+    /// what was recorded (the extension for hybrid forward secrecy). It does not vouch for anybody: who breaks DH while
+    /// the handshake runs can take part in it.
+    #[must_use]
+    pub const fn is_hfs(&self) -> bool {
+        self.pattern.is_hfs()
     }
 
     /// Whether only the initiator ever sends (section 7.4).
@@ -182,15 +191,18 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Noise_{}", self.pattern().name)?;
         let mut separator = "";
-        if self.is_fallback() {
-            f.write_str("fallback")?;
-            separator = "+";
+        for (applies, modifier) in [(self.is_fallback(), "fallback"), (self.is_hfs(), "hfs")] {
+            if applies {
+                write!(f, "{separator}{modifier}")?;
+                separator = "+";
+            }
         }
         for place in self.pattern.psks().iter() {
             write!(f, "{separator}psk{place}")?;
             separator = "+";
         }
-        write!(f, "_25519_{}_{}", self.cipher.name(), self.hash.name())
+        let kem = if self.is_hfs() { "+MLKEM768" } else { "" };
+        write!(f, "_25519{kem}_{}_{}", self.cipher.name(), self.hash.name())
     }
 }
 
@@ -221,6 +233,12 @@ fn parse_pattern(section: &str) -> Result<ModifiedPattern<'static>, NameError> {
                 pattern = pattern.with_fallback().ok_or(NameError::FallbackImpossible)?;
                 continue;
             }
+            Modifier::Hfs if pattern.is_fallback() => return Err(NameError::HfsImpossible),
+            Modifier::Hfs if i > 0 => return Err(NameError::HfsNotFirst),
+            Modifier::Hfs => {
+                pattern = pattern.with_hfs().ok_or(NameError::HfsImpossible)?;
+                continue;
+            }
             Modifier::Psk(place) => place,
         };
         if place > pattern.message_count() {
@@ -240,6 +258,7 @@ fn parse_pattern(section: &str) -> Result<ModifiedPattern<'static>, NameError> {
 
 enum Modifier {
     Fallback,
+    Hfs,
     Psk(usize),
 }
 
@@ -249,8 +268,10 @@ fn parse_modifier(modifier: &str) -> Result<Modifier, NameError> {
     if !well_formed {
         return Err(NameError::ModifierForm);
     }
-    if modifier == "fallback" {
-        return Ok(Modifier::Fallback);
+    match modifier {
+        "fallback" => return Ok(Modifier::Fallback),
+        "hfs" => return Ok(Modifier::Hfs),
+        _ => {}
     }
     let place = modifier.strip_prefix("psk").ok_or(NameError::UnsupportedModifier)?;
     let canonical = place == "0" || !place.starts_with('0');
@@ -264,9 +285,15 @@ fn parse_modifier(modifier: &str) -> Result<Modifier, NameError> {
     }
 }
 
-fn parse_dh(section: &str) -> Result<(), NameError> {
+fn parse_dh(section: &str, hfs: bool) -> Result<(), NameError> {
     match section {
+        "25519" if hfs => Err(NameError::HfsAndKem),
         "25519" => Ok(()),
+        "25519+MLKEM768" if !hfs => Err(NameError::HfsAndKem),
+        #[cfg(feature = "pq")]
+        "25519+MLKEM768" => Ok(()),
+        #[cfg(not(feature = "pq"))]
+        "25519+MLKEM768" => Err(NameError::DisabledKem),
         "448" => Err(NameError::UnsupportedDh),
         several if several.contains('+') => Err(NameError::UnsupportedDh),
         _ => Err(NameError::UnknownDh),

@@ -7,7 +7,7 @@ use super::modifiers::{ModifiedPattern, PskPlaces};
 use super::validity;
 use Token::{E, Ee, Es, S, Se, Ss};
 
-/// One step of a handshake message (Noise sections 5.3 and 9.2).
+/// One step of a handshake message (Noise sections 5.3 and 9.2, and the extension for hybrid forward secrecy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Token {
     /// The writer's ephemeral public key.
@@ -24,6 +24,10 @@ pub enum Token {
     Ss,
     /// The next pre-shared key.
     Psk,
+    /// The writer's KEM public key, encrypted if there is a key yet (the HFS extension, section 4).
+    E1,
+    /// A ciphertext for the reader's KEM public key, encrypted if there is a key yet; then the secret in it.
+    Ekem1,
 }
 
 /// A handshake pattern without its modifiers.
@@ -87,7 +91,8 @@ pub const PATTERNS: [Pattern; 38] = [
     interactive("I1X1", &[], &[], &[&[E, S], &[E, Ee, S], &[Se, Es]]),
 ];
 
-// The table is checked when it is compiled: with and without fallback, each alone and with a psk in every place.
+// The table is checked when it is compiled: as it is, with fallback and with hfs, each alone and with a psk in every
+// place.
 const _: () = {
     let mut i = 0;
     while i < PATTERNS.len() {
@@ -95,6 +100,9 @@ const _: () = {
         check(pattern);
         if let Some(fallback) = pattern.with_fallback() {
             check(fallback);
+        }
+        if let Some(hfs) = pattern.with_hfs() {
+            check(hfs);
         }
         i += 1;
     }

@@ -30,23 +30,29 @@ pub struct PayloadSecurity {
     pub destination: u8,
     /// Whether a pre-shared key has gone into the encryption key.
     pub psk: bool,
+    /// Whether the secret of a KEM has gone into the encryption key: who breaks every DH later, with a quantum computer,
+    /// still cannot read what was recorded.
+    pub kem: bool,
 }
 
 impl PayloadSecurity {
-    /// A level to ask for: `source` 0 to 2, `destination` 0 to 5, whether or not a pre-shared key is used.
+    /// A level to ask for: `source` 0 to 2, `destination` 0 to 5, whether or not a pre-shared key or a KEM is used.
     #[must_use]
     pub const fn new(source: u8, destination: u8) -> Self {
-        Self { source, destination, psk: false }
+        Self { source, destination, psk: false, kem: false }
     }
 
     /// Whether this protects at least as well as `wanted`, in every respect.
     #[must_use]
     pub const fn meets(self, wanted: Self) -> bool {
-        self.source >= wanted.source && self.destination >= wanted.destination && (self.psk || !wanted.psk)
+        self.source >= wanted.source
+            && self.destination >= wanted.destination
+            && (self.psk || !wanted.psk)
+            && (self.kem || !wanted.kem)
     }
 }
 
-/// The DHs done so far.
+/// The DHs done so far, and what else has gone into the encryption key.
 #[derive(Clone, Copy, Default)]
 struct Done {
     ee: bool,
@@ -54,17 +60,19 @@ struct Done {
     se: bool,
     ss: bool,
     psk: bool,
+    kem: bool,
 }
 
 impl Done {
     fn add(&mut self, token: Token) {
         match token {
-            Token::E | Token::S => {}
+            Token::E | Token::S | Token::E1 => {}
             Token::Ee => self.ee = true,
             Token::Es => self.es = true,
             Token::Se => self.se = true,
             Token::Ss => self.ss = true,
             Token::Psk => self.psk = true,
+            Token::Ekem1 => self.kem = true,
         }
     }
 
@@ -123,7 +131,7 @@ pub(super) fn payload_security(pattern: ModifiedPattern<'_>, index: usize) -> Op
         let source = done.source(sender);
         *from_sender = source;
         let destination = done.destination(sender, from_peer);
-        level = Some(PayloadSecurity { source, destination, psk: done.psk });
+        level = Some(PayloadSecurity { source, destination, psk: done.psk, kem: done.kem });
     }
     level
 }

@@ -1,7 +1,7 @@
 //! What a handshake starts from, and whether its keys are the ones its protocol asks for.
 
 use super::error::SetupError;
-use super::keys::{Psk, PublicKey, SecretKey};
+use super::keys::{KemSeed, Psk, PublicKey, SecretKey};
 use super::name::Protocol;
 use super::{Provider, Role};
 
@@ -27,6 +27,8 @@ pub struct HandshakeParams<'a> {
     /// A fresh key, used in this handshake and never again. Only the initiator of a fallback passes the one it began
     /// with, which is a pre-message there (section 10.2).
     pub ephemeral: SecretKey,
+    /// Fresh entropy for the KEM, exactly if [`Protocol::is_hfs`].
+    pub kem_seed: Option<KemSeed>,
     /// Which library computes, in the handshake and in the transport ciphers it ends with. The peer sees no
     /// difference.
     pub provider: Provider,
@@ -49,6 +51,11 @@ impl HandshakeParams<'_> {
         match (protocol.needs_remote_ephemeral(role), self.remote_ephemeral.is_some()) {
             (true, false) => return Err(SetupError::RemoteEphemeralMissing),
             (false, true) => return Err(SetupError::RemoteEphemeralSuperfluous),
+            _ => {}
+        }
+        match (protocol.is_hfs(), self.kem_seed.is_some()) {
+            (true, false) => return Err(SetupError::KemSeedMissing),
+            (false, true) => return Err(SetupError::KemSeedSuperfluous),
             _ => {}
         }
         let (expected, given) = (protocol.psk_count(), self.psks.len());

@@ -1,4 +1,5 @@
-//! The rules a handshake pattern must keep (Noise sections 7.3 and 9.3), checked on its tokens.
+//! The rules a handshake pattern must keep (Noise sections 7.3 and 9.3), checked on its tokens, a KEM's (the HFS
+//! extension) included.
 //!
 //! `const`, so that the table of patterns is checked when it is compiled.
 
@@ -17,6 +18,7 @@ struct Progress {
     se: bool,
     ss: bool,
     psk: bool,
+    kem: bool,
 }
 
 /// The public keys one party's peer has.
@@ -24,6 +26,7 @@ struct Progress {
 struct Sent {
     e: bool,
     s: bool,
+    e1: bool,
 }
 
 pub(super) const fn check(pattern: ModifiedPattern<'_>) -> Result<(), PatternError> {
@@ -40,7 +43,8 @@ pub(super) const fn check(pattern: ModifiedPattern<'_>) -> Result<(), PatternErr
     };
     let initiator = Sent::before(pattern.pre_message(Role::Initiator));
     let responder = Sent::before(pattern.pre_message(Role::Responder));
-    let mut now = Progress { initiator, responder, ee: false, es: false, se: false, ss: false, psk: false };
+    let mut now =
+        Progress { initiator, responder, ee: false, es: false, se: false, ss: false, psk: false, kem: false };
 
     let mut message = 0;
     while message < count {
@@ -67,7 +71,7 @@ pub(super) const fn check(pattern: ModifiedPattern<'_>) -> Result<(), PatternErr
 
 impl Sent {
     const fn before(pre_message: PreMessage) -> Self {
-        Self { e: pre_message.e, s: pre_message.s }
+        Self { e: pre_message.e, s: pre_message.s, e1: false }
     }
 }
 
@@ -76,11 +80,18 @@ impl Progress {
         let (initiator, responder) = (self.initiator, self.responder);
         // Rules 1 and 3: both keys of a DH must be in the peer's hands, and no DH is done twice.
         let (held, done) = match token {
-            Token::E | Token::S => return self.sending(token, writer),
+            Token::E | Token::S | Token::E1 => return self.sending(token, writer),
             Token::Psk => {
                 self.psk = true;
                 return Ok(self);
             }
+            // HFS encrypts the ciphertext before the se of IK and KK, to the letter against rule 4. What the rule is for
+            // holds: ee has made the key depend on the writer's ephemeral key.
+            Token::Ekem1 if !self.ee => return Err(PatternError::StaticWithoutEphemeral),
+            Token::Ekem1 => match writer {
+                Role::Initiator => (responder.e1, &mut self.kem),
+                Role::Responder => (initiator.e1, &mut self.kem),
+            },
             Token::Ee => (initiator.e && responder.e, &mut self.ee),
             Token::Es => (initiator.e && responder.s, &mut self.es),
             Token::Se => (initiator.s && responder.e, &mut self.se),
@@ -96,16 +107,20 @@ impl Progress {
         Ok(self)
     }
 
-    /// Rule 2: neither key is sent twice. A static key is encrypted like a payload once there is a key.
+    /// Rule 2: no key is sent twice. But for the ephemeral one they are encrypted like a payload once there is a key.
     const fn sending(mut self, token: Token, writer: Role) -> Result<Self, PatternError> {
-        if let (Token::S, Err(error)) = (token, self.may_encrypt(writer)) {
+        if let (Token::S | Token::E1, Err(error)) = (token, self.may_encrypt(writer)) {
             return Err(error);
         }
         let sent = match writer {
             Role::Initiator => &mut self.initiator,
             Role::Responder => &mut self.responder,
         };
-        let key = if let Token::E = token { &mut sent.e } else { &mut sent.s };
+        let key = match token {
+            Token::E => &mut sent.e,
+            Token::E1 => &mut sent.e1,
+            _ => &mut sent.s,
+        };
         if *key {
             return Err(PatternError::KeyRepeated);
         }

@@ -13,6 +13,13 @@ pub(crate) fn blake2s(parts: &[&[u8]]) -> [u8; 32] {
     blake2::Blake2s256::digest(parts.concat()).into()
 }
 
+/// SHA-256 (section 12.5).
+#[cfg(feature = "sha2")]
+pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    use sha2::Digest;
+    sha2::Sha256::digest(parts.concat()).into()
+}
+
 /// The secrets of a side, whether or not the pattern uses them.
 #[derive(Clone, Copy)]
 pub(crate) struct Side {
@@ -28,10 +35,19 @@ pub(crate) struct Script<'a> {
     pub(crate) alice: Side,
     pub(crate) bob: Side,
     pub(crate) psks: &'a [[u8; 32]],
+    pub(crate) kem: Option<Kem>,
     /// Whose key of which kind both know beforehand: `("->", "e")` is Alice's ephemeral key.
     pub(crate) before: &'a [(&'a str, &'a str)],
     /// Each message's direction, tokens and payload.
     pub(crate) messages: &'a [(&'a str, &'a str, &'a [u8])],
+}
+
+/// What a KEM puts into a handshake: Alice's public key, Bob's ciphertext for it, the secret in that.
+#[derive(Clone)]
+pub(crate) struct Kem {
+    pub(crate) key: Vec<u8>,
+    pub(crate) ciphertext: Vec<u8>,
+    pub(crate) secret: [u8; 32],
 }
 
 /// What came of it.
@@ -117,7 +133,7 @@ impl State {
     }
 }
 
-/// Writes the handshake down (section 5.3; psk tokens: section 9.2).
+/// Writes the handshake down (section 5.3; psk tokens: section 9.2; a KEM: the HFS extension, section 4).
 pub(crate) fn transcript(script: &Script<'_>) -> Transcript {
     let hash = script.hash;
     let name = script.name.as_bytes();
@@ -138,6 +154,7 @@ pub(crate) fn transcript(script: &Script<'_>) -> Transcript {
         }
     }
     let mut psks = script.psks.iter();
+    let kem = || script.kem.clone().unwrap();
     let mut messages = Vec::new();
     let (a, b) = (script.alice, script.bob);
     for (direction, tokens, payload) in script.messages {
@@ -158,6 +175,11 @@ pub(crate) fn transcript(script: &Script<'_>) -> Transcript {
                 "se" => state.mix_key(&dh(a.s, b.e)),
                 "ss" => state.mix_key(&dh(a.s, b.s)),
                 "psk" => state.mix_key_and_hash(psks.next().unwrap()),
+                "e1" => message.extend(state.encrypt_and_hash(&kem().key)),
+                "ekem1" => {
+                    message.extend(state.encrypt_and_hash(&kem().ciphertext));
+                    state.mix_key(&kem().secret);
+                }
                 other => panic!("no token: {other}"),
             }
         }

@@ -8,8 +8,8 @@
 //! with the reason; it never counts as passed.
 
 use sealock_proto::noise::{
-    Handshake, HandshakeError, HandshakeParams, Protocol, Provider, Psk, PublicKey, RecvCipher, Role,
-    SecretKey, SendCipher,
+    Handshake, HandshakeError, HandshakeParams, KemSeed, Protocol, Provider, Psk, PublicKey, RecvCipher,
+    Role, SecretKey, SendCipher,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ pub(crate) fn run_by(provider: Provider, text: &str) -> Result<Report, String> {
 
 /// The fields that are understood, besides those of a fallback. `pattern`, `dh`, `cipher` and `hash` only repeat parts of the name, except where
 /// there is a fallback.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 21] = [
     "protocol_name",
     "name",
     "comment",
@@ -114,6 +114,8 @@ const FIELDS: [&str; 19] = [
     "resp_static",
     "resp_remote_static",
     "resp_psks",
+    "init_kem_seed",
+    "resp_kem_seed",
 ];
 
 fn name_of(vector: &Map<String, Value>) -> Option<&str> {
@@ -217,6 +219,19 @@ fn fail_first(provider: Provider, vector: &Map<String, Value>, name: &str, messa
     Ok(())
 }
 
+/// The entropy of a KEM, if the protocol has one: `init_kem_seed` and `resp_kem_seed`, 64 bytes each, are fields of ours.
+fn kem_seed(vector: &Map<String, Value>, protocol: Protocol, side: &str) -> Outcome<Option<KemSeed>> {
+    if !protocol.is_hfs() {
+        return Ok(None);
+    }
+    let field = format!("{side}_kem_seed");
+    let Some(seed) = bytes(vector, &field)? else { return skip(format!("field missing: {field}")) };
+    match seed.split_first_chunk().map(|(d, z)| (*d, z.try_into())) {
+        Some((mut d, Ok(mut z))) => Ok(Some(KemSeed::new(&mut d, &mut z))),
+        _ => fail(format!("{field} is not 64 bytes")),
+    }
+}
+
 fn initiator_ephemeral(vector: &Map<String, Value>) -> Outcome<SecretKey> {
     Ok(SecretKey::new(&mut required(vector, "init_ephemeral")?))
 }
@@ -264,6 +279,7 @@ impl Party {
             remote_ephemeral,
             psks: &psks,
             ephemeral,
+            kem_seed: kem_seed(vector, protocol, side)?,
             provider,
         };
         match Handshake::new(params) {

@@ -1,11 +1,12 @@
-//! The one interpreter of handshake patterns (Noise section 5.3, with pre-shared keys of section 9): what each token
-//! writes, reads and mixes.
+//! The one interpreter of handshake patterns (Noise section 5.3, with pre-shared keys of section 9 and the KEM of the
+//! HFS extension): what each token writes, reads and mixes.
 
 use super::{Handshake, Progress, ReadPart};
+use crate::noise::crypto::Kem;
 use crate::noise::error::HandshakeError;
 use crate::noise::keys::PublicKey;
 use crate::noise::pattern::Token;
-use crate::noise::{DH_LEN, MAX_MESSAGE, Role, TAG_LEN};
+use crate::noise::{DH_LEN, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN, MAX_MESSAGE, Role, TAG_LEN};
 
 impl Handshake {
     /// Hashes the keys both sides know beforehand, first those of the side that writes first (section 5.3).
@@ -41,6 +42,11 @@ impl Handshake {
                     keyed |= self.protocol.is_psk_mode();
                 }
                 Token::S => len += DH_LEN + tag_len(keyed),
+                Token::E1 => len += KEM_KEY_LEN + tag_len(keyed),
+                Token::Ekem1 => {
+                    len += KEM_CIPHERTEXT_LEN + tag_len(keyed);
+                    keyed = true;
+                }
                 Token::Ee | Token::Es | Token::Se | Token::Ss | Token::Psk => keyed = true,
             }
         }
@@ -59,9 +65,17 @@ impl Handshake {
                 Token::S => {
                     let key = self.local_static.as_ref().ok_or(HandshakeError::WeakKey)?;
                     let key = key.public_by(self.provider);
-                    let field = take(&mut rest, DH_LEN + tag_len(self.symmetric.has_key()))?;
-                    fill_front(field, key.as_bytes());
-                    self.symmetric.encrypt_and_hash(field)?;
+                    self.write_field(&mut rest, key.as_bytes())?;
+                }
+                Token::E1 => {
+                    let key = self.kem.as_ref().and_then(Kem::public_key).ok_or(HandshakeError::BadKemKey)?;
+                    self.write_field(&mut rest, &key)?;
+                }
+                Token::Ekem1 => {
+                    let encapsulated = self.kem.take().and_then(Kem::encapsulate);
+                    let (ciphertext, secret) = encapsulated.ok_or(HandshakeError::BadKemKey)?;
+                    self.write_field(&mut rest, &ciphertext)?;
+                    self.symmetric.mix_key(&secret);
                 }
                 _ => self.mix(token)?,
             }
@@ -89,12 +103,22 @@ impl Handshake {
                     self.mix_ephemeral(key);
                 }
                 Token::S => {
-                    let field = take(&mut rest, DH_LEN + tag_len(self.symmetric.has_key()))?;
-                    let key = public_key(self.symmetric.decrypt_and_hash(field)?)?;
+                    let key = public_key(self.read_field(&mut rest, DH_LEN)?)?;
                     self.remote_static = Some(key);
                     let read = message_len.saturating_sub(rest.len());
                     self.progress = Some(Progress { message_len, read, tokens: index + 1 });
                     return Ok(ReadPart::Static(key));
+                }
+                Token::E1 => {
+                    let key = self.read_field(&mut rest, KEM_KEY_LEN)?;
+                    if !self.kem.as_mut().is_some_and(|kem| kem.set_peers_key(key)) {
+                        return Err(HandshakeError::BadKemKey);
+                    }
+                }
+                Token::Ekem1 => {
+                    let ciphertext = self.read_field(&mut rest, KEM_CIPHERTEXT_LEN)?;
+                    let secret = self.kem.take().and_then(|kem| kem.decapsulate(ciphertext));
+                    self.symmetric.mix_key(&*secret.ok_or(HandshakeError::BadKemKey)?);
                 }
                 _ => self.mix(token)?,
             }
@@ -103,6 +127,23 @@ impl Handshake {
         let start = message_len.saturating_sub(rest.len());
         let payload_len = self.symmetric.decrypt_and_hash(rest)?.len();
         Ok(ReadPart::Payload(start..start.saturating_add(payload_len)))
+    }
+
+    /// `bytes` at the front of `rest`, encrypted if there is a key.
+    fn write_field(&mut self, rest: &mut &mut [u8], bytes: &[u8]) -> Result<(), HandshakeError> {
+        let field = take(rest, bytes.len() + tag_len(self.symmetric.has_key()))?;
+        fill_front(field, bytes);
+        self.symmetric.encrypt_and_hash(field)
+    }
+
+    /// `len` bytes from the front of `rest`, which have to be decrypted if there is a key.
+    fn read_field<'a>(
+        &mut self,
+        rest: &mut &'a mut [u8],
+        len: usize,
+    ) -> Result<&'a mut [u8], HandshakeError> {
+        let field = take(rest, len + tag_len(self.symmetric.has_key()))?;
+        self.symmetric.decrypt_and_hash(field)
     }
 
     /// With pre-shared keys in play an ephemeral key also randomizes the encryption key (section 9.2).
@@ -128,7 +169,7 @@ impl Handshake {
             Token::Se if !initiator => (Some(&self.ephemeral), self.remote_static),
             Token::Es | Token::Se => (self.local_static.as_ref(), self.remote_ephemeral),
             Token::Ee => (Some(&self.ephemeral), self.remote_ephemeral),
-            Token::E | Token::S => return Ok(()),
+            Token::E | Token::S | Token::E1 | Token::Ekem1 => return Ok(()),
         };
         // Both keys are there: patterns keep rule 1 of section 7.3, and new asked for the given ones.
         let (Some(local), Some(remote)) = (local, remote) else { return Err(HandshakeError::WeakKey) };

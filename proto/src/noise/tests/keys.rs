@@ -7,10 +7,11 @@ use alloc::string::ToString;
 
 #[test]
 fn wrapping_a_secret_wipes_the_source() {
-    let (mut secret, mut psk) = ([7; 32], [7; 32]);
+    let (mut secret, mut psk, mut d, mut z) = ([7; 32], [7; 32], [7; 32], [7; 32]);
     let key = SecretKey::new(&mut secret);
     let _psk = Psk::new(&mut psk);
-    assert_eq!((secret, psk), ([0; 32], [0; 32]));
+    let _seed = KemSeed::new(&mut d, &mut z);
+    assert_eq!([secret, psk, d, z], [[0; 32]; 4]);
     assert_eq!(key.as_bytes(), &[7; 32]);
     assert_eq!(key.duplicate().as_bytes(), &[7; 32]);
 }
@@ -63,6 +64,7 @@ fn nothing_secret_is_printed() {
         remote_ephemeral: None,
         psks: &[psk],
         ephemeral: secret.duplicate(),
+        kem_seed: Some(KemSeed::new(&mut [0xab; 32], &mut [0xab; 32])),
         provider: Provider::default(),
     };
     let (handshake, _) = pair(name);
@@ -72,7 +74,8 @@ fn nothing_secret_is_printed() {
         texts[0],
         "HandshakeParams { protocol: Protocol(Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s), role: Initiator, \
          prologue: [], local_static: Some(SecretKey(..)), remote_static: None, \
-         remote_ephemeral: None, psks: [Psk(..)], ephemeral: SecretKey(..), provider: RustCrypto }"
+         remote_ephemeral: None, psks: [Psk(..)], ephemeral: SecretKey(..), \
+         kem_seed: Some(KemSeed(..)), provider: RustCrypto }"
     );
     assert_eq!(
         texts[1],

@@ -4,6 +4,8 @@ pub(crate) mod audit;
 mod exporter;
 mod fallback;
 mod handshake;
+#[cfg(feature = "pq")]
+mod hfs;
 mod keys;
 mod names;
 mod patterns;
@@ -17,18 +19,24 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Every protocol of `suite`: each pattern, as it is and with `fallback` where that may be, with each set of psk places.
+/// Every protocol of `suite`: each pattern, as it is and with `fallback` and `hfs` where they may be, with each set of psk
+/// places.
 fn every_protocol(suite: &str) -> Vec<String> {
     let mut names = Vec::new();
     for pattern in &PATTERNS {
         let fallback = begins_with_a_pre_message(pattern);
-        for modifiers in [&[][..], &["fallback"]].into_iter().take(1 + usize::from(fallback)) {
-            let messages = pattern.messages.len() - modifiers.len();
+        let hfs = cfg!(feature = "pq") && !pattern.one_way;
+        for (modifier, _) in
+            [("", true), ("fallback", fallback), ("hfs", hfs)].into_iter().filter(|(_, may)| *may)
+        {
+            let messages = pattern.messages.len() - usize::from(modifier == "fallback");
+            let kem = if modifier == "hfs" { "+MLKEM768" } else { "" };
             for set in 0..1_u32 << (messages + 1) {
                 let places = (0..=messages).filter(|place| set >> place & 1 == 1);
                 let psks = places.map(|place| format!("psk{place}"));
-                let all: Vec<_> = modifiers.iter().map(|name| String::from(*name)).chain(psks).collect();
-                names.push(format!("Noise_{}{}_25519_{suite}", pattern.name, all.join("+")));
+                let own = [modifier].into_iter().filter(|name| !name.is_empty()).map(String::from);
+                let all: Vec<_> = own.chain(psks).collect();
+                names.push(format!("Noise_{}{}_25519{kem}_{suite}", pattern.name, all.join("+")));
             }
         }
     }
@@ -49,6 +57,8 @@ struct Setup {
     remote_static: Option<PublicKey>,
     remote_ephemeral: Option<PublicKey>,
     psks: Vec<Psk>,
+    kem: bool,
+    kem_seed: [u8; 32],
 }
 
 impl Setup {
@@ -65,6 +75,8 @@ impl Setup {
                 .needs_remote_ephemeral(role)
                 .then(|| ephemeral_key(role.peer()).public()),
             psks: (0..protocol.psk_count()).map(|i| Psk::new(&mut [0x70 + i as u8; 32])).collect(),
+            kem: protocol.is_hfs(),
+            kem_seed: [0x80 + role as u8; 32],
         }
     }
 
@@ -78,6 +90,7 @@ impl Setup {
             remote_ephemeral: self.remote_ephemeral,
             psks: &self.psks,
             ephemeral: ephemeral_key(self.role),
+            kem_seed: self.kem.then(|| KemSeed::new(&mut { self.kem_seed }, &mut [0x90; 32])),
             provider: Provider::default(),
         })
     }

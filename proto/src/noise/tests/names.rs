@@ -9,7 +9,7 @@ use alloc::string::ToString;
 #[test]
 fn every_name_prints_as_it_was_read() {
     let names = every_protocol("ChaChaPoly_BLAKE2s");
-    assert_eq!(names.len(), 776);
+    assert_eq!(names.len(), if cfg!(feature = "pq") { 1320 } else { 776 });
     for name in names {
         assert_eq!(name.parse::<Protocol>().unwrap().to_string(), name);
     }
@@ -34,8 +34,18 @@ fn every_suite_is_read_unless_compiled_out() {
 }
 
 #[test]
+fn a_kem_is_read_unless_compiled_out() {
+    let name = "Noise_XXhfs_25519+MLKEM768_ChaChaPoly_BLAKE2s";
+    let read = Protocol::parse(name).map(|protocol| protocol.to_string());
+    assert_eq!(read, if cfg!(feature = "pq") { Ok(name.to_string()) } else { Err(E::DisabledKem) });
+}
+
+#[test]
 fn the_longest_name_fits_its_buffer_and_may_be_hashed() {
-    let name = "Noise_X1X1fallback+psk0+psk1+psk2+psk3_25519_ChaChaPoly_BLAKE2s";
+    let name = match cfg!(feature = "pq") {
+        true => "Noise_X1X1hfs+psk0+psk1+psk2+psk3+psk4_25519+MLKEM768_ChaChaPoly_BLAKE2s",
+        false => "Noise_X1X1fallback+psk0+psk1+psk2+psk3_25519_ChaChaPoly_BLAKE2s",
+    };
     let longest = every_protocol("ChaChaPoly_BLAKE2s").into_iter().map(|name| name.len()).max();
     assert_eq!(longest, Some(name.len()));
     assert_eq!(Protocol::parse(name).unwrap().name().as_str(), name);
@@ -66,14 +76,26 @@ fn refused_names_say_which_rule_they_break() {
         ("Noise_XXpsk0+Psk1_25519_ChaChaPoly_BLAKE2s", E::ModifierForm),
         ("Noise_XX/psk0_25519_ChaChaPoly_BLAKE2s", E::ModifierForm),
         ("Noise_XXfallbacks_25519_ChaChaPoly_BLAKE2s", E::UnsupportedModifier),
-        ("Noise_XXfallback+hfs_25519_ChaChaPoly_BLAKE2s", E::UnsupportedModifier),
+        ("Noise_XXfallback+hfs_25519+MLKEM768_ChaChaPoly_BLAKE2s", E::HfsImpossible),
+        ("Noise_XXhfs+fallback_25519+MLKEM768_ChaChaPoly_BLAKE2s", E::FallbackNotFirst),
+        ("Noise_Nhfs_25519+MLKEM768_ChaChaPoly_BLAKE2s", E::HfsImpossible),
+        ("Noise_XXpsk0+hfs_25519+MLKEM768_ChaChaPoly_BLAKE2s", E::HfsNotFirst),
+        ("Noise_XXhfs+hfs_25519+MLKEM768_ChaChaPoly_BLAKE2s", E::HfsNotFirst),
+        ("Noise_XXhfs_25519_ChaChaPoly_BLAKE2s", E::HfsAndKem),
+        ("Noise_XX_25519+MLKEM768_ChaChaPoly_BLAKE2s", E::HfsAndKem),
+        ("Noise_XXpsk0_25519+MLKEM768_ChaChaPoly_BLAKE2s", E::HfsAndKem),
+        ("Noise_XXhfs_448_ChaChaPoly_BLAKE2s", E::UnsupportedDh),
+        ("Noise_XXhfs_25519+448_ChaChaPoly_BLAKE2s", E::UnsupportedDh),
+        ("Noise_XXhfs_25519+MLKEM1024_ChaChaPoly_BLAKE2s", E::UnsupportedDh),
+        ("Noise_XXhfs_MLKEM768+25519_ChaChaPoly_BLAKE2s", E::UnsupportedDh),
+        ("Noise_XXhfs_25519+ML-KEM-768_ChaChaPoly_BLAKE2s", E::Form),
+        ("Noise_XXhfs_MLKEM768_ChaChaPoly_BLAKE2s", E::UnknownDh),
         ("Noise_XXfallback+psk3_25519_ChaChaPoly_BLAKE2s", E::PskOutOfRange),
         ("Noise_XXpsk3+fallback_25519_ChaChaPoly_BLAKE2s", E::FallbackNotFirst),
         ("Noise_XXfallback+fallback_25519_ChaChaPoly_BLAKE2s", E::FallbackNotFirst),
         ("Noise_IKfallback_25519_ChaChaPoly_BLAKE2s", E::FallbackImpossible),
         ("Noise_NKfallback_25519_ChaChaPoly_BLAKE2s", E::FallbackImpossible),
         ("Noise_Nfallback_25519_ChaChaPoly_BLAKE2s", E::FallbackImpossible),
-        ("Noise_XXhfs_25519_ChaChaPoly_BLAKE2s", E::UnsupportedModifier),
         ("Noise_XXpsk_25519_ChaChaPoly_BLAKE2s", E::UnsupportedModifier),
         ("Noise_XXpsk00_25519_ChaChaPoly_BLAKE2s", E::UnsupportedModifier),
         ("Noise_XXpskx_25519_ChaChaPoly_BLAKE2s", E::UnsupportedModifier),
@@ -87,7 +109,7 @@ fn refused_names_say_which_rule_they_break() {
         ("Noise_XXpsk0+psk3+psk0_25519_ChaChaPoly_BLAKE2s", E::PskRepeated),
         ("Noise_XXpsk3+psk0_25519_ChaChaPoly_BLAKE2s", E::PskUnsorted),
         ("Noise_XX_448_ChaChaPoly_BLAKE2s", E::UnsupportedDh),
-        ("Noise_XXhfs_25519+Kyber1024_ChaChaPoly_BLAKE2s", E::UnsupportedModifier),
+        ("Noise_XXhfs_25519+Kyber1024_ChaChaPoly_BLAKE2s", E::UnsupportedDh),
         ("Noise_XX_25519+448_ChaChaPoly_BLAKE2s", E::UnsupportedDh),
         ("Noise_XX_25518_ChaChaPoly_BLAKE2s", E::UnknownDh),
         ("Noise_XX_25519_ChaChaPoly1305_BLAKE2s", E::UnknownCipher),

@@ -1,7 +1,7 @@
 //! The validity rules (Noise sections 7.3 and 9.3): the table keeps them, altered patterns break the right one.
 
 use super::super::modifiers::{ModifiedPattern, PskPlaces};
-use super::super::pattern::Token::{self, E, Ee, Es, Psk, S, Se, Ss};
+use super::super::pattern::Token::{self, E, E1, Ee, Ekem1, Es, Psk, S, Se, Ss};
 use super::super::pattern::{PATTERNS, Pattern};
 use super::super::validity::check;
 use super::begins_with_a_pre_message;
@@ -26,7 +26,10 @@ fn every_pattern_of_the_table_is_valid_with_every_set_of_psks() {
         let plain = ModifiedPattern::plain(base);
         let fallback = plain.with_fallback();
         assert_eq!(fallback.is_some(), begins_with_a_pre_message(base), "{}", base.name);
-        for pattern in [plain].into_iter().chain(fallback) {
+        let hfs = plain.with_hfs();
+        assert_eq!(hfs.is_some(), !base.one_way, "{}", base.name);
+        assert!(fallback.is_none_or(|fallback| fallback.with_hfs().is_none()), "{}", base.name);
+        for pattern in [plain].into_iter().chain(fallback).chain(hfs) {
             let messages = pattern.message_count();
             for set in 0..1_u32 << (messages + 1) {
                 let places = (0..=messages).filter(|place| set >> place & 1 == 1);
@@ -36,7 +39,42 @@ fn every_pattern_of_the_table_is_valid_with_every_set_of_psks() {
             }
         }
     }
-    assert_eq!(checked, 776);
+    assert_eq!(checked, 1320);
+}
+
+#[test]
+fn hfs_puts_its_tokens_where_the_extension_does() {
+    let all: &[(&str, &[&[Token]])] = &[
+        ("NN", &[&[E, E1], &[E, Ee, Ekem1]]),
+        ("NK", &[&[E, Es, E1], &[E, Ee, Ekem1]]),
+        ("NX", &[&[E, E1], &[E, Ee, Ekem1, S, Es]]),
+        ("XN", &[&[E, E1], &[E, Ee, Ekem1], &[S, Se]]),
+        ("XK", &[&[E, Es, E1], &[E, Ee, Ekem1], &[S, Se]]),
+        ("XX", &[&[E, E1], &[E, Ee, Ekem1, S, Es], &[S, Se]]),
+        ("KN", &[&[E, E1], &[E, Ee, Ekem1, Se]]),
+        // Its table has e1 before es, which its rule, "directly after this DH", contradicts.
+        ("KK", &[&[E, Es, E1, Ss], &[E, Ee, Ekem1, Se]]),
+        ("KX", &[&[E, E1], &[E, Ee, Ekem1, Se, S, Es]]),
+        // Its table leaves out ee.
+        ("IN", &[&[E, E1, S], &[E, Ee, Ekem1, Se]]),
+        ("IK", &[&[E, Es, E1, S, Ss], &[E, Ee, Ekem1, Se]]),
+        ("IX", &[&[E, E1, S], &[E, Ee, Ekem1, Se, S, Es]]),
+        // Not in its table.
+        ("X1X1", &[&[E, E1], &[E, Ee, Ekem1, S], &[Es, S], &[Se]]),
+        ("I1K", &[&[E, Es, E1, S], &[E, Ee, Ekem1], &[Se]]),
+    ];
+    for (name, messages) in all {
+        let base = PATTERNS.iter().find(|pattern| pattern.name == *name).unwrap();
+        let hfs = ModifiedPattern::plain(base).with_hfs().unwrap();
+        let tokens = |message| hfs.tokens(message).collect::<Vec<_>>();
+        let found: Vec<_> = (0..hfs.message_count()).map(tokens).collect();
+        assert_eq!(found, *messages, "{name}");
+    }
+    // psk0 and psk1 stand around it.
+    let base = PATTERNS.iter().find(|pattern| pattern.name == "XX").unwrap();
+    let hfs = ModifiedPattern::plain(base).with_hfs().unwrap().with_psks(PskPlaces::every(3));
+    assert_eq!(hfs.tokens(0).collect::<Vec<_>>(), [Psk, E, E1, Psk]);
+    assert_eq!(hfs.tokens(1).collect::<Vec<_>>(), [E, Ee, Ekem1, S, Es, Psk]);
 }
 
 #[test]
@@ -113,6 +151,13 @@ fn altered_patterns_break_the_rule_they_should() {
         (R, &[&[E], &[E], &[Es, Ee], &[Ee]], PatternError::DhRepeated),
         (R, &[&[E], &[E], &[Es]], PatternError::StaticWithoutEphemeral),
         (I, &[&[E], &[E], &[Se, S]], PatternError::StaticWithoutEphemeral),
+        // The tokens of a KEM, as HFS adds them: a ciphertext needs the peer's key, and the ephemeral keys before it.
+        (NO, &[&[E], &[E, Ee, Ekem1]], PatternError::KeyNotHeld),
+        (NO, &[&[E], &[E, E1, Ee, Ekem1]], PatternError::KeyNotHeld),
+        (NO, &[&[E, E1, E1], &[E, Ee]], PatternError::KeyRepeated),
+        (NO, &[&[E, E1], &[E, Ee, Ekem1, Ekem1]], PatternError::DhRepeated),
+        (NO, &[&[E, E1], &[E, Ekem1, Ee]], PatternError::StaticWithoutEphemeral),
+        (R, &[&[E, Es], &[E1, E, Ee]], PatternError::StaticWithoutEphemeral),
         // Section 9.3: after a psk nobody encrypts without having sent an ephemeral key.
         (R, &[&[Psk]], PatternError::PskWithoutEphemeral),
         (NO, &[&[Psk, S, E], &[E, Ee]], PatternError::PskWithoutEphemeral),

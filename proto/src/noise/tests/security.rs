@@ -96,6 +96,39 @@ fn a_fallbacks_payloads_are_protected_as_the_base_patterns_next_ones() {
     }
 }
 
+#[cfg(feature = "pq")]
+#[test]
+fn a_kem_is_reported_from_the_message_that_mixes_it_and_changes_no_level() {
+    for pattern in ["NN", "NK", "XX", "IK", "XK", "KK", "X1X1"] {
+        let hfs =
+            format!("Noise_{pattern}hfs_25519+MLKEM768_ChaChaPoly_BLAKE2s").parse::<Protocol>().unwrap();
+        for index in 0..6 {
+            let level = hfs.payload_security(index).unwrap();
+            assert_eq!(level.kem, index > 0, "{pattern} {index}");
+            assert_eq!(
+                Some((level.source, level.destination)),
+                levels(protocol(pattern), index),
+                "{pattern}"
+            );
+            assert!(!protocol(pattern).payload_security(index).unwrap().kem);
+        }
+    }
+}
+
+#[test]
+fn a_level_is_met_in_every_respect_or_not_at_all() {
+    let wanted = PayloadSecurity { kem: true, psk: true, ..PayloadSecurity::new(1, 3) };
+    assert!(wanted.meets(wanted) && wanted.meets(PayloadSecurity::new(1, 3)));
+    for less in [
+        PayloadSecurity { kem: false, ..wanted },
+        PayloadSecurity { psk: false, ..wanted },
+        PayloadSecurity { source: 0, ..wanted },
+        PayloadSecurity { destination: 2, ..wanted },
+    ] {
+        assert!(!less.meets(wanted), "{less:?}");
+    }
+}
+
 #[test]
 fn one_way_patterns_have_levels_for_their_sender_only() {
     for (pattern, expected) in [("N", (0, 2)), ("K", (1, 2)), ("X", (1, 2))] {

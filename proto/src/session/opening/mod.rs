@@ -20,8 +20,8 @@ use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::machine::Recv;
 use crate::noise::{
-    CipherRoom, Handshake, HandshakeParams, PayloadSecurity, Protocol, PublicKey, ReadPart, Role, SecretKey,
-    Transport,
+    CipherRoom, Handshake, HandshakeParams, KemSeed, PayloadSecurity, Protocol, PublicKey, ReadPart, Role,
+    SecretKey, Transport,
 };
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -181,7 +181,11 @@ impl Opening {
         let config = &*self.config;
         let Before { hello, choice, passed_over } = before;
         // An initiator comes here a second time at most, and then with a choice: no key meets two handshakes.
-        let label = if *choice == FIRST { "ephemeral" } else { "ephemeral of the choice" };
+        let [label, d, z] = match *choice {
+            FIRST => ["ephemeral", "kem d", "kem z"],
+            _ => ["ephemeral of the choice", "kem d of the choice", "kem z of the choice"],
+        };
+        let kem_seed = || KemSeed::new(&mut self.seed.derive(d), &mut self.seed.derive(z));
         let params = HandshakeParams {
             protocol,
             role: config.role,
@@ -191,6 +195,7 @@ impl Opening {
             remote_ephemeral: None,
             psks: &config.psks,
             ephemeral: SecretKey::new(&mut self.seed.derive(label)),
+            kem_seed: protocol.is_hfs().then(kem_seed),
             provider: config.provider,
         };
         Handshake::new_in(room, params).map_err(Error::Setup)
