@@ -26,6 +26,24 @@ fn every_interactive_pattern_opens_a_session_with_its_keys() {
     }
 }
 
+#[cfg(feature = "pq")]
+#[test]
+fn a_session_opens_with_a_kem_in_its_handshake() {
+    for pattern in ["NNhfs", "XXhfs", "IKhfs", "KKhfs"] {
+        let name = alloc::format!("Noise_{pattern}_25519+MLKEM768_ChaChaPoly_BLAKE2s");
+        let mut pair = Pair::established(&name);
+        assert_eq!(pair.a.session.info().unwrap().protocol, protocol(&name));
+        pair.a.send(b"there");
+        pair.b.send(b"and back");
+        pair.pump();
+        assert_eq!(
+            (pair.b.messages(), pair.a.messages()),
+            (vec![&b"there"[..]], vec![&b"and back"[..]]),
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn each_end_chooses_its_provider_and_they_understand_each_other() {
     let pairs = Provider::ALL.iter().flat_map(|a| Provider::ALL.iter().map(|b| (*a, *b)));
