@@ -99,7 +99,7 @@ impl RosterStats {
 /// only.
 ///
 /// Memory is bounded by the sessions that there may be; every step takes time that grows with the logarithm of their
-/// number, and with the number an identity may have.
+/// number, and with the number an identity may have. A `now` earlier than one given before counts as that one.
 ///
 /// ```
 /// use sealock_proto::entropy::Seed;
@@ -128,6 +128,7 @@ pub struct Roster {
     /// The same by identity; of each the oldest first, since numbers grow.
     identities: BTreeSet<(PublicKey, SessionId)>,
     numbers: u64,
+    latest: Instant,
     stats: RosterStats,
 }
 
@@ -145,6 +146,7 @@ impl Roster {
             sessions: BTreeMap::new(),
             identities: BTreeSet::new(),
             numbers: 0,
+            latest: Instant::ZERO,
             stats: RosterStats::default(),
         })
     }
@@ -154,7 +156,8 @@ impl Roster {
     /// # Errors
     /// Why it may not.
     pub fn ask(&mut self, now: Instant, key: &PublicKey) -> Result<(), Refused> {
-        let result = self.decide(now, key);
+        self.latest = self.latest.max(now);
+        let result = self.decide(self.latest, key);
         match result {
             Ok(()) => self.stats.accepted = self.stats.accepted.saturating_add(1),
             Err(refused) => self.stats.count_refused(refused),
