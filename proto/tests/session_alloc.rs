@@ -5,7 +5,7 @@ use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::noise::{Protocol, SecretKey};
-use sealock_proto::session::{CloseCode, Config, Event, Padding, Peers, Session};
+use sealock_proto::session::{CloseCode, Config, Event, Padding, Peers, RekeyPolicy, Session, SnapshotKey};
 use sealock_proto::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -177,6 +177,37 @@ fn a_bad_peer_is_refused_without_an_allocation() {
     });
     assert!(b.failed);
     assert_eq!(reject.count_total, 0, "a forged record");
+}
+
+#[test]
+fn a_session_that_can_be_exported_and_one_that_was_allocate_nothing_for_messages() {
+    let protocol = "Noise_NN_25519_AESGCM_SHA256".parse().unwrap();
+    let policy = RekeyPolicy::default().with_records(3);
+    let config = |config: Config| config.with_snapshots().with_max_gap(9).with_rekey(policy).build().unwrap();
+    let configs = [config(Config::initiator(protocol)), config(Config::responder(&[protocol]))];
+    let [mut a, mut b] = [End::new(&configs[0], 1), End::new(&configs[1], 2)];
+    exchange(&mut a, &mut b, Instant::ZERO);
+    let (key, seed) = (SnapshotKey::new(&mut [3; 32]), |n| Seed::new(&mut [n; 32]));
+    for restored in 0..2 {
+        let info = measure(|| {
+            for _ in 0..50 {
+                a.session.send(Instant::ZERO, b"hello", &mut a.tx).unwrap();
+                b.session.send(Instant::ZERO, b"hello", &mut b.tx).unwrap();
+                exchange(&mut a, &mut b, Instant::ZERO);
+            }
+        });
+        assert_eq!((info.count_total, a.messages), (0, 50 * (restored + 1)), "restored: {restored}");
+        assert_eq!(b.messages, a.messages);
+        let session =
+            std::mem::replace(&mut a.session, Session::new(&configs[0], seed(1), Instant::ZERO).unwrap());
+        let snapshot = session.hand_over(a.rx.filled_mut(), &a.tx, &key, b"", &seed(4)).unwrap();
+        let restored =
+            Session::restore(&configs[0], &snapshot, &key, b"", &seed(5), Instant::ZERO, |_| true).unwrap();
+        a.session = restored.session;
+        // The peer's ciphers, which follow.
+        let info = measure(|| exchange(&mut a, &mut b, Instant::ZERO));
+        assert_eq!(info.count_total, 0);
+    }
 }
 
 /// The key of one direction as the library expands it.

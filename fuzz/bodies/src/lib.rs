@@ -21,6 +21,7 @@ pub mod seeds;
 pub mod session_frames;
 pub mod session_pair;
 pub mod session_unauth;
+pub mod snapshot;
 mod subject;
 #[path = "../../../proto/tests/support/tally.rs"]
 mod tally;
@@ -37,7 +38,7 @@ pub mod ws_upgrade;
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 17] = [
+pub const TARGETS: [(&str, Body); 18] = [
     ("session_unauth", session_unauth::run),
     ("session_frames", session_frames::run),
     ("session_pair", session_pair::run),
@@ -51,6 +52,7 @@ pub const TARGETS: [(&str, Body); 17] = [
     ("resilience", resilience::run),
     ("tickets", tickets::run),
     ("guard", guard::run),
+    ("snapshot", snapshot::run),
     ("ws_frames", ws_frames::run),
     ("ws_deflate", ws_deflate::run),
     ("ws_upgrade", ws_upgrade::run),

@@ -1,4 +1,4 @@
-//! What a receiver must make of records, written from docs/wire.md, section 3, without the session's code.
+//! What a receiver must make of records, written from docs/wire.md, sections 3 and 8, without the session's code.
 
 use crate::subject::Seen;
 use sealock_proto::session::Event;
@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     Rate,
     /// More records under one key than the configuration allows.
     Key,
+    /// A record that does not keep to the notices in front of it.
+    Forged,
 }
 
 #[derive(Default)]
@@ -22,6 +24,12 @@ pub(crate) struct Model {
     peer_records: u64,
     under_key: u64,
     open: Option<(usize, Vec<u8>)>,
+    /// The number of the next record, and by how much it may be skipped.
+    nonce: u64,
+    max_gap: u64,
+    /// The notices since the last record: whether the peer skipped, and whether it was restored after it.
+    skipped: bool,
+    restored: bool,
     drained: bool,
     /// Nothing behind this point counts.
     pub(crate) closed: bool,
@@ -37,8 +45,34 @@ enum Expected {
 }
 
 impl Model {
-    pub(crate) fn new(max_message: usize, allowance: Option<u64>, peer_records: u64) -> Self {
-        Self { max_message, allowance, peer_records, ..Self::default() }
+    pub(crate) fn new(max_message: usize, allowance: Option<u64>, peer_records: u64, max_gap: u64) -> Self {
+        Self { max_message, allowance, peer_records, max_gap, ..Self::default() }
+    }
+
+    /// Takes a notice that somebody forged.
+    pub(crate) fn notice(&mut self, body: &[u8]) {
+        if self.fault.is_some() || self.closed {
+            return;
+        }
+        self.fault = self.follow(body).err();
+    }
+
+    fn follow(&mut self, body: &[u8]) -> Result<(), Fault> {
+        match *body {
+            [1, ..] => {
+                (self.restored, self.skipped) = (true, false);
+                self.under_key = 0;
+            }
+            [2, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h] => {
+                let nonce = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+                let skips = nonce.checked_sub(self.nonce).ok_or(Fault::Rule)?;
+                rule(self.max_gap > 0 && skips <= self.max_gap && !self.skipped)?;
+                (self.nonce, self.skipped) = (nonce, true);
+                self.open = None;
+            }
+            _ => return Err(Fault::Rule),
+        }
+        Ok(())
     }
 
     /// Takes the plaintext of one record and says whether the sender's key changes behind it.
@@ -72,12 +106,14 @@ impl Model {
     }
 
     fn frames(&mut self, mut plain: &[u8]) -> Result<bool, Fault> {
-        // The length alone gives an empty record away, before a key is used.
-        rule(!plain.is_empty())?;
         if self.under_key == self.peer_records {
             return Err(Fault::Key);
         }
-        self.under_key += 1;
+        rule(!self.skipped)?;
+        if self.restored {
+            return Err(Fault::Forged);
+        }
+        (self.under_key, self.nonce) = (self.under_key + 1, self.nonce + 1);
         let mut rekey = false;
         while !plain.is_empty() && !self.closed {
             let kind = varint(&mut plain)?;

@@ -197,5 +197,33 @@ fn frames() -> Vec<Seed> {
             }
             ("session_frames", name.to_owned(), input)
         })
+        .chain(notices())
+        .collect()
+}
+
+/// Notices that are forged, in and out of place, before and behind records.
+fn notices() -> Vec<Seed> {
+    const NOTICE: [u8; 2] = [0x80, 16];
+    const LOSSY: u8 = 8;
+    let restored = [&NOTICE[..], &[1], &[9; 15]].concat();
+    let skip = |nonce: u8| [&NOTICE[..], &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[nonce]].concat();
+    let message = packet(&[0, 1, 7]);
+    let begun = packet(&[2, 2, 9, 1]);
+    let goes_on = packet(&[4, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let cases: [(&str, u8, Vec<u8>); 9] = [
+        ("restored", 0, [&message[..], &restored, &message].concat()),
+        ("restored-alone", 0, [&restored[..], &restored].concat()),
+        ("skip-and-restored", LOSSY, [&message[..], &skip(4), &restored, &message].concat()),
+        ("skip-alone", LOSSY, [&skip(4)[..], &message].concat()),
+        ("skip-twice", LOSSY, [&skip(4)[..], &skip(5), &restored].concat()),
+        ("skip-back", LOSSY, [&message[..], &message, &skip(1)].concat()),
+        ("skip-too-far", LOSSY, [&skip(11)[..]].concat()),
+        ("skip-in-a-message", LOSSY, [&begun[..], &skip(4), &goes_on].concat()),
+        ("skip-not-allowed", 0, [&skip(1)[..]].concat()),
+    ];
+    let input = |variant, bytes: Vec<u8>| [&[variant, 5][..], &bytes].concat();
+    cases
+        .into_iter()
+        .map(|(name, variant, bytes)| ("session_frames", format!("notice-{name}"), input(variant, bytes)))
         .collect()
 }

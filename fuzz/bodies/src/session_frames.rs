@@ -2,14 +2,15 @@
 //!
 //! Byte 0 of an input chooses the configuration (one of `VARIANTS`), byte 1 the size of a read, 0 meaning all
 //! there is. Then come records: two bytes of length, of which the lower 15 bits count, and the plaintext; the last
-//! may be cut short. They are sealed by a peer made by hand, which changes its key behind a valid REKEY.
+//! may be cut short. They are sealed by a peer made by hand, which changes its key behind a valid REKEY. With the highest
+//! bit it is a notice in the clear of the first 16 bytes, which the peer then does not keep to: it is forged.
 //!
 //! What the session reports must be what the model makes of the same records, so a message only ever comes from
 //! frames that carry one and is never larger than the configuration allows.
 
 use crate::keys::{protocol, public, secret};
 use crate::model::{Fault, Model};
-use crate::peer::Peer;
+use crate::peer::{Peer, packet};
 use crate::subject::Subject;
 use sealock_proto::limit::Rate;
 use sealock_proto::noise::Role;
@@ -18,6 +19,9 @@ use std::sync::{Arc, OnceLock};
 
 /// Bytes of an input before the records.
 pub const HEADER: usize = 2;
+
+/// Bytes of a notice.
+const NOTICE: usize = 16;
 
 /// Messages that may come at once where their rate is limited.
 const BURST: u64 = 3;
@@ -31,6 +35,8 @@ pub(crate) struct Variant {
     messages: Option<(u64, bool)>,
     /// Records under one key.
     peer_records: u64,
+    /// Records that may be lost.
+    max_gap: u64,
 }
 
 const BASE: Variant = Variant {
@@ -39,10 +45,11 @@ const BASE: Variant = Variant {
     max_message: 1024,
     messages: None,
     peer_records: 1 << 24,
+    max_gap: 0,
 };
 
 /// The configurations under test.
-pub(crate) const VARIANTS: [Variant; 8] = [
+pub(crate) const VARIANTS: [Variant; 9] = [
     BASE,
     Variant { role: Role::Initiator, ..BASE },
     Variant { protocol: "Noise_XX_25519_AESGCM_SHA256", ..BASE },
@@ -51,6 +58,7 @@ pub(crate) const VARIANTS: [Variant; 8] = [
     Variant { messages: Some((1000, true)), ..BASE },
     Variant { peer_records: 3, ..BASE },
     Variant { max_message: 200_000, ..BASE },
+    Variant { max_gap: 10, ..BASE },
 ];
 
 impl Variant {
@@ -64,6 +72,7 @@ impl Variant {
             .with_static_key(secret(self.role))
             .with_remote_static(public(self.role.peer()))
             .with_max_message(self.max_message)
+            .with_max_gap(self.max_gap)
             .with_rekey(RekeyPolicy::default().with_peer_records(self.peer_records));
         if let Some((per_second, close)) = self.messages {
             let rate = Rate::new(per_second, BURST).expect("not zero");
@@ -75,7 +84,7 @@ impl Variant {
 
     fn model(&self) -> Model {
         let allowance = self.messages.filter(|(_, close)| *close).map(|_| BURST);
-        Model::new(self.max_message, allowance, self.peer_records)
+        Model::new(self.max_message, allowance, self.peer_records, self.max_gap)
     }
 }
 
@@ -105,8 +114,19 @@ pub fn run(input: &[u8]) {
         let len = usize::from(u16::from_be_bytes(*head) & 0x7fff).min(others.len());
         let (plain, others) = others.split_at(len);
         rest = others;
-        stream.extend_from_slice(&peer.seal(plain));
-        if model.record(plain) {
+        if head[0] & 0x80 != 0 {
+            let mut notice = [0; NOTICE];
+            notice.iter_mut().zip(plain).for_each(|(to, from)| *to = *from);
+            stream.extend_from_slice(&packet(&notice));
+            model.notice(&notice);
+            continue;
+        }
+        let record = peer.seal(plain);
+        stream.extend_from_slice(&record);
+        if plain.is_empty() {
+            // Its tag, where a notice could be.
+            model.notice(&record[2..]);
+        } else if model.record(plain) {
             peer.rekey();
         }
     }
@@ -126,7 +146,11 @@ fn check(model: &Model, subject: &Subject) {
     assert_eq!(subject.seen.first(), Some(&Event::Established));
     model.check(&subject.seen);
     let fault = subject.error.map(|error| match error {
-        Error::Frame(_) | Error::UnknownFrame(_) | Error::MessageTooLarge { .. } => Fault::Rule,
+        Error::Frame(_)
+        | Error::UnknownFrame(_)
+        | Error::MessageTooLarge { .. }
+        | Error::RecordsLost { .. } => Fault::Rule,
+        Error::BadRecord => Fault::Forged,
         Error::RateLimited => Fault::Rate,
         Error::KeyExhausted => Fault::Key,
         other => panic!("{other:?} although every record authenticates"),

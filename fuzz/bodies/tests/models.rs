@@ -1,6 +1,6 @@
 //! What the fuzzer does with inputs it has bred, with random ones: the models, in a plain `cargo test`.
 
-use sealock_fuzz_bodies::ws_pair;
+use sealock_fuzz_bodies::{snapshot, ws_pair};
 use sealock_proto::entropy::Jitter;
 use sealock_proto::sim::{check, is_replay};
 
@@ -10,6 +10,34 @@ const OFTEN: u64 = 20;
 fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut random = Jitter::new(seed);
     (0..len).map(|_| random.next_u64() as u8).collect()
+}
+
+#[test]
+fn sessions_that_are_handed_over_deliver_what_was_accepted() {
+    let mut all = snapshot::Tally::default();
+    check("sessions_that_are_handed_over_deliver_what_was_accepted", 0..600, |seed| {
+        let mut bytes = random_bytes(seed, 8 + 40 * (1 + seed as usize % 12));
+        bytes[0] = 0;
+        if seed % 2 == 0 {
+            // Without crashes and what is out of date.
+            for byte in &mut bytes {
+                *byte = if matches!(*byte % 16, 14 | 15) { *byte - 2 } else { *byte };
+            }
+        }
+        let snapshot::Tally { handed_over, recovered, stale, messages, lost, whole, faults } =
+            snapshot::tally(&bytes);
+        all.handed_over += handed_over;
+        all.recovered += recovered;
+        all.stale += stale;
+        all.messages += messages;
+        all.lost += lost;
+        all.whole += whole;
+        all.faults += faults;
+        Ok(())
+    });
+    let snapshot::Tally { handed_over, recovered, stale, messages, lost, whole, faults } = all;
+    let counts = [handed_over, recovered, stale, messages, lost, whole, faults];
+    assert!(is_replay() || counts.into_iter().all(|count| count >= OFTEN), "{all:?}");
 }
 
 #[test]

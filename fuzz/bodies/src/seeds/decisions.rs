@@ -6,7 +6,7 @@ use super::Seed;
 type Case = (&'static str, &'static [u8]);
 
 pub(super) fn all() -> Vec<Seed> {
-    let targets: [(&'static str, &[Case]); 9] = [
+    let targets: [(&'static str, &[Case]); 10] = [
         ("noise_handshake", &NOISE_HANDSHAKE),
         ("session_pair", &SESSION_PAIR),
         ("buffers", &BUFFERS),
@@ -14,6 +14,7 @@ pub(super) fn all() -> Vec<Seed> {
         ("resilience", &RESILIENCE),
         ("tickets", &TICKETS),
         ("guard", &GUARD),
+        ("snapshot", &SNAPSHOT),
         ("config", &CONFIG),
         ("providers", &PROVIDERS),
     ];
@@ -40,6 +41,18 @@ const NOISE_HANDSHAKE: [Case; 10] = [
     ("nx-rotate", &[5, 3, 0, 0, 0, 0, 0, 1, 4, 0, 7]),
     ("nn-zero-key", &[3, 0, 0, 0, 6, 0, 0]),
     ("x1x1-all-psks", &[23, 7, 31, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]),
+];
+
+const SNAPSHOT: [Case; 9] = [
+    ("nothing", &[0]),
+    ("made-up", &[1, 1, 32, 5, 5, 5]),
+    ("handed-over", &[0, 0, 0, 9, 10, 0, 0, 9, BACK | 10, BACK, 0, 9, 9]),
+    ("in-a-message", &[0, 5, 6, 100, 0, BACK | 10, 10, 6, 100, 0, 0, 0, 9, 9]),
+    ("in-a-record", &[0, 1, 4, 0, 6, 0, 100, BACK | 10, 9]),
+    ("recovered", &[0, 0, 0, 9, 13, 20, 0, 0, 9, 6, 255, 255, 0, 0, 9, 14, 0, 0, 9, 9]),
+    ("recovered-in-a-message", &[0, 13, 59, 5, 6, 255, 255, 14, 0, 0, 9, 9]),
+    ("lease-spent", &[0, 13, 1, 0, 0, 9, 9, 0, 0, 9, 9, 13, 5, 9]),
+    ("stale", &[0, 10, 9, 0, 0, 9, 9, 10, 9, 15, 0, 0, 0, 9, 9]),
 ];
 
 const TICKETS: [Case; 9] = [
