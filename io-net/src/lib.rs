@@ -14,6 +14,7 @@ mod session_pool;
 mod socket;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod udp;
 #[cfg(unix)]
 mod unix;
 #[cfg(feature = "ws")]

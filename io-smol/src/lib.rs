@@ -49,6 +49,8 @@
 //! Any other protocol: [`tcp`], [`unix`] and [`halves`] make the two halves of a stream for
 //! [`drive::Connection::new`](sealock_proto::drive::Connection::new), whose futures then run on any executor.
 //!
+//! Sessions over datagrams: [`udp`].
+//!
 //! What lives here: `async-io`'s sockets and timer behind the driver's traits. No protocol logic.
 #![forbid(unsafe_code)]
 
@@ -59,6 +61,7 @@ mod socket;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub mod udp;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -70,7 +73,7 @@ pub use sealock_net::{
     Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
     ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
 };
-pub use sealock_proto::{backoff, drive, limit, noise, resilience, session};
+pub use sealock_proto::{backoff, datagram, drive, limit, noise, resilience, session};
 #[cfg(unix)]
 pub use socket::unix;
 pub use socket::{AnySocket, Socket, tcp};

@@ -29,7 +29,7 @@ where
 
 /// One timer, moved only when a deadline comes earlier than what it is set to.
 #[derive(Debug)]
-struct Alarm {
+pub(crate) struct Alarm {
     timer: Timer,
     /// What `timer` is set to; `None` once it has fired.
     armed: Option<Instant>,
@@ -42,7 +42,7 @@ impl Default for Alarm {
 }
 
 impl Alarm {
-    fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         loop {
             if self.armed.is_none_or(|armed| deadline < armed) {
                 self.timer.set_after(deadline.saturating_since(now()));

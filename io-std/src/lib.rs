@@ -47,6 +47,8 @@
 //! Any other protocol: [`tcp`], [`unix`] and [`halves`] make the two halves of a stream for
 //! [`drive::Connection::new`](sealock_proto::drive::Connection::new); [`block_on`] runs a connection's futures.
 //!
+//! Sessions over datagrams: [`udp`].
+//!
 //! What lives here: blocking reads and writes with time limits, and waiting. No protocol logic.
 #![forbid(unsafe_code)]
 
@@ -60,6 +62,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod timeout;
+pub mod udp;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -73,7 +76,7 @@ pub use sealock_net::{
     Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
     ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
 };
-pub use sealock_proto::{backoff, drive, limit, noise, resilience, session};
+pub use sealock_proto::{backoff, datagram, drive, limit, noise, resilience, session};
 pub use socket::Socket;
 #[cfg(unix)]
 pub use stream::unix;

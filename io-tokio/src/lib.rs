@@ -48,6 +48,8 @@
 //! [`drive::Connection::new`](sealock_proto::drive::Connection::new), whose futures then run on any task of a
 //! runtime with its time and I/O enabled.
 //!
+//! Sessions over datagrams: [`udp`].
+//!
 //! What lives here: tokio's sockets, timer and clock behind the driver's traits. No protocol logic.
 #![forbid(unsafe_code)]
 
@@ -60,6 +62,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod timer;
+pub mod udp;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -72,7 +75,7 @@ pub use sealock_net::{
     Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
     ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
 };
-pub use sealock_proto::{backoff, drive, limit, noise, resilience, session};
+pub use sealock_proto::{backoff, datagram, drive, limit, noise, resilience, session};
 pub use socket::{SocketRead, SocketWrite};
 #[cfg(unix)]
 pub use stream::unix;

@@ -25,7 +25,7 @@ const PARTS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 /// The files of the driver that may know a protocol: path below `src`, or the beginning of one.
-const BRIDGES: &[&str] = &["drive/session", "drive/ws"];
+const BRIDGES: &[&str] = &["drive/session", "drive/datagram_session", "drive/ws"];
 
 /// Ways to panic that stay: path below `src`, what is called there, and why it cannot happen.
 const MAY_PANIC: &[(&str, &str, &str)] =

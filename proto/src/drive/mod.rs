@@ -15,6 +15,8 @@
 
 #[cfg(feature = "std")]
 mod connection;
+mod datagram_session;
+mod datagrams;
 mod error;
 mod io;
 #[cfg(feature = "std")]
@@ -55,6 +57,8 @@ mod ws_sender;
 
 #[cfg(feature = "std")]
 pub use connection::Connection;
+pub use datagram_session::DatagramIncoming;
+pub use datagrams::{DatagramError, DatagramIo, Datagrams, Incoming};
 pub use error::{DriveError, WriteError};
 pub use io::{ReadIo, WriteIo};
 #[cfg(feature = "std")]
