@@ -273,6 +273,9 @@ impl Config {
         if self.protocol.is_one_way() {
             return Err(E::OneWay);
         }
+        if self.protocol.is_fallback() || self.protocol.is_hfs() {
+            return Err(E::Modifier);
+        }
         // Who accepts may also connect, if it has the keys for that: `connect` looks for them.
         let role = if self.accept { Role::Responder } else { Role::Initiator };
         if self.protocol.needs_local_static(role) && self.local_static.is_none() {
@@ -347,6 +350,7 @@ impl Config {
             remote_ephemeral: None,
             psks: &self.psks,
             ephemeral,
+            kem_seed: None,
             provider: self.provider,
         })
     }

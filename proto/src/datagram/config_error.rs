@@ -12,6 +12,8 @@ use core::fmt;
 pub enum ConfigError {
     /// A session needs both directions, which a one-way pattern does not have.
     OneWay,
+    /// A fallback goes on from another handshake, and the keys of a KEM do not fit a datagram.
+    Modifier,
     /// The pattern uses this end's static key.
     StaticKeyMissing,
     /// The pattern needs the static key of whoever connects beforehand.
@@ -47,6 +49,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OneWay => f.write_str("a one-way pattern cannot answer: choose an interactive one"),
+            Self::Modifier => {
+                f.write_str("datagrams have no room for fallback and hfs: leave the modifier out")
+            }
             Self::StaticKeyMissing => f.write_str("the pattern needs a static key: with_static_key"),
             Self::RemoteStaticMissing => f.write_str(
                 "the pattern needs the key of whoever connects: with_remote_static, or do not accept",

@@ -37,6 +37,16 @@ impl Kem {
         })))
     }
 
+    /// A second copy.
+    pub(in crate::noise) fn duplicate(&self) -> Self {
+        Self(Box::new(match &*self.0 {
+            Side::Own(key) => Side::Own(key.clone()),
+            Side::Peers { key, randomness } => {
+                Side::Peers { key: key.clone(), randomness: randomness.clone() }
+            }
+        }))
+    }
+
     /// The own encapsulation key.
     pub(in crate::noise) fn public_key(&self) -> Option<[u8; KEM_KEY_LEN]> {
         match &*self.0 {

@@ -11,6 +11,10 @@ impl Kem {
         None
     }
 
+    pub(in crate::noise) fn duplicate(&self) -> Self {
+        match *self {}
+    }
+
     pub(in crate::noise) fn public_key(&self) -> Option<[u8; KEM_KEY_LEN]> {
         match *self {}
     }

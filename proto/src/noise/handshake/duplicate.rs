@@ -19,6 +19,7 @@ impl Handshake {
             psks: self.psks.clone(),
             ciphers: room.fitted(self.provider, self.protocol.cipher()),
             message: self.message,
+            kem: self.kem.as_ref().map(|kem| kem.duplicate()),
             keyed: self.keyed,
             progress: self.progress,
             poisoned: self.poisoned,
