@@ -113,7 +113,7 @@ fn identities_that_are_refused_cost_no_memory() {
     let info = measure(|| {
         for n in 0..10_000 {
             let of = [1, 3, 4, 5 + n][n as usize % 4];
-            let answer = guard.ask(after(0), None, None, 0, &Question::Identity(key(of)));
+            let answer = guard.ask(after(0), None, None, 0, &Question::Proven(key(of)));
             answers[match answer {
                 Answer::Proceed => 0,
                 Answer::Refuse(Refusal::NotAllowed) => 1,

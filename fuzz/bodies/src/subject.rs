@@ -68,7 +68,7 @@ impl Subject {
             }
             _ => Answer::Proceed,
         };
-        self.session.answer(answer).expect("nobody is refused");
+        self.session.answer(self.now, answer).expect("nobody is refused");
     }
 
     pub(crate) fn is_established(&self) -> bool {

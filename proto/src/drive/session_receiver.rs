@@ -61,9 +61,10 @@ where
             Some(Event::Established) => break,
             Some(Event::Question) => {
                 let Some((permit, question)) = permit.zip(inner.half().question()) else { continue };
-                let answer = permit.answer(inner.io().now(), inner.io().unix(), &question);
+                let now = inner.io().now();
+                let answer = permit.answer(now, inner.io().unix(), &question);
                 // A refusal ends the session: the next call says so.
-                let _ = inner.half_mut().answer(answer);
+                let _ = inner.half_mut().answer(now, answer);
             }
             // Nothing else comes before; an end without a failure is the peer's.
             Some(_) | None => {

@@ -1,10 +1,10 @@
 //! The gate, the replay filter and the roster behind one question and one answer, which is all that a session knows.
 
-use super::gate::{CookieGate, GateAnswer, GateConfig, GateError, GateStats};
-use super::key::{Cookie, Mac};
+use super::gate::{CookieGate, GateConfig, GateError, GateStats};
 use super::policy::{Policy, PolicyError};
-use super::replay::{FirstSeen, ReplayConfig, ReplayError, ReplayFilter, ReplayStats};
-use super::roster::{Entered, Refused, Roster, RosterStats, SessionId};
+use super::question::{Answer, Question, Refusal};
+use super::replay::{FirstSeen, Replay, ReplayConfig, ReplayError, ReplayFilter, ReplayStats};
+use super::roster::{Entered, Roster, RosterStats, SessionId};
 use crate::entropy::Seed;
 use crate::noise::PublicKey;
 use crate::time::Instant;
@@ -13,7 +13,8 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-/// Settings of a [`Guard`]. By default the gate and the replay filter are on with their defaults, and the policy is open.
+/// Settings of a [`Guard`]. By default the gate and the replay filter are on with their defaults, and the policy is
+/// open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardConfig {
     gate: Option<GateConfig>,
@@ -74,87 +75,6 @@ impl fmt::Display for GuardError {
 }
 
 impl core::error::Error for GuardError {}
-
-/// What a responder asks in the course of a handshake, in this order. Which of them it asks depends on the pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// A first message came whose first MAC is right. Nothing else has been computed for it.
-    FirstMessage {
-        /// Its first MAC.
-        mac1: Mac,
-        /// Its second MAC; zeros where the sender has no cookie.
-        mac2: Mac,
-    },
-    /// The peer says that this is its key, behind at most one key agreement. Whoever knows the key can say so, which
-    /// is why nothing is counted against its owner.
-    Identity(PublicKey),
-    /// The first message is authenticated. Is it no copy? Not to be asked where nobody is authenticated by it.
-    Fresh(FirstSeen),
-    /// The peer has proven that this is its key. May it have a session? Counts as an attempt, so it comes behind
-    /// [`Question::Fresh`]: a copy must not use up the attempts of whoever made the original. In a pattern whose responder
-    /// has the proof only with the first record (IN, IX) it is asked on the peer's word.
-    Proven(PublicKey),
-}
-
-/// What a [`Guard`] says.
-#[must_use = "what may not proceed must not cost anything"]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Go on with the handshake.
-    Proceed,
-    /// Give the sender this cookie and forget the message. Only to [`Question::FirstMessage`].
-    Cookie(Cookie),
-    /// End the handshake.
-    Refuse(Refusal),
-}
-
-/// Why a [`Guard`] refuses, as far as the peer is told. Its statistics know more.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Too much to do, or too many sessions.
-    Busy,
-    /// This identity tried too often.
-    TooManyAttempts,
-    /// This identity may not have a session.
-    NotAllowed,
-    /// The first message is a copy, or may be one; or there is no clock to say.
-    Replayed,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Busy => "the responder is busy; try again later",
-            Self::TooManyAttempts => "too many attempts of this identity; it must wait",
-            Self::NotAllowed => "this identity is not allowed",
-            Self::Replayed => "the first message may be a copy; set the clock, and try again",
-        })
-    }
-}
-
-impl core::error::Error for Refusal {}
-
-impl From<GateAnswer> for Answer {
-    fn from(answer: GateAnswer) -> Self {
-        match answer {
-            GateAnswer::Proceed => Self::Proceed,
-            GateAnswer::Cookie(cookie) => Self::Cookie(cookie),
-            GateAnswer::Busy => Self::Refuse(Refusal::Busy),
-        }
-    }
-}
-
-impl From<Result<(), Refused>> for Answer {
-    fn from(result: Result<(), Refused>) -> Self {
-        Self::Refuse(match result {
-            Ok(()) => return Self::Proceed,
-            Err(Refused::Denied | Refused::NotAllowed) => Refusal::NotAllowed,
-            Err(Refused::TooManyAttempts { .. }) => Refusal::TooManyAttempts,
-            Err(Refused::TooManySessions) => Refusal::Busy,
-        })
-    }
-}
 
 /// What a [`Guard`] has counted. A part that is off counts nothing.
 #[non_exhaustive]
@@ -258,6 +178,7 @@ impl Guard {
         };
         match replay.check(unix, first) {
             Ok(()) => Answer::Proceed,
+            Err(Replay::Early { wait }) => Answer::Wait(wait),
             Err(_) => Answer::Refuse(Refusal::Replayed),
         }
     }

@@ -13,8 +13,8 @@ const ROTATION: Duration = Duration::from_secs(120);
 
 /// Makes cookies and recognizes them, without remembering any.
 ///
-/// A cookie is a MAC of an IP address, a port and the number of the period of 120 s it was made in, under a secret. It is
-/// good in its own period and the next: for 120 to 240 s. Periods count from [`Instant::ZERO`].
+/// A cookie is a MAC of an IP address, a port and the number of the period of 120 s it was made in, under a secret.
+/// It is good in its own period and the next: for 120 to 240 s. Periods count from [`Instant::ZERO`].
 ///
 /// An IPv4-mapped address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) is the IPv4 address that it carries. Flow label
 /// and scope of an IPv6 address do not count.

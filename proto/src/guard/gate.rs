@@ -9,11 +9,11 @@ use crate::time::Instant;
 use core::fmt;
 use core::net::SocketAddr;
 
-/// Settings of a [`CookieGate`]: what is load, and two budgets, so that who cannot be reached at its address never takes
-/// what is meant for those who can.
+/// Settings of a [`CookieGate`]: what is load, and two budgets, so that who cannot be reached at its address never
+/// takes what is meant for those who can.
 ///
-/// By default [`LoadConfig::default`]; under load 1,000 handshakes a second of verified sources with 250 at once, and as
-/// many cookies for the others.
+/// By default [`LoadConfig::default`]; under load 1,000 handshakes a second of verified sources with 250 at once, and
+/// as many cookies for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GateConfig {
     load: LoadConfig,

@@ -47,6 +47,8 @@ enum Timer {
     Throttle,
     /// `Established` is to be had from `recv`.
     Announce,
+    /// A question is to be asked again.
+    Ask,
 }
 
 impl From<Timer> for usize {
@@ -108,7 +110,7 @@ pub(super) struct Control {
     beating: bool,
     pong_owed: Option<[u8; 8]>,
     rekey_owed: bool,
-    timers: Timers<6>,
+    timers: Timers<7>,
     pings: u64,
     pongs: u64,
     throttled: u64,
@@ -212,8 +214,13 @@ impl Control {
         self.opening.as_ref().and_then(|opening| opening.question())
     }
 
-    pub(super) fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+    pub(super) fn answer(&mut self, now: Instant, answer: Answer) -> Result<(), Error> {
         let Some(opening) = &mut self.opening else { return Ok(()) };
+        if let Answer::Wait(time) = answer {
+            // Not at this instant: a deadline must be later than the one it is set at.
+            self.timers.set(Timer::Ask, now + time.max(Duration::from_nanos(1)));
+            return Ok(());
+        }
         opening.answer(answer).map_err(|error| self.fail(error))
     }
 
@@ -599,6 +606,11 @@ impl Control {
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         self.keep_deadlines(now)?;
         self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
+        if self.timers.take_due(Timer::Ask, now) {
+            if let Some(opening) = &mut self.opening {
+                opening.ask_again();
+            }
+        }
         for acted_on_by_recv in [Timer::Throttle, Timer::Announce] {
             self.timers.take_due(acted_on_by_recv, now);
         }

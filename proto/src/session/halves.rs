@@ -160,8 +160,8 @@ impl Receiver {
     ///
     /// # Errors
     /// As there.
-    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
-        let result = self.control.with(|control| control.answer(answer));
+    pub fn answer(&mut self, now: Instant, answer: Answer) -> Result<(), Error> {
+        let result = self.control.with(|control| control.answer(now, answer));
         self.state.note(result)
     }
 }

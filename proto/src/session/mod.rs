@@ -204,12 +204,13 @@ impl Session {
         self.control.question()
     }
 
-    /// Answers the question, then call [`Session::recv`] again. Without a question it is ignored.
+    /// Answers the question, then call [`Session::recv`] again. Without a question it is ignored. Told to wait, the session
+    /// asks again then, if the handshake's deadline does not come before.
     ///
     /// # Errors
     /// [`Error::Declined`] for a refusal: fatal, like those of [`Session::recv`].
-    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
-        let result = self.control.answer(answer);
+    pub fn answer(&mut self, now: Instant, answer: Answer) -> Result<(), Error> {
+        let result = self.control.answer(now, answer);
         self.recv.note(result)
     }
 

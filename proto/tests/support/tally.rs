@@ -22,7 +22,8 @@ pub(crate) struct Subject {
 /// What must have happened this often in all runs of a machine together, or they show little.
 const OFTEN: u64 = 50;
 
-/// Runs the machine of that name many times with random bytes. A failure prints its seed and the command that replays it.
+/// Runs the machine of that name many times with random bytes. A failure prints its seed and the command that replays
+/// it.
 pub(crate) fn agrees_with_its_model(subjects: &[Subject], name: &str) {
     let subject = subjects.iter().find(|subject| subject.name == name).expect("a machine");
     let mut tally = Tally::default();

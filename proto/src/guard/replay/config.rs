@@ -5,14 +5,14 @@ use core::time::Duration;
 
 /// Settings of a [`ReplayFilter`](super::ReplayFilter).
 ///
-/// By default a message may be 60 s old or 1 s ahead, must have a timestamp, and 4,096 keys are remembered (548 KiB).
+/// By default a message may be 60 s old, or 1 s ahead if it waits for that long, must have a timestamp, and 4,096 keys are remembered (548 KiB).
 ///
 /// `window` is for an initiator whose clock is behind, and for the way; `skew` for one whose clock is ahead. Both count
-/// against this end's own clock. Clocks kept by NTP agree to well below a second. Prefer a longer `window` to a longer
-/// `skew`: a window costs nothing but memory of more messages, while after a restart everything is refused for `skew`.
+/// against this end's own clock. Clocks kept by NTP agree to well below a second. A longer window costs nothing but memory of
+/// more messages; whose clock is ahead is kept waiting until its time has come.
 ///
-/// An initiator that does not trust its clock can say an earlier time than it shows, by as much as the clock may be ahead:
-/// it harms nobody but itself, and only up to that long after a restart of the responder.
+/// After a restart everything is refused that says an earlier time than the start: an initiator whose clock is behind is
+/// refused for as long as it is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplayConfig {
     pub(super) window: Duration,
@@ -32,7 +32,7 @@ impl ReplayConfig {
         Self { window, ..self }
     }
 
-    /// How far ahead a timestamp may be.
+    /// How far ahead a timestamp may be: so long its message waits ([`Replay::Early`](super::Replay::Early)).
     #[must_use]
     pub const fn with_skew(self, skew: Duration) -> Self {
         Self { skew, ..self }
@@ -58,7 +58,7 @@ impl ReplayConfig {
     /// [`ReplayFilter::newest`](super::ReplayFilter::newest) gave it when the filter before this one stopped;
     /// [`Duration::ZERO`] if there was none. Then only what is newer is accepted, from the start on.
     ///
-    /// `None`, the default: not known, so that everything up to `skew` after the start is refused.
+    /// `None`, the default: not known, so that everything up to the start is refused.
     #[must_use]
     pub const fn with_resume(self, resume: Option<Duration>) -> Self {
         Self { resume, ..self }

@@ -1,8 +1,8 @@
 //! Whether a first message was sent for this handshake or is a copy of one that was.
 //!
 //! Whoever records the first message of a handshake can send it again; where it authenticates its sender (IK, KK, and
-//! whatever begins with a psk), the responder would believe it twice. What is not authenticated needs no filter, and gets
-//! none: anybody can make a new one.
+//! whatever begins with a psk), the responder would believe it twice. What is not authenticated needs no filter, and
+//! gets none: anybody can make a new one.
 
 mod config;
 mod table;
@@ -26,7 +26,8 @@ pub struct FirstSeen {
     pub peer: Option<PublicKey>,
     /// The initiator's ephemeral key.
     pub ephemeral: PublicKey,
-    /// When the message was made by the initiator's clock, as the time since the Unix epoch. Authenticated, like the rest.
+    /// When the message was made by the initiator's clock, as the time since the Unix epoch. Authenticated, like the
+    /// rest.
     pub timestamp: Option<Duration>,
 }
 
@@ -45,6 +46,12 @@ pub enum Replay {
     FromTheFuture {
         /// How far its timestamp is ahead of this end's clock.
         ahead: Duration,
+    },
+    /// It is ahead of this end's clock, by no more than the skew: not to be accepted yet, so that a restart knows that
+    /// nothing from the future was. Ask again.
+    Early {
+        /// How far its timestamp is ahead of this end's clock.
+        wait: Duration,
     },
     /// It may have been accepted before this filter was made.
     BeforeStart,
@@ -73,6 +80,9 @@ impl fmt::Display for Replay {
                     f,
                     "replay: the message is {ahead:?} ahead; set both clocks, or allow for more with skew"
                 )
+            }
+            Self::Early { wait } => {
+                write!(f, "replay: the message is ahead of the clock; ask again in {wait:?}")
             }
             Self::BeforeStart => {
                 f.write_str("replay: the message may be one of before the restart; try again")
@@ -104,6 +114,8 @@ pub struct ReplayStats {
     pub too_old: u64,
     /// Refused with [`Replay::FromTheFuture`].
     pub from_the_future: u64,
+    /// Put off with [`Replay::Early`].
+    pub early: u64,
     /// Refused with [`Replay::BeforeStart`].
     pub before_start: u64,
     /// Refused with [`Replay::Seen`].
@@ -114,26 +126,26 @@ pub struct ReplayStats {
     pub crowded: u64,
 }
 
-/// Accepts each first message at most once, in memory that is fixed at construction. There must be one for each static key
-/// of a responder, shared by all its connections: two that know nothing of each other each accept a message once.
+/// Accepts each first message at most once, in memory that is fixed at construction. There must be one for each
+/// static key of a responder, shared by all its connections: two that know nothing of each other each accept a
+/// message once.
 ///
-/// Accepted is only what is younger than the window, not further ahead than the skew, newer than the start, and not
-/// remembered. Of each key the newest 7 messages are remembered, so that several connections may begin at once and overtake
-/// each other. A message that is forgotten leaves a floor: nothing of the same key is accepted that is not newer. A key that
-/// is forgotten leaves a floor for all that share its set of 8, and which those are is secret. So a copy is never accepted;
-/// a message that is not may be refused, in a crowd or behind 7 newer ones. One that is newer than all before is not.
+/// Accepted is only what is younger than the window, not from the future, newer than the start, and not remembered. What is
+/// ahead by no more than the skew is put off until its time has come. Of each key the newest 7 messages are remembered, so that several connections may begin at once and
+/// overtake each other. A message that is forgotten leaves a floor: nothing of the same key is accepted that is not
+/// newer. A key that is forgotten leaves a floor for all that share its set of 8, and which those are is secret. So a
+/// copy is never accepted; a message that is not may be refused, in a crowd or behind 7 newer ones. One that is newer
+/// than all before is not.
 ///
-/// Who owns many keys that are welcome can raise floors up to the skew into the future, and so have others refused that
-/// long. Let only known keys in ([`Policy`](super::Policy)), or remember more.
+/// Who owns many keys that are welcome can raise floors, and so have others refused that are slow. Let only known keys in ([`Policy`](super::Policy)), or remember more.
 ///
 /// Ask only about messages that were authenticated: any other could be made to push out true ones.
 ///
 /// # Restarts
 ///
-/// Nothing needs to be saved: what may have been accepted before the start is refused, which is everything up to
-/// [`skew`](ReplayConfig::with_skew) after it. Who saves [`newest`](Self::newest) avoids that wait
-/// ([`ReplayConfig::with_resume`]); it is also needed where the clock was set back, or where the skew was larger before.
-/// While a filter lives, its clock may be set back and forth and no copy is accepted.
+/// Nothing needs to be saved: nothing from the future was accepted, so all that may have been accepted before the start is
+/// older than it and refused. Where the clock was set back between, save [`newest`](Self::newest)
+/// ([`ReplayConfig::with_resume`]). While a filter lives, its clock may be set back and forth and no copy is accepted.
 pub struct ReplayFilter {
     secret: Secret,
     table: Table,
@@ -153,7 +165,7 @@ impl ReplayFilter {
     /// Names the field of `config` that is out of range.
     pub fn new(config: ReplayConfig, seed: &Seed, started: Duration) -> Result<Self, ReplayError> {
         config.validate()?;
-        let start = config.resume.unwrap_or_else(|| started.saturating_add(config.skew));
+        let start = config.resume.unwrap_or(started);
         Ok(Self {
             secret: seed.derive("replay filter"),
             table: Table::new(config.keys),
@@ -177,6 +189,7 @@ impl ReplayFilter {
             Err(Replay::NoTimestamp) => &mut self.stats.no_timestamp,
             Err(Replay::TooOld { .. }) => &mut self.stats.too_old,
             Err(Replay::FromTheFuture { .. }) => &mut self.stats.from_the_future,
+            Err(Replay::Early { .. }) => &mut self.stats.early,
             Err(Replay::BeforeStart) => &mut self.stats.before_start,
             Err(Replay::Seen) => &mut self.stats.seen,
             Err(Replay::Overtaken) => &mut self.stats.overtaken,
@@ -214,6 +227,9 @@ impl ReplayFilter {
         if ahead > self.skew {
             return Err(Replay::FromTheFuture { ahead });
         }
+        if !ahead.is_zero() {
+            return Err(Replay::Early { wait: ahead });
+        }
         if timestamp <= self.start {
             return Err(Replay::BeforeStart);
         }
@@ -231,8 +247,8 @@ impl ReplayFilter {
         Place { spread, tag, print }
     }
 
-    /// The newest timestamp that is accepted no more because of what this filter and those before it have accepted: what
-    /// to save for [`ReplayConfig::with_resume`].
+    /// The newest timestamp that is accepted no more because of what this filter and those before it have accepted:
+    /// what to save for [`ReplayConfig::with_resume`].
     #[must_use]
     pub const fn newest(&self) -> Duration {
         self.newest

@@ -1,5 +1,5 @@
-//! What is remembered of first messages, and what stands for those that are forgotten. Knows no clock and no rules about
-//! age.
+//! What is remembered of first messages, and what stands for those that are forgotten. Knows no clock and no rules
+//! about age.
 
 use alloc::boxed::Box;
 use alloc::vec;

@@ -56,8 +56,8 @@ impl core::error::Error for Refused {}
 pub struct Entered {
     /// The session that began.
     pub id: SessionId,
-    /// The session that is to be ended in its favour; or `id` itself, where others were quicker and there is no place for
-    /// it. It does not count any more.
+    /// The session that is to be ended in its favour; or `id` itself, where others were quicker and there is no place
+    /// for it. It does not count any more.
     pub end: Option<SessionId>,
 }
 
@@ -223,8 +223,8 @@ impl Roster {
 
     /// A session of `key` began, whose identity was asked about.
     ///
-    /// Between question and answer others may have begun, or the policy have changed. Then the session to be ended is this
-    /// one.
+    /// Between question and answer others may have begun, or the policy have changed. Then the session to be ended is
+    /// this one.
     pub fn established(&mut self, key: &PublicKey) -> Entered {
         let id = SessionId(self.numbers);
         // 2^64 sessions never begin.
@@ -255,9 +255,9 @@ impl Roster {
         self.sessions.get(&id)
     }
 
-    /// Goes on under another policy. Gives the sessions that are to be ended because their keys are not accepted any more,
-    /// oldest first; they do not count any more. Lower numbers of sessions apply to those that begin. Attempts are
-    /// forgotten if their limit is another.
+    /// Goes on under another policy. Gives the sessions that are to be ended because their keys are not accepted any
+    /// more, oldest first; they do not count any more. Lower numbers of sessions apply to those that begin. Attempts
+    /// are forgotten if their limit is another.
     ///
     /// # Errors
     /// Names the field of `policy` that is out of range; nothing has changed then.

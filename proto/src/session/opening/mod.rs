@@ -148,7 +148,12 @@ impl Opening {
         self.asked.first().copied()
     }
 
-    /// The caller's answer to the question that was asked; without one it is ignored.
+    /// Asks again what was not answered for good.
+    pub(super) const fn ask_again(&mut self) {
+        self.told = false;
+    }
+
+    /// The caller's answer to the question that was asked, which is not to wait; without one it is ignored.
     pub(super) fn answer(&mut self, answer: Answer) -> Result<(), Error> {
         self.told = false;
         match (self.asked.pop_at(0), answer) {
@@ -161,7 +166,7 @@ impl Opening {
             (Some(Question::FirstMessage { mac1, .. }), Answer::Cookie(cookie)) => self.retry(&cookie, &mac1),
             (Some(_), Answer::Proceed) => Ok(()),
             // A cookie proves an address, which is not what was asked.
-            (Some(_), Answer::Cookie(_)) => Err(Error::Declined(Alert::Busy)),
+            (Some(_), Answer::Cookie(_) | Answer::Wait(_)) => Err(Error::Declined(Alert::Busy)),
         }
     }
 

@@ -24,7 +24,7 @@ fn answering(pair: &mut Pair, mut answer: impl FnMut(Question) -> Answer) -> all
         pair.pump();
         let Some(question) = pair.b.session.question() else { break };
         asked.push(question);
-        if let Err(error) = pair.b.session.answer(answer(question)) {
+        if let Err(error) = pair.b.session.answer(pair.now, answer(question)) {
             pair.b.error = Some(error);
         }
         pair.b.read(pair.now);
@@ -136,14 +136,14 @@ fn a_cookie_is_demanded_once_and_is_shorter_than_what_it_answers() {
     pair.a.session.poll_transmit(pair.now, &mut pair.a.tx);
     let flight = pair.a.tx.sealed().len();
     pair.pump();
-    pair.b.session.answer(Answer::Cookie(cookie)).unwrap();
+    pair.b.session.answer(pair.now, Answer::Cookie(cookie)).unwrap();
     pair.b.session.poll_transmit(pair.now, &mut pair.b.tx);
     assert!(pair.b.tx.sealed().len() <= flight, "{} for {flight}", pair.b.tx.sealed().len());
     pair.pump();
     assert!(
         matches!(pair.b.session.question(), Some(Question::FirstMessage { mac2, .. }) if mac2 != [0; 16])
     );
-    assert_eq!(pair.b.session.answer(Answer::Cookie(cookie)), Err(Error::Declined(Alert::Busy)));
+    assert_eq!(pair.b.session.answer(pair.now, Answer::Cookie(cookie)), Err(Error::Declined(Alert::Busy)));
     pair.pump();
     assert_eq!(pair.a.error, Some(Error::Refused(Alert::Busy)));
 }
@@ -264,7 +264,7 @@ fn nothing_moves_while_a_question_waits_but_the_deadline() {
     pair.pass(Duration::from_millis(1));
     assert_eq!(pair.b.error, Some(Error::HandshakeTimeout));
     assert_eq!(pair.b.session.question(), None);
-    assert_eq!(pair.b.session.answer(Answer::Proceed), Ok(()), "too late, and ignored");
+    assert_eq!(pair.b.session.answer(pair.now, Answer::Proceed), Ok(()), "too late, and ignored");
 }
 
 #[test]
@@ -291,4 +291,22 @@ fn a_timestamp_is_sent_only_where_it_is_encrypted_and_the_payload_comes_unchange
         };
         assert_eq!(len(Some(UNIX)) - len(None), if encrypted { 10 } else { 0 }, "{name}");
     }
+}
+
+#[test]
+fn a_question_that_is_put_off_is_asked_again_at_its_time_and_not_before() {
+    let (a, b) = configs(IK);
+    let mut pair = asking(a, b);
+    let wait = Duration::from_millis(700);
+    for asked in 1..4 {
+        pair.pump();
+        assert_eq!(pair.b.seen.len(), asked, "asked once each time");
+        pair.b.session.answer(pair.now, Answer::Wait(wait)).unwrap();
+        pair.pass(wait - Duration::from_nanos(1));
+        assert_eq!(pair.b.seen.len(), asked);
+        pair.pass(Duration::from_nanos(1));
+    }
+    answering(&mut pair, |_| Answer::Proceed);
+    assert!(pair.a.is_established() && pair.b.is_established());
+    assert_eq!(pair.a.session.poll_timeout(), pair.b.session.poll_timeout(), "nothing of it is left");
 }

@@ -1,5 +1,5 @@
-//! The cookie gate, against buckets that count, a list of the cookies that were given out, and the time until which there
-//! is load.
+//! The cookie gate, against buckets that count, a list of the cookies that were given out, and the time until which
+//! there is load.
 
 use super::{Clock, Input, Tally};
 use sealock_proto::entropy::Seed;

@@ -1,5 +1,5 @@
-//! Models of the machines that guard a responder, written as plainly as can be, and operations that compare the two. Shared
-//! by the property tests and the fuzz target `guard`.
+//! Models of the machines that guard a responder, written as plainly as can be, and operations that compare the two.
+//! Shared by the property tests and the fuzz target `guard`.
 //!
 //! Bytes are decisions; behind the last byte everything is 0. Nothing here knows how a machine does its work.
 

@@ -1,5 +1,5 @@
-//! The replay filter, against a list of all that was ever accepted, restarts included. Nothing is accepted twice, and what
-//! is refused has a reason that the list bears out.
+//! The replay filter, against a list of all that was ever accepted, restarts included. Nothing is accepted twice, and
+//! what is refused has a reason that the list bears out.
 
 use super::{Input, Tally, key};
 use sealock_proto::entropy::Seed;
@@ -7,7 +7,7 @@ use sealock_proto::guard::{FirstSeen, Replay, ReplayConfig, ReplayFilter};
 use sealock_proto::noise::PublicKey;
 use std::time::Duration;
 
-pub(super) const OFTEN: [&str; 14] = [
+pub(super) const OFTEN: [&str; 15] = [
     "accepted",
     "accepted the newest of all",
     "accepted behind a newer one of its key",
@@ -15,6 +15,7 @@ pub(super) const OFTEN: [&str; 14] = [
     "no timestamp",
     "too old",
     "from the future",
+    "early",
     "before the start",
     "seen",
     "seen, with another timestamp",
@@ -69,7 +70,7 @@ pub(super) fn run(input: &mut Input<'_>, tally: &mut Tally) {
         strict,
         unix,
         latest: unix,
-        start: unix + skew,
+        start: unix,
         life: 0,
         resumed: false,
         accepted: Vec::new(),
@@ -88,7 +89,7 @@ pub(super) fn run(input: &mut Input<'_>, tally: &mut Tally) {
                     model.start = filter.newest();
                     filter = model.filter(config.with_resume(Some(filter.newest())));
                 } else {
-                    model.start = model.unix + skew;
+                    model.start = model.unix;
                     filter = model.filter(config);
                 }
             }
@@ -162,7 +163,7 @@ impl Model {
                 if first.timestamp.is_some() {
                     let copy = self.accepted.iter().any(|other| other.first == first);
                     assert!(!copy, "accepted twice: {first:?}");
-                    assert!(time + self.window > self.unix && time <= self.unix + self.skew, "{first:?}");
+                    assert!(time + self.window > self.unix && time <= self.unix, "{first:?}");
                     assert!(time > self.start && newest >= time);
                     if same_life().all(|other| other.time < time) {
                         tally.saw("accepted the newest of all");
@@ -189,6 +190,10 @@ impl Model {
             Err(Replay::FromTheFuture { ahead }) => {
                 tally.saw("from the future");
                 assert!(ahead > self.skew && ahead == time - self.unix);
+            }
+            Err(Replay::Early { wait }) => {
+                tally.saw("early");
+                assert!(wait > Duration::ZERO && wait <= self.skew && wait == time - self.unix);
             }
             Err(Replay::BeforeStart) => {
                 tally.saw("before the start");
