@@ -16,8 +16,8 @@ pub(super) fn secret_of(successor: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     keyed_blake2s(successor, &[b"sealock restore secret v1"])
 }
 
-/// The key from `salt` on. Both ends agree on it only if they agree on the number of the next message, so no message can
-/// be left out in between without notice.
+/// The key from `salt` on, from message `nonce` on. Both ends agree on it only if they agree on that number, which is the
+/// next nonce too: no message can be left out in between without notice.
 pub(super) fn restored_key(secret: &[u8; 32], salt: &Salt, nonce: u64) -> Zeroizing<[u8; 32]> {
     keyed_blake2s(secret, &[b"sealock restore key v1", salt, &nonce.to_be_bytes()])
 }

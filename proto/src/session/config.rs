@@ -217,8 +217,8 @@ impl Config {
         self
     }
 
-    /// Keeps what it takes to export a session: its receiving key, in a block of its own on the heap. Costs
-    /// some nanoseconds a message too. Default not.
+    /// Keeps what it takes to export a session: its receiving key, in a block of its own on the heap. Default
+    /// not.
     #[must_use]
     pub fn with_snapshots(mut self) -> Self {
         self.snapshots = true;

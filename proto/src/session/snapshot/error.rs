@@ -17,7 +17,7 @@ pub enum SnapshotError {
     Ending,
     /// Something that was accepted or is owed is not sealed yet: call `poll_transmit`, and have room in the buffer.
     Unsent,
-    /// `rx` is not all that was received and not consumed.
+    /// `rx` is not all that was received and not consumed, or it ended between two notices of the peer: receive more.
     Buffer,
     /// A lease is 1 to 2^20 records.
     LeaseLength,
@@ -32,7 +32,9 @@ impl fmt::Display for SnapshotError {
             Self::NotEstablished => "the session is not established yet: take Established first",
             Self::Ending => "the session ends: let it end where it is",
             Self::Unsent => "something is accepted and not sealed yet: call poll_transmit first",
-            Self::Buffer => "the bytes given are not all that were received and not consumed",
+            Self::Buffer => {
+                "the bytes given are not all that were received, or end between two notices of the peer"
+            }
             Self::LeaseLength => "a lease is 1 to 2^20 records",
             Self::KeyExhausted => "the sending key is used up: close the session",
         })

@@ -1,4 +1,4 @@
-//! A live session as bytes: handed over to another process, or kept for after a crash (docs/wire.md, section 8).
+//! A live session as bytes: handed over to another process, or kept for after a crash (docs/wire.md, section 9).
 //!
 //! Here is what is taken from a session and how another is made of it. May use what the session may; the halves hand out
 //! and take what is theirs, and no key that this end seals with leaves it.
@@ -72,6 +72,46 @@ impl Session {
     /// The same stream must go on at the other end of the hand-over, in both directions, with no byte lost or doubled.
     /// Then the peer loses nothing and its application notices nothing. Deadlines, the heartbeat and rate limits begin
     /// anew there.
+    ///
+    /// ```
+    /// # use sealock_proto::buf::TxBuf;
+    /// # use sealock_proto::entropy::Seed;
+    /// # use sealock_proto::session::{Config, Session, SnapshotKey};
+    /// # use sealock_proto::time::Instant;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse()?;
+    /// # let (now, mut to_bob, mut to_alice) = (Instant::ZERO, TxBuf::new(1 << 16), TxBuf::new(1 << 16));
+    /// let config = Config::initiator(protocol).with_export().build()?;
+    /// # let seed = |n| Seed::new(&mut [n; 32]);
+    /// # let mut alice = Session::new(&config, seed(1), now)?;
+    /// # let mut bob = Session::new(&Config::responder(&[protocol]).build()?, seed(2), now)?;
+    /// # alice.poll_transmit(now, &mut to_bob);
+    /// # let n = bob.recv(now, &mut to_bob.sealed().to_vec())?.consumed;
+    /// # to_bob.consume(n);
+    /// # bob.poll_transmit(now, &mut to_alice);
+    /// # let mut rx = to_alice.sealed().to_vec();
+    /// # let n = alice.recv(now, &mut rx)?.consumed;
+    /// # rx.drain(..n);
+    /// // Here:
+    /// alice.poll_transmit(now, &mut to_bob);
+    /// let key = SnapshotKey::new(&mut [7; 32]); // random, shared by the two processes
+    /// let snapshot = alice.export(&rx, &to_bob, &key, b"worker 1 to worker 2", &seed(3))?;
+    ///
+    /// // There, with the same stream, and an empty read buffer:
+    /// let claim = |_: &_| true; // better: compare and set the generation in a store
+    /// let restored = Session::restore(&config, &snapshot, &key, b"worker 1 to worker 2", &seed(4), now, claim)?;
+    /// let (mut alice, rx) = (restored.session, restored.received);
+    /// alice.send(now, b"goes on", &mut to_bob)?;
+    /// # alice.poll_transmit(now, &mut to_bob);
+    /// # let mut wire = to_bob.sealed().to_vec();
+    /// # let n = bob.recv(now, &mut wire)?.consumed;
+    /// # wire.drain(..n);
+    /// # let event = bob.recv(now, &mut wire)?.event;
+    /// # assert!(matches!(event, Some(sealock_proto::session::Event::Message(m)) if *m == *b"goes on"));
+    /// # assert!(rx.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The session and the reason, if something is half done.

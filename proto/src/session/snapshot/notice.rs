@@ -1,4 +1,4 @@
-//! What a restored sender tells its peer in the clear, where a record is due (docs/wire.md, section 8).
+//! What a restored sender tells its peer in the clear, where a record is due (docs/wire.md, section 9).
 
 use crate::noise::{SALT_LEN, Salt, TAG_LEN};
 use crate::session::seal::RECORD_HEAD;

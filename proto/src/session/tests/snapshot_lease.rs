@@ -1,4 +1,4 @@
-//! Leases: sessions restored after a crash, and what a peer makes of them (docs/wire.md, section 8).
+//! Leases: sessions restored after a crash, and what a peer makes of them (docs/wire.md, section 9).
 
 use super::pair::*;
 use super::snapshot::{CONTEXT, exporting, key, restore, seed};
