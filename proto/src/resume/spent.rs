@@ -119,7 +119,7 @@ impl SpentTickets {
         let mut entry = Some((issued, id));
         if self.by_issue.len() >= self.capacity {
             let fallen = match self.by_issue.peek() {
-                Some(Reverse((first, _))) if *first < issued => {
+                Some(Reverse(first)) if *first < (issued, id) => {
                     self.by_issue.pop().map(|Reverse(first)| first)
                 }
                 _ => entry.take(),

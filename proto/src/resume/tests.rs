@@ -177,10 +177,13 @@ fn a_ticket_is_spent_once_and_what_is_forgotten_is_refused() {
         (5, at(11), Err(Spent::InDoubt)),
         (3, at(15), Err(Spent::Twice)),
         (6, at(12), Ok(())),
+        (7, at(15), Ok(())), // as old as 3, of which the higher id stays
+        (7, at(15), Err(Spent::Twice)),
+        (3, at(15), Err(Spent::InDoubt)),
     ] {
         assert_eq!(spent.spend(&opened(number, issued)), want, "ticket {number}");
     }
-    assert_eq!((spent.len(), spent.floor()), (2, Some(at(12))));
+    assert_eq!((spent.len(), spent.floor()), (2, Some(at(15))));
 }
 
 #[test]
