@@ -9,7 +9,7 @@ use core::fmt;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotError {
-    /// The configuration has no [`with_export`](crate::session::Config::with_export): what it takes was not kept.
+    /// The configuration has no [`with_snapshots`](crate::session::Config::with_snapshots): what it takes was not kept.
     NotExportable,
     /// The handshake is not complete, or `Established` not taken yet.
     NotEstablished,
@@ -28,7 +28,7 @@ pub enum SnapshotError {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotExportable => "the session keeps nothing for an export: configure it with_export",
+            Self::NotExportable => "the session keeps nothing for an export: configure it with_snapshots",
             Self::NotEstablished => "the session is not established yet: take Established first",
             Self::Ending => "the session ends: let it end where it is",
             Self::Unsent => "something is accepted and not sealed yet: call poll_transmit first",

@@ -81,7 +81,7 @@ impl Session {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse()?;
     /// # let (now, mut to_bob, mut to_alice) = (Instant::ZERO, TxBuf::new(1 << 16), TxBuf::new(1 << 16));
-    /// let config = Config::initiator(protocol).with_export().build()?;
+    /// let config = Config::initiator(protocol).with_snapshots().build()?;
     /// # let seed = |n| Seed::new(&mut [n; 32]);
     /// # let mut alice = Session::new(&config, seed(1), now)?;
     /// # let mut bob = Session::new(&Config::responder(&[protocol]).build()?, seed(2), now)?;
@@ -95,7 +95,7 @@ impl Session {
     /// // Here:
     /// alice.poll_transmit(now, &mut to_bob);
     /// let key = SnapshotKey::new(&mut [7; 32]); // random, shared by the two processes
-    /// let snapshot = alice.export(&rx, &to_bob, &key, b"worker 1 to worker 2", &seed(3))?;
+    /// let snapshot = alice.hand_over(&rx, &to_bob, &key, b"worker 1 to worker 2", &seed(3))?;
     ///
     /// // There, with the same stream, and an empty read buffer:
     /// let claim = |_: &_| true; // better: compare and set the generation in a store
