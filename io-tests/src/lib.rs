@@ -10,4 +10,5 @@ pub mod scenarios;
 pub mod sessions;
 pub mod sim;
 pub mod toy;
+pub mod udp;
 pub mod websockets;

@@ -7,6 +7,7 @@
 pub mod buffers;
 pub mod chunking;
 pub mod config;
+pub mod datagram;
 pub mod guard;
 #[path = "../../../proto/tests/support/input.rs"]
 mod input;
@@ -38,7 +39,7 @@ pub mod ws_upgrade;
 pub type Body = fn(&[u8]);
 
 /// Every target with its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 18] = [
+pub const TARGETS: [(&str, Body); 19] = [
     ("session_unauth", session_unauth::run),
     ("session_frames", session_frames::run),
     ("session_pair", session_pair::run),
@@ -53,6 +54,7 @@ pub const TARGETS: [(&str, Body); 18] = [
     ("tickets", tickets::run),
     ("guard", guard::run),
     ("snapshot", snapshot::run),
+    ("datagram", datagram::run),
     ("ws_frames", ws_frames::run),
     ("ws_deflate", ws_deflate::run),
     ("ws_upgrade", ws_upgrade::run),

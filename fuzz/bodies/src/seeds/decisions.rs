@@ -6,7 +6,7 @@ use super::Seed;
 type Case = (&'static str, &'static [u8]);
 
 pub(super) fn all() -> Vec<Seed> {
-    let targets: [(&'static str, &[Case]); 10] = [
+    let targets: [(&'static str, &[Case]); 11] = [
         ("noise_handshake", &NOISE_HANDSHAKE),
         ("session_pair", &SESSION_PAIR),
         ("buffers", &BUFFERS),
@@ -15,6 +15,7 @@ pub(super) fn all() -> Vec<Seed> {
         ("tickets", &TICKETS),
         ("guard", &GUARD),
         ("snapshot", &SNAPSHOT),
+        ("datagram", &DATAGRAM),
         ("config", &CONFIG),
         ("providers", &PROVIDERS),
     ];
@@ -90,6 +91,30 @@ const PROVIDERS: [Case; 5] = [
     ("longest", &providers::<71>(1, 5, 6, &[0, 255, 239, 0, 255, 240])),
     ("changed", &providers::<74>(0, 7, 8, &[2, 0, 40, 6, 0, 50, 10, 0, 3])),
     ("zero-key", &providers::<65>(0, 9, 0, &[])),
+];
+
+/// Deliver the packet at the front; hold everything up until a deadline.
+const TAKE: u8 = 5;
+const WAIT: u8 = 13;
+
+/// The protocol, whether cookies are asked for, then operations.
+const DATAGRAM: [Case; 10] = [
+    ("nothing", &[]),
+    ("ik", &[0, 0, TAKE, TAKE, TAKE, TAKE, 1, 0, 17, 0, TAKE, TAKE]),
+    ("ik-cookie", &[0, 1, TAKE, TAKE, TAKE, TAKE, TAKE, TAKE, 1, 0, TAKE]),
+    ("xx-lost", &[1, 0, 10, 0, WAIT, TAKE, 10, 0, WAIT, TAKE, TAKE, TAKE, WAIT, TAKE, TAKE]),
+    ("psk-twice", &[2, 0, 9, 0, TAKE, 9, 0, TAKE, 9, 0, TAKE, 9, 0, TAKE]),
+    ("kk-damaged", &[3, 0, 11, 0, 20, TAKE, 43, 0, 40, TAKE, TAKE, TAKE]),
+    ("x1x1-late", &[4, 0, TAKE, TAKE, TAKE, TAKE, TAKE, TAKE, 1, 0, 1, 0, 1, 0, 0x85, 2, 0x85, 1, 0x85, 0]),
+    ("nx1-moved", &[5, 0, TAKE, TAKE, TAKE, TAKE, TAKE, 1, 0, 31, 1, 0, TAKE, TAKE, 17, 0, TAKE]),
+    (
+        "rekey-lost",
+        &[0, 0, TAKE, TAKE, TAKE, TAKE, 60, 60, 60, 10, 0, WAIT, TAKE, TAKE, TAKE, 60, 1, 0, TAKE],
+    ),
+    (
+        "close",
+        &[1, 0, TAKE, TAKE, TAKE, TAKE, TAKE, 1, 0, 0x8f, TAKE, TAKE, 0, TAKE, TAKE, 14, 0, 20, 0x13, 1, 2],
+    ),
 ];
 
 const BACK: u8 = 0x80;
