@@ -125,6 +125,16 @@ impl Protocol {
         self.pattern.pre_message(role.peer()).s
     }
 
+    /// XXfallback with the functions of this protocol, if this is IK without modifiers (section 10.4).
+    #[must_use]
+    pub fn fallback_of_ik(&self) -> Option<Self> {
+        let mut name = NameBuffer::new();
+        let functions = write!(name, "Noise_XXfallback_25519_{}_{}", self.cipher.name(), self.hash.name());
+        let plain = Self::parse("Noise_IK_25519_ChaChaPoly_BLAKE2s").ok()?;
+        let is_ik = Self { cipher: plain.cipher, hash: plain.hash, ..*self } == plain;
+        functions.ok().filter(|()| is_ik).and_then(|()| Self::parse(&name).ok())
+    }
+
     /// Whether `role` must know its peer's ephemeral key beforehand: the responder of a fallback (section 10.2).
     #[must_use]
     pub const fn needs_remote_ephemeral(&self, role: Role) -> bool {

@@ -23,6 +23,9 @@ pub const MAX_PREVIOUS_KEYS: usize = 3;
 pub struct Config {
     pub(super) role: Role,
     pub(super) protocols: Vec<Protocol>,
+    /// What the responder may go on with if it cannot read the first message; once built.
+    pub(super) fallback: Option<Protocol>,
+    falls_back: bool,
     pub(super) local_static: Option<SecretKey>,
     /// Static keys of the past that initiators may still know.
     previous_statics: Vec<SecretKey>,
@@ -72,6 +75,8 @@ impl Config {
         Self {
             role,
             protocols,
+            fallback: None,
+            falls_back: false,
             local_static: None,
             previous_statics: Vec::new(),
             remote_static: None,
@@ -118,6 +123,20 @@ impl Config {
     #[must_use]
     pub fn with_gate_key(mut self, key: PublicKey) -> Self {
         self.gate_key = Some(key);
+        self
+    }
+
+    /// Noise Pipes (Noise section 10.4): beside IK, where the initiator knows the responder's static key, both ends may go
+    /// on as XXfallback in the same connection if the responder cannot read the first message, because that is for a key
+    /// it has no more. For both ends; the initiator says by [`Config::with_peers`] whose keys it accepts then, and finds
+    /// the one it got in [`SessionInfo::peer`](super::SessionInfo::peer). A first payload is sent again. As the
+    /// initiator's idea of the responder's key may be wrong, that is no part of mac1 unless there is a
+    /// [`Config::with_gate_key`].
+    ///
+    /// The protocol is IK, the only one that an initiator offers, and one of those that a responder accepts.
+    #[must_use]
+    pub fn with_fallback(mut self) -> Self {
+        self.falls_back = true;
         self
     }
 
@@ -275,6 +294,9 @@ impl Config {
         if self.role == Role::Initiator {
             self.check_offer()?;
         }
+        if self.falls_back {
+            self.fallback = Some(self.find_fallback().ok_or(E::NoFallback)?);
+        }
         if !(1..=MAX_MAX_MESSAGE).contains(&self.max_message) {
             return Err(E::MaxMessage);
         }
@@ -320,6 +342,18 @@ impl Config {
     /// Static key number `place` of this end, 0 being the one in use.
     pub(super) fn static_key(&self, place: usize) -> Option<&SecretKey> {
         self.static_keys().nth(place)
+    }
+
+    /// What IK falls back to.
+    fn find_fallback(&self) -> Option<Protocol> {
+        let ik = self.protocols.iter().find(|protocol| protocol.pattern().name == "IK")?;
+        let alone = self.role == Role::Responder || (self.protocols.len() == 1 && self.peers.is_some());
+        ik.fallback_of_ik().filter(|_| alone)
+    }
+
+    /// What an initiator offers, in its order.
+    pub(super) fn offer(&self) -> impl Iterator<Item = Protocol> + Clone {
+        self.protocols.iter().copied().chain(self.fallback)
     }
 
     /// Protocols offered together use the same keys, and a key is safe with one hash function only (Noise section 14).

@@ -33,6 +33,8 @@ pub enum ConfigError {
     PeersUnset(Protocol),
     /// A list of peers could not be enforced: the pattern never shows the peer's static key.
     PeersUnknowable(Protocol),
+    /// A fallback is for IK without modifiers, as the only protocol of an initiator that says whose keys it accepts.
+    NoFallback,
     /// More static keys of the past than a responder can check.
     TooManyKeys,
     /// Static keys of the past are for a responder that has one in use.
@@ -86,6 +88,9 @@ impl fmt::Display for ConfigError {
             Self::PeersUnknowable(p) => {
                 write!(f, "{p} never shows the peer's static key, so a list of peers cannot be enforced")
             }
+            Self::NoFallback => f.write_str(
+                "with_fallback: needs IK without modifiers, as an initiator's only protocol, and with_peers there",
+            ),
             Self::TooManyKeys => {
                 write!(f, "with_previous_static_key: at most {} keys of the past", super::MAX_PREVIOUS_KEYS)
             }

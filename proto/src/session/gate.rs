@@ -24,7 +24,7 @@ impl Gates {
         }
     }
 
-    /// Those that serve an initiator which offers `protocol` first.
+    /// Those that serve an initiator which offers `protocol` last.
     pub(super) fn of(&self, protocol: Protocol) -> &[GateKey] {
         match &self.named {
             Some(named) => slice::from_ref(named),

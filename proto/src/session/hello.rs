@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 use core::fmt::Write as _;
 
 /// Most protocols in an offer.
-const MAX_OFFERS: usize = 4;
+pub(super) const MAX_OFFERS: usize = 4;
 /// Longest Noise protocol name in a hello.
 const MAX_NAME: usize = 96;
 /// Longest hello.
@@ -22,8 +22,11 @@ const HEAD: usize = 6;
 pub(super) type Offer = ArrayVec<Option<Protocol>, MAX_OFFERS>;
 
 /// The hello that offers `protocols`, or `None` if they do not fit one.
-pub(super) fn write(protocols: &[Protocol]) -> Option<ArrayVec<u8, MAX_HELLO>> {
-    let count = u8::try_from(protocols.len()).ok().filter(|n| usize::from(*n) <= MAX_OFFERS)?;
+pub(super) fn write(
+    protocols: impl Iterator<Item = Protocol> + Clone,
+) -> Option<ArrayVec<u8, MAX_HELLO>> {
+    let count = protocols.clone().count();
+    let count = u8::try_from(count).ok().filter(|n| usize::from(*n) <= MAX_OFFERS)?;
     let mut hello = ArrayVec::new();
     hello.try_extend_from_slice(&MAGIC).ok()?;
     hello.try_push(VERSION).ok()?;
@@ -112,11 +115,11 @@ mod tests {
         let protocol: Protocol = "Noise_I1X1psk0+psk1+psk2+psk3_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
         for count in 1..=4 {
             let protocols = &[protocol; 4][..count];
-            let hello = write(protocols).unwrap();
+            let hello = write(protocols.iter().copied()).unwrap();
             let Ok(Parsed::Whole(offer, len)) = parse(&hello) else { panic!("{count}") };
             assert_eq!((offer.len(), len), (count, hello.len()));
             assert!(offer.iter().all(|read| *read == Some(protocol)));
         }
-        assert!(write(&[protocol; 5]).is_none());
+        assert!(write([protocol; 5].into_iter()).is_none());
     }
 }

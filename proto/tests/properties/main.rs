@@ -104,6 +104,7 @@ properties! {
     session_ik_split: Native::new("Noise_IK_25519_ChaChaPoly_BLAKE2s", Shape::Split),
     session_xx_choosing: Native::new("Noise_XX_25519_AESGCM_BLAKE2s", Shape::Whole)
         .offered_behind("Noise_XX_25519_ChaChaPoly_BLAKE2s"),
+    session_ik_fallback: Native::new("Noise_IK_25519_ChaChaPoly_BLAKE2s", Shape::Whole).falling_back(),
     session_nn_padded: Native::new("Noise_NN_25519_ChaChaPoly_BLAKE2s", Shape::Whole).padded(Padding::Constant(512)),
 }
 

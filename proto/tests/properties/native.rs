@@ -166,6 +166,13 @@ impl Native {
         Self { a: a.build().unwrap(), b: b.build().unwrap(), ..self }
     }
 
+    /// The initiator knows a key of the past: the responder falls back.
+    pub(crate) fn falling_back(self) -> Self {
+        let (a, b) = configs(&self.offer);
+        let a = a.with_remote_static(SecretKey::new(&mut [9; 32]).public()).with_fallback();
+        Self { a: a.build().unwrap(), b: b.with_fallback().build().unwrap(), ..self }
+    }
+
     /// Pads every record.
     pub(crate) fn padded(self, padding: Padding) -> Self {
         let (a, b) = configs(&self.offer);

@@ -3,11 +3,12 @@
 
 use super::super::config::Config;
 use super::super::error::Error;
-use super::super::hello;
+use super::super::hello::{self, MAX_OFFERS};
 use super::{Before, CHOICE_HEAD, FIRST, Opening, RETRY, State, Step};
 use crate::guard::{COOKIE_REPLY_LEN, FirstDigest, Mac};
 use crate::machine::Recv;
-use crate::noise::CipherRoom;
+use crate::noise::{CipherRoom, Protocol};
+use arrayvec::ArrayVec;
 
 /// What an initiator may still be told before it is answered.
 pub(super) struct Offering {
@@ -26,8 +27,8 @@ impl Offering {
 
     /// The mac1 for `flight`, hello and packet, if that is what goes out now.
     pub(super) fn seal_flight(&mut self, config: &Config, flight: &[u8]) -> Option<Mac> {
-        let first = config.protocols.first().filter(|_| self.digest.is_none())?;
-        let digest = config.gates.of(*first).first()?.digest(&[flight]);
+        let last = config.offer().last().filter(|_| self.digest.is_none())?;
+        let digest = config.gates.of(last).first()?.digest(&[flight]);
         self.digest = Some(digest);
         Some(digest.mac1())
     }
@@ -37,12 +38,13 @@ impl Opening {
     /// Begins with the protocol offered first.
     pub(super) fn offer(&mut self) -> Result<(), Error> {
         let config = &*self.config;
-        let &[first, ref others @ ..] = &config.protocols[..] else { return Err(Error::ProtocolNotAllowed) };
-        self.preface = hello::write(&config.protocols).ok_or(Error::ProtocolNotAllowed)?;
-        let before = Before { hello: &self.preface, choice: FIRST, passed_over: &[] };
+        let mut others: ArrayVec<Protocol, MAX_OFFERS> = config.offer().take(MAX_OFFERS).collect();
+        let first = others.pop_at(0).ok_or(Error::ProtocolNotAllowed)?;
+        self.preface = hello::write(config.offer()).ok_or(Error::ProtocolNotAllowed)?;
+        let before = Before { hello: &self.preface, choice: FIRST, passed_over: &[], ephemeral: None };
         let room = CipherRoom::for_any(&[first], config.provider);
         let noise = self.handshake(first, &before, config.static_key(0), room)?;
-        let room = (!others.is_empty()).then(|| CipherRoom::for_any(others, config.provider));
+        let room = (!others.is_empty()).then(|| CipherRoom::for_any(&others, config.provider));
         self.state = State::Handshake(noise, Some(Offering { room, digest: None, retried: false }));
         Ok(())
     }
@@ -74,8 +76,7 @@ impl Opening {
 
     /// Owes the mac2 that the cookie in `reply` is for.
     fn prove_address(&mut self, reply: &[u8; COOKIE_REPLY_LEN], mac1: &Mac) -> Result<(), Error> {
-        let first = self.config.protocols.first();
-        let gate = first.and_then(|first| self.config.gates.of(*first).first());
+        let gate = self.config.offer().last().and_then(|last| self.config.gates.of(last).first());
         let cookie = gate.and_then(|gate| gate.open_cookie(reply, mac1)).ok_or(Error::MalformedOpening)?;
         self.preface.extend(cookie.mac2(mac1));
         Ok(())
@@ -88,12 +89,12 @@ impl Opening {
         digest: &FirstDigest,
         room: Option<CipherRoom>,
     ) -> Result<(), Error> {
-        let chosen = self.config.protocols.get(usize::from(choice)).filter(|_| choice != FIRST);
+        let chosen = self.config.offer().nth(usize::from(choice)).filter(|_| choice != FIRST);
         let (protocol, room) = chosen.zip(room).ok_or(Error::MalformedOpening)?;
         // The hello that was sent, from the same protocols.
-        let hello = hello::write(&self.config.protocols).ok_or(Error::ProtocolNotAllowed)?;
-        let before = Before { hello: &hello, choice, passed_over: digest.as_bytes() };
-        let noise = self.handshake(*protocol, &before, self.config.static_key(0), room)?;
+        let hello = hello::write(self.config.offer()).ok_or(Error::ProtocolNotAllowed)?;
+        let before = Before { hello: &hello, choice, passed_over: digest.as_bytes(), ephemeral: None };
+        let noise = self.handshake(protocol, &before, self.config.static_key(0), room)?;
         self.state = State::Handshake(noise, None);
         self.payload_sent = false;
         Ok(())

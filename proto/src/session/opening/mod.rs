@@ -20,9 +20,10 @@ use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::machine::Recv;
 use crate::noise::{
-    CipherRoom, Handshake, HandshakeParams, KemSeed, PayloadSecurity, Protocol, PublicKey, ReadPart, Role,
+    CipherRoom, Handshake, HandshakeError, HandshakeParams, KemSeed, PayloadSecurity, Protocol, PublicKey, ReadPart, Role,
     SecretKey, Transport,
 };
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
@@ -57,6 +58,8 @@ pub(super) struct Opening {
     proven: bool,
     /// Whether a handshake message of the peer was read.
     heard: bool,
+    /// What a responder goes on with if it cannot read the first message, and its place in the offer.
+    spare: Option<(Box<Handshake>, u8)>,
     /// One that was read and is not reported.
     read: Option<Read>,
     /// Bytes behind the next handshake packet that go with it: the macs of a first flight.
@@ -86,6 +89,8 @@ struct Before<'a> {
     choice: u8,
     /// Stands for the first flight, unless the message in it counts.
     passed_over: &'a [u8],
+    /// The initiator's ephemeral key in that message, for a fallback.
+    ephemeral: Option<PublicKey>,
 }
 
 /// A handshake message that was read.
@@ -120,6 +125,7 @@ impl Opening {
             told: false,
             proven: false,
             heard: false,
+            spare: None,
             read: None,
             trailer: 0,
             preface: ArrayVec::new(),
@@ -184,9 +190,12 @@ impl Opening {
         room: CipherRoom,
     ) -> Result<Handshake, Error> {
         let config = &*self.config;
-        let Before { hello, choice, passed_over } = before;
-        // An initiator comes here a second time at most, and then with a choice: no key meets two handshakes.
+        let Before { hello, choice, passed_over, ephemeral } = before;
+        // An initiator comes here a second time at most, and then with a choice: no key meets two handshakes, but for the
+        // one that a fallback goes on with.
+        let goes_on = protocol.is_fallback() && config.role == Role::Initiator;
         let [label, d, z] = match *choice {
+            _ if goes_on => ["ephemeral"; 3],
             FIRST => ["ephemeral", "kem d", "kem z"],
             _ => ["ephemeral of the choice", "kem d of the choice", "kem z of the choice"],
         };
@@ -197,7 +206,7 @@ impl Opening {
             prologue: &[PROLOGUE, hello, &[*choice], passed_over, &config.prologue],
             local_static: local_static.filter(|_| protocol.needs_local_static(config.role)),
             remote_static: config.remote_static.filter(|_| protocol.needs_remote_static(config.role)),
-            remote_ephemeral: None,
+            remote_ephemeral: ephemeral.filter(|_| protocol.needs_remote_ephemeral(config.role)),
             psks: &config.psks,
             ephemeral: SecretKey::new(&mut self.seed.derive(label)),
             kem_seed: protocol.is_hfs().then(kem_seed),
@@ -238,7 +247,10 @@ impl Opening {
                 Ok(len) => len,
                 Err(missing) => return Ok((Recv::need(start, missing), None)),
             };
-            self.read_message(&mut buf[..len])?;
+            let passed_over = self.read_message(&mut buf[..len])?;
+            if passed_over > 0 {
+                return Ok((Recv::need(start + passed_over, PACKET_HEAD), None));
+            }
         }
         if !self.asked.is_empty() {
             return Ok((self.tell(start), None));
@@ -256,8 +268,9 @@ impl Opening {
         Ok((recv, self.complete()?))
     }
 
-    /// Reads the handshake message in `packet`, or the part of it before a question.
-    fn read_message(&mut self, packet: &mut [u8]) -> Result<(), Error> {
+    /// Reads the handshake message in `packet`, or the part of it before a question. Gives how many bytes are done with
+    /// and need no report.
+    fn read_message(&mut self, packet: &mut [u8]) -> Result<usize, Error> {
         let len = packet.len();
         let body = packet.get_mut(PACKET_HEAD..).ok_or(Error::MalformedOpening)?;
         let (security, payload) = loop {
@@ -266,12 +279,17 @@ impl Opening {
                 return Err(Error::MalformedOpening);
             }
             let security = noise.next_security();
-            match noise.read_part(body).map_err(Error::Handshake)? {
+            let part = noise.read_part(body);
+            if matches!(part, Err(HandshakeError::Decrypt)) && self.spare.is_some() {
+                self.fall_back();
+                return Ok(len + core::mem::take(&mut self.trailer));
+            }
+            match part.map_err(Error::Handshake)? {
                 ReadPart::Payload(payload) => break (security, payload),
                 ReadPart::Static(key) => {
                     self.check_peer(key)?;
                     if self.config.role == Role::Responder && self.ask(Question::Identity(key)) {
-                        return Ok(());
+                        return Ok(0);
                     }
                 }
             }
@@ -288,7 +306,8 @@ impl Opening {
             }
             self.ask_when_proven(security);
         }
-        Ok(())
+        self.spare = None;
+        Ok(0)
     }
 
     /// Refuses a static key that is not in the list.

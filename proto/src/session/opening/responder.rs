@@ -6,10 +6,11 @@ use super::super::config::Config;
 use super::super::error::Error;
 use super::super::hello::Offer;
 use super::flight::{self, Flight, MAC_LEN, Parts};
-use super::{Alert, Before, CHOICE_HEAD, FIRST, Opening, RETRY, State, Step};
+use super::{Alert, Before, CHOICE_HEAD, FIRST, Opening, PACKET_HEAD, RETRY, State, Step};
 use crate::guard::{Cookie, FirstDigest, FirstSeen, Mac, Question};
 use crate::machine::Recv;
-use crate::noise::{CipherRoom, PayloadSecurity, Protocol, PublicKey};
+use crate::noise::{CipherRoom, Handshake, PayloadSecurity, Protocol, PublicKey};
+use alloc::boxed::Box;
 use core::time::Duration;
 
 /// An initiator that is not in yet.
@@ -34,6 +35,8 @@ enum Stage {
 #[derive(Clone, Copy)]
 struct Knock {
     protocol: Protocol,
+    /// What is offered last.
+    last: Protocol,
     digest: FirstDigest,
     /// Which of this end's static keys the initiator knows.
     key: usize,
@@ -97,11 +100,13 @@ impl Opening {
     /// before but this hash.
     fn check_mac1(&self, protocol: Protocol, buf: &[u8], parts: &Parts) -> Result<Knock, Error> {
         let covered = buf.get(..parts.covered).unwrap_or_default();
-        let gates = self.config.gates.of(protocol).iter().enumerate();
+        // What is offered last says what the initiator knows.
+        let last = parts.offer.iter().rev().find_map(|offered| *offered).unwrap_or(protocol);
+        let gates = self.config.gates.of(last).iter().enumerate();
         let mut digests = gates.map(|(key, gate)| (key, gate.digest(&[covered])));
         let good = digests.find(|(_, digest)| digest.verify(&parts.mac1));
         let (key, digest) = good.ok_or(Error::BadMac1)?;
-        Ok(Knock { protocol, digest, key, macs: MAC_LEN })
+        Ok(Knock { protocol, last, digest, key, macs: MAC_LEN })
     }
 
     /// Begins the handshake. A key of the initiator that is known beforehand is asked about before anything is computed.
@@ -110,9 +115,10 @@ impl Opening {
             return Ok(Ok(0));
         };
         let hello = buf.get(..parts.hello).unwrap_or_default();
-        let mut before = Before { hello, choice, passed_over: &[] };
+        let mut before = Before { hello, choice, passed_over: &[], ephemeral: None };
         let consumed = if choice == FIRST {
             self.trailer = knock.macs;
+            self.spare = self.prepare_fallback(knock, buf, parts)?;
             parts.hello
         } else {
             self.preface.extend(CHOICE_HEAD.into_iter().chain([choice]));
@@ -126,6 +132,35 @@ impl Opening {
             self.ask(Question::Identity(key));
         }
         Ok(Ok(consumed))
+    }
+
+    /// What this end goes on with if it cannot read the first message, where both ends allow that.
+    fn prepare_fallback(
+        &self,
+        knock: Knock,
+        buf: &[u8],
+        parts: &Parts,
+    ) -> Result<Option<(Box<Handshake>, u8)>, Error> {
+        let place = parts.offer.iter().position(|offered| offered.is_some() && *offered == self.config.fallback);
+        let place = place.filter(|place| *place > 0).and_then(|place| u8::try_from(place).ok());
+        let Some((choice, protocol)) = place.zip(self.config.fallback) else { return Ok(None) };
+        // Every pattern begins with the ephemeral key in the clear.
+        let message = buf.get(parts.hello + PACKET_HEAD..).unwrap_or_default();
+        let ephemeral = message.first_chunk().map(|key| PublicKey(*key));
+        let hello = buf.get(..parts.hello).unwrap_or_default();
+        let before = Before { hello, choice, passed_over: knock.digest.as_bytes(), ephemeral };
+        let room = CipherRoom::for_any(&[protocol], self.config.provider);
+        let noise = self.handshake(protocol, &before, self.config.static_key(0), room)?;
+        Ok(Some((Box::new(noise), choice)))
+    }
+
+    /// Goes on without the first message, which cannot be read.
+    pub(super) fn fall_back(&mut self) {
+        if let Some((noise, choice)) = self.spare.take() {
+            self.preface.extend(CHOICE_HEAD.into_iter().chain([choice]));
+            self.state = State::Handshake(*noise, None);
+            self.heard = true;
+        }
     }
 
     fn set_stage(&mut self, to: Stage) {
@@ -144,7 +179,7 @@ impl Opening {
     /// The caller demands a proof of the initiator's address: owes it the cookie for that, once.
     pub(super) fn retry(&mut self, cookie: &Cookie, mac1: &Mac) -> Result<(), Error> {
         let State::Entry(Entry { stage: Stage::Waiting(knock), .. }) = self.state else { return Ok(()) };
-        let gate = self.config.gates.of(knock.protocol).get(knock.key).filter(|_| knock.macs == MAC_LEN);
+        let gate = self.config.gates.of(knock.last).get(knock.key).filter(|_| knock.macs == MAC_LEN);
         let gate = gate.ok_or(Error::Declined(Alert::Busy))?;
         let mut nonce = [0; 24];
         nonce.iter_mut().zip(*self.seed.derive("cookie nonce")).for_each(|(to, from)| *to = from);

@@ -6,6 +6,7 @@ mod pair;
 mod choice;
 mod ending;
 mod exports;
+mod fallback;
 mod gate;
 #[cfg(feature = "std")]
 mod halves;
