@@ -20,8 +20,8 @@ const PROTOCOLS: &[(&str, &[&str])] =
 /// Parts by themselves, all that each may use, and what may use it besides the driver.
 const PARTS: &[(&str, &[&str], &[&str])] = &[
     ("resilience", &["time", "limit", "backoff", "entropy"], &[]),
-    ("guard", &["time", "entropy", "limit", "noise"], &["session", "datagram"]),
-    ("resume", &["time", "entropy", "noise"], &["session"]),
+    ("guard", &["time", "entropy", "limit", "noise", "resume"], &["session", "datagram"]),
+    ("resume", &["time", "entropy", "noise"], &["session", "guard"]),
 ];
 
 /// The files of the driver that may know a protocol: path below `src`, or the beginning of one.

@@ -7,6 +7,7 @@ use super::replay::{FirstSeen, Replay, ReplayConfig, ReplayError, ReplayFilter, 
 use super::roster::{Entered, Roster, RosterStats, SessionId};
 use crate::entropy::Seed;
 use crate::noise::PublicKey;
+use crate::resume::{CapacityError, SpentTickets};
 use crate::time::Instant;
 use alloc::vec::Vec;
 use core::fmt;
@@ -19,10 +20,18 @@ use core::time::Duration;
 pub struct GuardConfig {
     gate: Option<GateConfig>,
     replay: Option<ReplayConfig>,
+    tickets: Option<usize>,
     policy: Policy,
 }
 
 impl GuardConfig {
+    /// How many used tickets are remembered, 1 to [`SpentTickets::MAX_CAPACITY`], 50 to 100 bytes each. More than that in
+    /// the lifetime of a ticket make old ones useless. Default 4,096. `None`: no ticket is accepted.
+    #[must_use]
+    pub fn with_spent_tickets(self, tickets: Option<usize>) -> Self {
+        Self { tickets, ..self }
+    }
+
     /// The gate. `None`: every first message may proceed.
     #[must_use]
     pub fn with_gate(self, gate: Option<GateConfig>) -> Self {
@@ -47,6 +56,7 @@ impl Default for GuardConfig {
         Self {
             gate: Some(GateConfig::default()),
             replay: Some(ReplayConfig::default()),
+            tickets: Some(4096),
             policy: Policy::default(),
         }
     }
@@ -60,6 +70,8 @@ pub enum GuardError {
     Gate(GateError),
     /// A field of `replay`.
     Replay(ReplayError),
+    /// `spent_tickets` is out of range.
+    SpentTickets(CapacityError),
     /// A field of `policy`.
     Policy(PolicyError),
 }
@@ -69,6 +81,7 @@ impl fmt::Display for GuardError {
         match self {
             Self::Gate(error) => error.fmt(f),
             Self::Replay(error) => error.fmt(f),
+            Self::SpentTickets(error) => write!(f, "spent_tickets: {error}"),
             Self::Policy(error) => error.fmt(f),
         }
     }
@@ -124,6 +137,7 @@ pub struct Guard {
     gate: Option<CookieGate>,
     replay: Option<ReplayFilter>,
     no_clock: u64,
+    tickets: Option<SpentTickets>,
     roster: Roster,
 }
 
@@ -136,10 +150,12 @@ impl Guard {
     pub fn new(config: GuardConfig, seed: &Seed, started_unix: Duration) -> Result<Self, GuardError> {
         let gate = config.gate.map(|gate| CookieGate::new(gate, seed));
         let replay = config.replay.map(|replay| ReplayFilter::new(replay, seed, started_unix));
+        let tickets = config.tickets.map(|capacity| SpentTickets::new(capacity, started_unix));
         Ok(Self {
             gate: gate.transpose().map_err(GuardError::Gate)?,
             replay: replay.transpose().map_err(GuardError::Replay)?,
             no_clock: 0,
+            tickets: tickets.transpose().map_err(GuardError::SpentTickets)?,
             roster: Roster::new(config.policy, seed).map_err(GuardError::Policy)?,
         })
     }
@@ -160,6 +176,14 @@ impl Guard {
                 Some(gate) => gate.ask(now, source, mac1, mac2, backlog).into(),
                 None => Answer::Proceed,
             },
+            Question::Ticket { id, issued } => {
+                let spent = self.tickets.as_mut().map(|tickets| tickets.spend_id(*id, *issued));
+                if spent.is_some_and(|spent| spent.is_ok()) {
+                    Answer::Proceed
+                } else {
+                    Answer::Refuse(Refusal::Replayed)
+                }
+            }
             Question::Fresh(first) => self.is_fresh(unix, first),
             Question::Identity(key) => self.roster.look(now, key).into(),
             Question::Proven(key) => self.roster.ask(now, key).into(),

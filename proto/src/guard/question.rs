@@ -18,6 +18,14 @@ pub enum Question {
         /// Its second MAC; zeros where the sender has no cookie.
         mac2: Mac,
     },
+    /// The peer shows a good ticket with this id, issued at this time since the Unix epoch. Was it used before? If it is
+    /// refused, the handshake goes on without it.
+    Ticket {
+        /// The ticket's id.
+        id: [u8; 16],
+        /// When it was issued.
+        issued: Duration,
+    },
     /// The peer says that this is its key, behind at most one key agreement. Whoever knows the key can say so, which
     /// is why nothing is counted against its owner.
     Identity(PublicKey),
@@ -53,7 +61,7 @@ pub enum Refusal {
     TooManyAttempts,
     /// This identity may not have a session.
     NotAllowed,
-    /// The first message is a copy, or may be one; or there is no clock to say.
+    /// The first message is a copy, or may be one; or there is no clock to say. Or the ticket was used before.
     Replayed,
 }
 

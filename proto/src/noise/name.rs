@@ -125,6 +125,14 @@ impl Protocol {
         self.pattern.pre_message(role.peer()).s
     }
 
+    /// The protocol in which a session that ran this one is resumed with a pre-shared key: NNpsk0 with the same functions.
+    #[must_use]
+    pub fn resumption(&self) -> Option<Self> {
+        let mut name = NameBuffer::new();
+        write!(name, "Noise_NNpsk0_25519_{}_{}", self.cipher.name(), self.hash.name()).ok()?;
+        Self::parse(&name).ok()
+    }
+
     /// XXfallback with the functions of this protocol, if this is IK without modifiers (section 10.4).
     #[must_use]
     pub fn fallback_of_ik(&self) -> Option<Self> {

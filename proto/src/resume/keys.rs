@@ -177,6 +177,12 @@ impl TicketKeys {
         Ok(Self { current, previous: None, lifetime })
     }
 
+    /// How long a ticket is good for.
+    #[must_use]
+    pub const fn lifetime(&self) -> Duration {
+        self.lifetime.lifetime
+    }
+
     /// Also opens what `previous` sealed: for a server that starts between two rotations.
     #[must_use]
     pub fn with_previous(mut self, previous: TicketKey) -> Self {

@@ -100,14 +100,22 @@ impl SpentTickets {
     /// # Errors
     /// [`Spent`]: the ticket must not be used.
     pub fn spend(&mut self, ticket: &Opened) -> Result<(), Spent> {
-        let issued = nanos(ticket.issued);
-        if self.ids.contains(&ticket.id) {
+        self.spend_id(ticket.id, ticket.issued)
+    }
+
+    /// [`SpentTickets::spend`] by what matters of the ticket: its id and its Unix time of issue.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn spend_id(&mut self, id: [u8; 16], issued: Duration) -> Result<(), Spent> {
+        let issued = nanos(issued);
+        if self.ids.contains(&id) {
             return Err(Spent::Twice);
         }
         if self.floor.is_some_and(|floor| issued <= floor) {
             return Err(Spent::InDoubt);
         }
-        self.remember(issued, ticket.id);
+        self.remember(issued, id);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::padding::Padding;
 use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
 use crate::noise::{PayloadSecurity, Protocol, Provider, Psk, PublicKey, Role, SecretKey};
+use crate::resume::{ClientTicket, TicketKeys};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -26,6 +27,7 @@ pub struct Config {
     /// What the responder may go on with if it cannot read the first message; once built.
     pub(super) fallback: Option<Protocol>,
     falls_back: bool,
+    pub(super) tickets: Option<Arc<TicketKeys>>,
     pub(super) local_static: Option<SecretKey>,
     /// Static keys of the past that initiators may still know.
     previous_statics: Vec<SecretKey>,
@@ -77,6 +79,7 @@ impl Config {
             protocols,
             fallback: None,
             falls_back: false,
+            tickets: None,
             local_static: None,
             previous_statics: Vec::new(),
             remote_static: None,
@@ -137,6 +140,17 @@ impl Config {
     #[must_use]
     pub fn with_fallback(mut self) -> Self {
         self.falls_back = true;
+        self
+    }
+
+    /// A responder gives each established session a ticket, sealed with `keys`, by which the initiator can come again with
+    /// one key agreement instead of three or four ([`Session::resume`](super::Session::resume)), and accepts such
+    /// tickets. Each is good once: that is for the guard to know, so only a responder that asks
+    /// ([`Session::asking`](super::Session::asking)) and has a clock issues and accepts them. A listener of the drivers
+    /// does. To rotate keys give the listener another configuration.
+    #[must_use]
+    pub fn with_tickets(mut self, keys: Arc<TicketKeys>) -> Self {
+        self.tickets = Some(keys);
         self
     }
 
@@ -297,6 +311,9 @@ impl Config {
         if self.falls_back {
             self.fallback = Some(self.find_fallback().ok_or(E::NoFallback)?);
         }
+        if self.tickets.is_some() && self.role == Role::Initiator {
+            return Err(E::TicketsAtInitiator);
+        }
         if !(1..=MAX_MAX_MESSAGE).contains(&self.max_message) {
             return Err(E::MaxMessage);
         }
@@ -349,6 +366,20 @@ impl Config {
         let ik = self.protocols.iter().find(|protocol| protocol.pattern().name == "IK")?;
         let alone = self.role == Role::Responder || (self.protocols.len() == 1 && self.peers.is_some());
         ik.fallback_of_ik().filter(|_| alone)
+    }
+
+    /// Whether an initiator may use `ticket`: it goes with the functions offered first, and is of a responder that would be
+    /// accepted.
+    pub(super) fn may_resume(&self, ticket: &ClientTicket) -> bool {
+        let Some(first) = self.protocols.first() else { return false };
+        let fits = first.resumption() == Some(ticket.protocol);
+        let key = self.remote_static.filter(|_| first.needs_remote_static(self.role));
+        let known = key.is_none_or(|key| ticket.responder == Some(key));
+        let accepted = match &self.peers {
+            Some(Peers::Only(keys)) => ticket.responder.is_some_and(|key| keys.contains(&key)),
+            _ => true,
+        };
+        fits && known && accepted
     }
 
     /// What an initiator offers, in its order.

@@ -35,6 +35,8 @@ pub enum ConfigError {
     PeersUnknowable(Protocol),
     /// A fallback is for IK without modifiers, as the only protocol of an initiator that says whose keys it accepts.
     NoFallback,
+    /// Tickets are given and accepted by responders.
+    TicketsAtInitiator,
     /// More static keys of the past than a responder can check.
     TooManyKeys,
     /// Static keys of the past are for a responder that has one in use.
@@ -91,6 +93,9 @@ impl fmt::Display for ConfigError {
             Self::NoFallback => f.write_str(
                 "with_fallback: needs IK without modifiers, as an initiator's only protocol, and with_peers there",
             ),
+            Self::TicketsAtInitiator => {
+                f.write_str("with_tickets: only for a responder; an initiator uses Session::resume")
+            }
             Self::TooManyKeys => {
                 write!(f, "with_previous_static_key: at most {} keys of the past", super::MAX_PREVIOUS_KEYS)
             }

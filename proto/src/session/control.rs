@@ -16,13 +16,15 @@ use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::heartbeat::Heartbeat;
 use crate::machine::Recv;
-use crate::noise::{Exporter, KeptKey, RecvCipher, SendCipher};
+use crate::noise::{Exporter, KeptKey, Protocol, Psk, RecvCipher, Role, SendCipher};
+use crate::resume::{ClientTicket, TICKET_LEN, Ticket, TicketContent, resumption_psk};
 use crate::share;
 use crate::time::Instant;
 use crate::timer::Timers;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
+use zeroize::Zeroizing;
 
 /// How a half reaches the block: directly in a whole session, through a lock in a split one.
 pub(super) trait Shared: share::Shared<Block = Control> {}
@@ -36,6 +38,18 @@ impl share::Block for Control {
     fn may_send(&self) -> Result<(), SendError> {
         Self::may_send(self)
     }
+}
+
+/// Body of a TICKET: the lifetime in seconds, and the ticket.
+pub(super) const TICKET_BODY: usize = 4 + TICKET_LEN;
+
+/// The protocol in which the session of `info` is resumed, and the pre-shared key for that.
+fn resumption(info: &SessionInfo, exporter: &Exporter) -> Option<(Protocol, Psk)> {
+    let protocol = info.protocol.resumption()?;
+    let mut secret = Zeroizing::new([0; 32]);
+    exporter.export("sealock resumption", &[], &mut *secret).ok()?;
+    let psk = resumption_psk(&secret, info.handshake_hash.as_bytes(), &protocol, 0);
+    Some((protocol, psk))
 }
 
 #[derive(Clone, Copy)]
@@ -65,6 +79,7 @@ pub(super) struct Owed {
     pub(super) rekey: bool,
     pub(super) drain: bool,
     pub(super) close: Option<CloseCode>,
+    pub(super) ticket: Option<[u8; TICKET_BODY]>,
 }
 
 /// What the receiving half tells when it comes by.
@@ -95,6 +110,8 @@ pub(super) struct Control {
     keys: Option<Box<Keys>>,
     info: Option<SessionInfo>,
     exporter: Option<Exporter>,
+    /// Where a ticket is to be given or was got.
+    tickets: Option<Box<Tickets>>,
     announced: bool,
     failure: Option<Error>,
     /// Nothing more will be sent or accepted.
@@ -116,10 +133,29 @@ pub(super) struct Control {
     throttled: u64,
 }
 
+/// A responder's ticket to be given, an initiator's that it got.
+#[derive(Default)]
+struct Tickets {
+    /// Time since the Unix epoch, and this machine's time then.
+    clock: Option<(Duration, Instant)>,
+    /// Of the ticket that is owed.
+    id: Option<Zeroizing<[u8; 32]>>,
+    got: Option<Box<ClientTicket>>,
+    /// No second one is taken.
+    taken: bool,
+}
+
+impl Tickets {
+    fn unix(&self, now: Instant) -> Option<Duration> {
+        self.clock.map(|(unix, then)| unix + now.saturating_since(then))
+    }
+}
+
 /// Gone once both halves have theirs.
 struct Keys {
     /// For the heartbeat, which begins when the keys are there.
     seed: Seed,
+    began: Instant,
     send: Option<SendCipher>,
     recv: Option<RecvCipher>,
     /// The key of `recv`, where it may be handed over.
@@ -129,8 +165,8 @@ struct Keys {
 }
 
 impl Keys {
-    fn new(seed: &Seed) -> Self {
-        Self { seed: seed.child("heartbeat"), send: None, recv: None, recv_key: None, restored: None }
+    fn new(seed: &Seed, began: Instant) -> Self {
+        Self { seed: seed.child("heartbeat"), began, send: None, recv: None, recv_key: None, restored: None }
     }
 }
 
@@ -142,15 +178,21 @@ enum Drain {
 }
 
 impl Control {
-    pub(super) fn new(config: &Arc<Config>, seed: &Seed, now: Instant) -> Result<Self, Error> {
+    pub(super) fn new(
+        config: &Arc<Config>,
+        seed: &Seed,
+        now: Instant,
+        ticket: Option<&ClientTicket>,
+    ) -> Result<Self, Error> {
         let mut timers = Timers::new();
         timers.set(Timer::Opening, now + config.handshake_timeout);
         Ok(Self {
             config: Arc::clone(config),
-            opening: Some(Box::new(Opening::new(config, seed.child("opening"))?)),
-            keys: Some(Box::new(Keys::new(seed))),
+            opening: Some(Box::new(Opening::new(config, seed.child("opening"), ticket)?)),
+            keys: Some(Box::new(Keys::new(seed, now))),
             info: None,
             exporter: None,
+            tickets: None,
             announced: false,
             failure: None,
             over: false,
@@ -168,6 +210,11 @@ impl Control {
             pongs: 0,
             throttled: 0,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) const fn config(&self) -> &Arc<Config> {
+        &self.config
     }
 
     pub(super) const fn info(&self) -> Option<SessionInfo> {
@@ -201,13 +248,64 @@ impl Control {
     pub(super) fn set_unix_time(&mut self, unix: Duration) {
         if let Some(opening) = &mut self.opening {
             opening.set_unix_time(unix);
+            if self.config.role == Role::Responder && self.config.tickets.is_none() {
+                return;
+            }
+            let began = self.keys.as_ref().map(|keys| keys.began);
+            self.tickets.get_or_insert_default().clock = began.map(|began| (unix, began));
         }
     }
 
     pub(super) fn set_asking(&mut self) {
         if let Some(opening) = &mut self.opening {
             opening.set_asking();
+            if self.config.tickets.is_some() {
+                self.tickets.get_or_insert_default().id = Some(opening.ticket_id());
+            }
         }
+    }
+
+    /// What the ticket that this end owes its peer says on the wire: lifetime in seconds, ticket. Once, and only to a peer
+    /// with a session.
+    pub(super) fn take_ticket_owed(&mut self, now: Instant) -> Option<[u8; TICKET_BODY]> {
+        let (keys, info) = (self.config.tickets.as_ref()?, self.info.filter(|_| self.announced)?);
+        let tickets = self.tickets.as_mut()?;
+        let unix = tickets.unix(now)?;
+        let id = tickets.id.take()?;
+        let (protocol, psk) = resumption(&info, self.exporter.as_ref()?)?;
+        let content = TicketContent { psk, protocol, peer: info.peer, identity: None };
+        let ticket = keys.seal(unix, *id.first_chunk()?, &content);
+        let seconds = u32::try_from(keys.lifetime().as_secs()).unwrap_or(u32::MAX);
+        let mut body = [0; TICKET_BODY];
+        let parts = seconds.to_be_bytes().into_iter().chain(*ticket.as_bytes());
+        body.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        Some(body)
+    }
+
+    /// The peer gave a ticket. `false`: not its place.
+    pub(super) fn on_ticket(&mut self, now: Instant, body: &[u8; TICKET_BODY]) -> bool {
+        let (seconds, ticket) = body.split_at(4);
+        let (Some(info), Ok(seconds), Ok(ticket)) = (self.info, seconds.try_into(), ticket.try_into()) else {
+            return false;
+        };
+        let tickets = self.tickets.get_or_insert_default();
+        if self.config.role == Role::Responder || core::mem::replace(&mut tickets.taken, true) {
+            return false;
+        }
+        let Some((protocol, psk)) = self.exporter.as_ref().and_then(|exporter| resumption(&info, exporter))
+        else {
+            return false;
+        };
+        // Without a clock nobody can say when it expires but the responder.
+        let lifetime = Duration::from_secs(u32::from_be_bytes(seconds).into());
+        let expires = tickets.unix(now).map_or(Duration::MAX, |unix| unix.saturating_add(lifetime));
+        let ticket = Ticket::from_bytes(ticket);
+        tickets.got = Some(Box::new(ClientTicket { ticket, psk, protocol, responder: info.peer, expires }));
+        true
+    }
+
+    pub(super) fn take_ticket(&mut self) -> Option<ClientTicket> {
+        self.tickets.as_mut()?.got.take().map(|ticket| *ticket)
     }
 
     pub(super) fn question(&self) -> Option<Question> {
@@ -359,7 +457,7 @@ impl Control {
         seed: &Seed,
         now: Instant,
     ) -> Self {
-        let keys = Keys::new(seed);
+        let keys = Keys::new(seed, now);
         let mut timers = Timers::new();
         timers.set(Timer::Rekey, now + config.rekey.age);
         let jitter = keys.seed.jitter("ping");
@@ -370,6 +468,7 @@ impl Control {
             keys: Some(Box::new(keys)),
             info: Some(info),
             exporter: Some(common.exporter.clone()),
+            tickets: None,
             announced: true,
             failure: None,
             over: false,
@@ -443,7 +542,13 @@ impl Control {
             return Some(Owed { close: self.close_owed, ..Owed::default() });
         }
         let ping_owed = self.heartbeat.as_ref().is_some_and(Heartbeat::ping_owed);
-        if !ping_owed && self.pong_owed.is_none() && !self.rekey_owed && self.drain != Drain::Owed {
+        let ticket = if self.tickets.is_some() { self.take_ticket_owed(now) } else { None };
+        if ticket.is_none()
+            && !ping_owed
+            && self.pong_owed.is_none()
+            && !self.rekey_owed
+            && self.drain != Drain::Owed
+        {
             return None;
         }
         let ping = self.heartbeat.as_mut().and_then(|heartbeat| heartbeat.take_ping(now));
@@ -453,7 +558,7 @@ impl Control {
             self.drain = Drain::Sent;
         }
         let (pong, rekey) = (self.pong_owed.take(), core::mem::take(&mut self.rekey_owed));
-        Some(Owed { ping, pong, rekey, drain, close: None })
+        Some(Owed { ping, pong, rekey, drain, close: None, ticket })
     }
 
     /// What the sending half did since it last said.

@@ -15,6 +15,8 @@ pub(super) const PONG: u64 = 10;
 pub(super) const REKEY: u64 = 12;
 pub(super) const DRAIN: u64 = 14;
 pub(super) const CLOSE: u64 = 16;
+/// May be skipped by a receiver that does not know it.
+pub(super) const TICKET: u64 = 5;
 
 /// Longest reason a CLOSE may carry, in bytes.
 pub const MAX_REASON: usize = 256;

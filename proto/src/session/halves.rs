@@ -9,6 +9,7 @@ use super::{
 use crate::buf::{Span, TxBuf};
 use crate::guard::{Answer, Question};
 use crate::machine::{Recv, RecvHalf, SendHalf};
+use crate::resume::ClientTicket;
 use crate::share::{self, Shared};
 use crate::time::Instant;
 use alloc::boxed::Box;
@@ -154,6 +155,11 @@ impl Receiver {
     #[must_use]
     pub fn question(&self) -> Option<Question> {
         self.control.clone().with(|control| control.question())
+    }
+
+    /// See [`Session::take_ticket`].
+    pub fn take_ticket(&mut self) -> Option<ClientTicket> {
+        self.control.with(|control| control.take_ticket())
     }
 
     /// See [`Session::answer`].

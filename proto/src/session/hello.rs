@@ -3,6 +3,7 @@
 
 use super::error::Error;
 use crate::noise::Protocol;
+use crate::resume::{TICKET_LEN, Ticket};
 use arrayvec::ArrayVec;
 use core::fmt::Write as _;
 
@@ -11,18 +12,25 @@ pub(super) const MAX_OFFERS: usize = 4;
 /// Longest Noise protocol name in a hello.
 const MAX_NAME: usize = 96;
 /// Longest hello.
-pub(super) const MAX_HELLO: usize = HEAD + MAX_OFFERS * (1 + MAX_NAME);
+pub(super) const MAX_HELLO: usize = HEAD + (1 + TICKET_LEN) + MAX_OFFERS * (1 + MAX_NAME);
 
 const MAGIC: [u8; 4] = *b"SLCK";
 const VERSION: u8 = 1;
 /// Magic, version and count.
 const HEAD: usize = 6;
 
-/// What a hello offers, by its places. `None` stands for a name that this build does not know.
-pub(super) type Offer = ArrayVec<Option<Protocol>, MAX_OFFERS>;
+/// What a hello offers.
+#[derive(Default)]
+pub(super) struct Offer {
+    /// For the protocol at place 0.
+    pub(super) ticket: Option<Ticket>,
+    /// By their places. `None` stands for a name that this build does not know.
+    pub(super) names: ArrayVec<Option<Protocol>, MAX_OFFERS>,
+}
 
-/// The hello that offers `protocols`, or `None` if they do not fit one.
+/// The hello that offers `protocols`, the first of them with `ticket` if there is one. `None` if they do not fit.
 pub(super) fn write(
+    ticket: Option<&Ticket>,
     protocols: impl Iterator<Item = Protocol> + Clone,
 ) -> Option<ArrayVec<u8, MAX_HELLO>> {
     let count = protocols.clone().count();
@@ -30,7 +38,11 @@ pub(super) fn write(
     let mut hello = ArrayVec::new();
     hello.try_extend_from_slice(&MAGIC).ok()?;
     hello.try_push(VERSION).ok()?;
-    hello.try_push(count).ok()?;
+    hello.try_push(count + u8::from(ticket.is_some())).ok()?;
+    if let Some(ticket) = ticket {
+        hello.try_push(u8::try_from(TICKET_LEN).ok()?).ok()?;
+        hello.try_extend_from_slice(ticket.as_bytes()).ok()?;
+    }
     for protocol in protocols {
         let mut name = Name::default();
         write!(name, "{protocol}").ok()?;
@@ -69,22 +81,30 @@ pub(super) fn parse(buf: &[u8]) -> Result<Parsed, Error> {
         return Err(Error::UnsupportedVersion(version));
     }
     let &[count, ref rest @ ..] = rest else { return Ok(Parsed::Need(1)) };
-    if !(1..=MAX_OFFERS).contains(&usize::from(count)) {
+    // One more where a ticket is the first.
+    if !(1..=MAX_OFFERS + 1).contains(&usize::from(count)) {
         return Err(Error::MalformedOpening);
     }
-    let (mut offer, mut rest) = (Offer::new(), rest);
-    for _ in 0..count {
+    let (mut offer, mut rest) = (Offer::default(), rest);
+    for place in 0..usize::from(count) {
         let Some((len, behind)) = rest.split_first() else { return Ok(Parsed::Need(1)) };
         let len = usize::from(*len);
-        if !(1..=MAX_NAME).contains(&len) {
+        let is_ticket = place == 0 && len == TICKET_LEN;
+        let last = usize::from(count) - 1;
+        let fits = if is_ticket { last > 0 } else { (1..=MAX_NAME).contains(&len) };
+        if !fits || (!is_ticket && place == 0 && last == MAX_OFFERS) {
             return Err(Error::MalformedOpening);
         }
         let Some((name, behind)) = behind.split_at_checked(len) else {
             return Ok(Parsed::Need(len - behind.len()));
         };
-        let protocol = core::str::from_utf8(name).ok().and_then(|name| Protocol::parse(name).ok());
-        // There is room: the count was checked.
-        let _ = offer.try_push(protocol);
+        if is_ticket {
+            offer.ticket = name.try_into().ok().map(Ticket::from_bytes);
+        } else {
+            let protocol = core::str::from_utf8(name).ok().and_then(|name| Protocol::parse(name).ok());
+            // There is room: the count was checked.
+            let _ = offer.names.try_push(protocol);
+        }
         rest = behind;
     }
     Ok(Parsed::Whole(offer, buf.len() - rest.len()))
@@ -93,10 +113,11 @@ pub(super) fn parse(buf: &[u8]) -> Result<Parsed, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     #[test]
-    fn the_longest_hello_is_four_names_of_96_bytes() {
-        let mut hello = [&MAGIC[..], &[VERSION, 4]].concat();
+    fn the_longest_hello_is_a_ticket_and_four_names_of_96_bytes() {
+        let mut hello = [&MAGIC[..], &[VERSION, 5, 209], &[7; 209]].concat();
         for _ in 0..4 {
             hello.push(96);
             hello.extend_from_slice(&[b'x'; 96]);
@@ -107,7 +128,8 @@ mod tests {
             assert!((1..=hello.len() - cut).contains(&need), "{cut}: {need}");
         }
         hello.push(0);
-        assert!(matches!(parse(&hello), Ok(Parsed::Whole(offer, MAX_HELLO)) if offer == [None; 4][..]));
+        let Ok(Parsed::Whole(offer, MAX_HELLO)) = parse(&hello) else { panic!("whole") };
+        assert_eq!((offer.names[..].len(), offer.ticket.is_some()), (4, true));
     }
 
     #[test]
@@ -115,11 +137,30 @@ mod tests {
         let protocol: Protocol = "Noise_I1X1psk0+psk1+psk2+psk3_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
         for count in 1..=4 {
             let protocols = &[protocol; 4][..count];
-            let hello = write(protocols.iter().copied()).unwrap();
+            let hello = write(None, protocols.iter().copied()).unwrap();
             let Ok(Parsed::Whole(offer, len)) = parse(&hello) else { panic!("{count}") };
-            assert_eq!((offer.len(), len), (count, hello.len()));
-            assert!(offer.iter().all(|read| *read == Some(protocol)));
+            assert_eq!((offer.names.len(), len), (count, hello.len()));
+            assert!(offer.ticket.is_none());
+            assert!(offer.names.iter().all(|read| *read == Some(protocol)));
         }
-        assert!(write([protocol; 5].into_iter()).is_none());
+        assert!(write(None, [protocol; 5].into_iter()).is_none());
+    }
+
+    #[test]
+    fn a_ticket_is_the_first_of_an_offer_and_not_the_last() {
+        let name = [&[33][..], b"Noise_NN_25519_ChaChaPoly_BLAKE2s"].concat();
+        let ticket = [&[209][..], &[7; 209]].concat();
+        for (what, count, entries, good) in [
+            ("first", 2, vec![&ticket, &name], true),
+            ("alone", 1, vec![&ticket], false),
+            ("second", 2, vec![&name, &ticket], false),
+            ("twice", 3, vec![&ticket, &ticket, &name], false),
+            ("five names", 5, vec![&name; 5], false),
+            ("a ticket and five names", 6, vec![&ticket, &name, &name, &name, &name, &name], false),
+        ] {
+            let mut hello = [&MAGIC[..], &[VERSION, count]].concat();
+            entries.into_iter().for_each(|entry| hello.extend_from_slice(entry));
+            assert_eq!(matches!(parse(&hello), Ok(Parsed::Whole(..))), good, "{what}");
+        }
     }
 }

@@ -86,6 +86,7 @@ use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::machine::{Machine, Recv};
 use crate::noise::{Exporter, HandshakeHash, PayloadSecurity, Protocol, Provider, PublicKey};
+use crate::resume::ClientTicket;
 use crate::time::Instant;
 #[cfg(feature = "std")]
 use alloc::boxed::Box;
@@ -111,6 +112,8 @@ pub enum Event<P> {
     Question,
     /// The handshake is complete: see [`Session::info`] for the peer's key. Messages can be sent.
     Established,
+    /// The responder gave a ticket to come again with: [`Session::take_ticket`].
+    Ticket,
     /// A whole message.
     Message(P),
     /// The peer drains: it begins no further message. Finish what it waits for, then drain or close.
@@ -139,6 +142,7 @@ impl<P> Event<P> {
             }
             Self::Question => Event::Question,
             Self::Established => Event::Established,
+            Self::Ticket => Event::Ticket,
             Self::Message(payload) => Event::Message(f(payload)),
             Self::Draining => Event::Draining,
             Self::Closed { code, reason } => Event::Closed { code, reason: f(reason) },
@@ -158,6 +162,8 @@ pub struct SessionInfo {
     /// The peer's static key, where the pattern has one. Proven at the latest by the first message received:
     /// in a pattern such as IX a responder has it on the initiator's word until then.
     pub peer: Option<PublicKey>,
+    /// Whether this session resumes an earlier one, of which it has the peer's key.
+    pub resumed: bool,
     /// Identifies this session: equal at both ends, different for every session (Noise section 11.2).
     pub handshake_hash: HandshakeHash,
 }
@@ -175,11 +181,47 @@ impl Session {
     /// # Errors
     /// [`Error::Setup`] if the keys of an initiator do not fit its pattern.
     pub fn new(config: &Arc<Config>, seed: Seed, now: Instant) -> Result<Self, Error> {
+        Self::begin(config, None, &seed, now)
+    }
+
+    /// Like [`Session::new`], for an initiator that has a ticket of an earlier session: one key agreement of fresh keys, and
+    /// the peer is who it was then. If the responder does not accept the ticket, or this configuration does not fit it (other
+    /// functions, a responder that is not accepted), the handshake is a full one; see [`SessionInfo::resumed`]. The ticket
+    /// may be used once: a new one comes with the session.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn resume(
+        config: &Arc<Config>,
+        ticket: &ClientTicket,
+        seed: Seed,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        Self::begin(config, Some(ticket), &seed, now)
+    }
+
+    fn begin(
+        config: &Arc<Config>,
+        ticket: Option<&ClientTicket>,
+        seed: &Seed,
+        now: Instant,
+    ) -> Result<Self, Error> {
         Ok(Self {
             send: SendState::new(config),
             recv: RecvState::new(config),
-            control: Control::new(config, &seed, now)?,
+            control: Control::new(config, seed, now, ticket)?,
         })
+    }
+
+    #[cfg(test)]
+    const fn config(&self) -> &Arc<Config> {
+        self.control.config()
+    }
+
+    /// The ticket that [`Event::Ticket`] told of, once. As secret as the session: [`ClientTicket::to_bytes`] is for keeping
+    /// it.
+    pub fn take_ticket(&mut self) -> Option<ClientTicket> {
+        self.control.take_ticket()
     }
 
     /// Says what time it is by the calendar when the session begins, since the Unix epoch. An initiator puts it into a first

@@ -9,7 +9,7 @@
 use super::Event;
 use super::codes::CloseCode;
 use super::config::Config;
-use super::control::{Shared, Step, Visit};
+use super::control::{Shared, Step, TICKET_BODY, Visit};
 use super::error::Error;
 use super::frame::{self, FrameFault, Head};
 use super::packet::check_alert;
@@ -467,6 +467,16 @@ impl RecvState {
                 self.skip(head.body + head.len);
                 let reason = Span::new(start + (head.len - reason), reason);
                 return Ok(Outcome::Event(Event::Closed { code, reason }));
+            }
+            frame::TICKET => {
+                let Ok(body) = <&[u8; TICKET_BODY]>::try_from(&*body) else {
+                    return fault(FrameFault::BodyLength);
+                };
+                if !control.with(|control| control.on_ticket(now, body)) {
+                    return fault(FrameFault::OutOfPlace);
+                }
+                self.skip(head.body + head.len);
+                return Ok(Outcome::Event(Event::Ticket));
             }
             frame::PADDING => {
                 self.stats.padding_bytes += (head.body + head.len) as u64;

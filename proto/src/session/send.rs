@@ -2,7 +2,7 @@
 
 use super::codes::CloseCode;
 use super::config::Config;
-use super::control::{Control, Owed, Shared};
+use super::control::{Control, Owed, Shared, TICKET_BODY};
 use super::error::{Error, SendError};
 use super::frame;
 use super::outgoing::Outgoing;
@@ -40,7 +40,7 @@ const SIMPLE_OVERHEAD: usize = wire_bound(RECORD_ROOM, Padding::None) - RECORD_R
 /// The most that [`SendState::poll_transmit`] appends: control frames, and the ends of two records. A CLOSE
 /// takes no more than this and its reason.
 const fn control_room(padding: Padding) -> usize {
-    128 + 2 * padding.most()
+    128 + TICKET_BODY + 2 * padding.most()
 }
 
 /// Left free by all other control frames, so that a peer which sends PINGs and does not read cannot keep CLOSE
@@ -408,6 +408,9 @@ impl SendState {
     ) -> Result<(), SendError> {
         if let Some(code) = owed.close {
             return self.put_close(control, now, code, "", tx);
+        }
+        if let Some(body) = owed.ticket {
+            self.sealer()?.put_frame(frame::TICKET, &body, 0, tx)?;
         }
         for (kind, body) in [(frame::PING, owed.ping.map(u64::to_be_bytes)), (frame::PONG, owed.pong)] {
             if let Some(body) = body {

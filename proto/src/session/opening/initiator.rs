@@ -3,7 +3,7 @@
 
 use super::super::config::Config;
 use super::super::error::Error;
-use super::super::hello::{self, MAX_OFFERS};
+use super::super::hello::{self, MAX_HELLO, MAX_OFFERS};
 use super::{Before, CHOICE_HEAD, FIRST, Opening, RETRY, State, Step};
 use crate::guard::{COOKIE_REPLY_LEN, FirstDigest, Mac};
 use crate::machine::Recv;
@@ -38,9 +38,9 @@ impl Opening {
     /// Begins with the protocol offered first.
     pub(super) fn offer(&mut self) -> Result<(), Error> {
         let config = &*self.config;
-        let mut others: ArrayVec<Protocol, MAX_OFFERS> = config.offer().take(MAX_OFFERS).collect();
+        let mut others: ArrayVec<Protocol, MAX_OFFERS> = self.offered().take(MAX_OFFERS).collect();
         let first = others.pop_at(0).ok_or(Error::ProtocolNotAllowed)?;
-        self.preface = hello::write(config.offer()).ok_or(Error::ProtocolNotAllowed)?;
+        self.preface = self.hello()?;
         let before = Before { hello: &self.preface, choice: FIRST, passed_over: &[], ephemeral: None };
         let room = CipherRoom::for_any(&[first], config.provider);
         let noise = self.handshake(first, &before, config.static_key(0), room)?;
@@ -89,14 +89,21 @@ impl Opening {
         digest: &FirstDigest,
         room: Option<CipherRoom>,
     ) -> Result<(), Error> {
-        let chosen = self.config.offer().nth(usize::from(choice)).filter(|_| choice != FIRST);
+        let chosen = self.offered().nth(usize::from(choice)).filter(|_| choice != FIRST);
         let (protocol, room) = chosen.zip(room).ok_or(Error::MalformedOpening)?;
         // The hello that was sent, from the same protocols.
-        let hello = hello::write(self.config.offer()).ok_or(Error::ProtocolNotAllowed)?;
+        let hello = self.hello()?;
         let before = Before { hello: &hello, choice, passed_over: digest.as_bytes(), ephemeral: None };
         let noise = self.handshake(protocol, &before, self.config.static_key(0), room)?;
         self.state = State::Handshake(noise, None);
         self.payload_sent = false;
+        // A full handshake after all.
+        self.ticket = None;
         Ok(())
+    }
+
+    fn hello(&self) -> Result<ArrayVec<u8, MAX_HELLO>, Error> {
+        let ticket = self.ticket.as_ref().and_then(|ticket| ticket.shown.as_ref());
+        hello::write(ticket, self.offered()).ok_or(Error::ProtocolNotAllowed)
     }
 }

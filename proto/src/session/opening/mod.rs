@@ -20,9 +20,10 @@ use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::machine::Recv;
 use crate::noise::{
-    CipherRoom, Handshake, HandshakeError, HandshakeParams, KemSeed, PayloadSecurity, Protocol, PublicKey, ReadPart, Role,
-    SecretKey, Transport,
+    CipherRoom, Handshake, HandshakeError, HandshakeParams, KemSeed, PayloadSecurity, Protocol, Psk,
+    PublicKey, ReadPart, Role, SecretKey, Transport,
 };
+use crate::resume::{ClientTicket, Ticket};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -32,6 +33,7 @@ use core::time::Duration;
 use flight::MAC_LEN;
 use initiator::Offering;
 use responder::Entry;
+use zeroize::Zeroizing;
 
 const PROLOGUE: &[u8] = b"sealock session";
 /// What a packet with a choice begins with; the choice is the one byte of its body.
@@ -58,6 +60,8 @@ pub(super) struct Opening {
     proven: bool,
     /// Whether a handshake message of the peer was read.
     heard: bool,
+    /// The ticket that is used: the initiator's, if it may be, and the responder's once it may.
+    ticket: Option<Box<Resumed>>,
     /// What a responder goes on with if it cannot read the first message, and its place in the offer.
     spare: Option<(Box<Handshake>, u8)>,
     /// One that was read and is not reported.
@@ -93,6 +97,16 @@ struct Before<'a> {
     ephemeral: Option<PublicKey>,
 }
 
+/// What a ticket brings into a handshake.
+struct Resumed {
+    /// What is shown; an initiator's alone.
+    shown: Option<Ticket>,
+    protocol: Protocol,
+    psk: Psk,
+    /// The peer's static key, proven in an earlier session.
+    peer: Option<PublicKey>,
+}
+
 /// A handshake message that was read.
 struct Read {
     /// Its packet, and what goes with it.
@@ -113,12 +127,23 @@ type Step = Result<Result<usize, Recv<Event<Span>>>, Error>;
 type Received = (Recv<Event<Span>>, Option<Opened>);
 
 impl Opening {
-    pub(super) fn new(config: &Arc<Config>, seed: Seed) -> Result<Self, Error> {
+    /// An initiator may have a `ticket`, which is left out if the configuration does not fit it.
+    pub(super) fn new(
+        config: &Arc<Config>,
+        seed: Seed,
+        ticket: Option<&ClientTicket>,
+    ) -> Result<Self, Error> {
+        let ticket = ticket.filter(|ticket| config.role == Role::Initiator && config.may_resume(ticket));
+        let resumed = |ticket: &ClientTicket| {
+            let ClientTicket { ticket: shown, psk, protocol, responder: peer, .. } = ticket.clone();
+            Box::new(Resumed { shown: Some(shown), protocol, psk, peer })
+        };
         let application = config.payload.as_ref().map_or(0, |(payload, _)| payload.len());
         let mut opening = Self {
             config: Arc::clone(config),
             seed,
             state: State::Over,
+            ticket: ticket.map(resumed),
             unix: None,
             asks: false,
             asked: ArrayVec::new(),
@@ -150,6 +175,11 @@ impl Opening {
         self.asks = true;
     }
 
+    /// For the ticket that may be given in the end.
+    pub(super) fn ticket_id(&self) -> Zeroizing<[u8; 32]> {
+        self.seed.derive("ticket id")
+    }
+
     pub(super) fn question(&self) -> Option<Question> {
         self.asked.first().copied()
     }
@@ -164,12 +194,17 @@ impl Opening {
         self.told = false;
         match (self.asked.pop_at(0), answer) {
             (None, _) => Ok(()),
-            (_, Answer::Refuse(refusal)) => Err(Error::Declined(refusal.into())),
             (Some(Question::FirstMessage { .. }), Answer::Proceed) => {
                 self.let_in();
                 Ok(())
             }
             (Some(Question::FirstMessage { mac1, .. }), Answer::Cookie(cookie)) => self.retry(&cookie, &mac1),
+            // Without the ticket, then.
+            (Some(Question::Ticket { .. }), Answer::Refuse(_) | Answer::Cookie(_)) => {
+                self.ticket = None;
+                Ok(())
+            }
+            (Some(_), Answer::Refuse(refusal)) => Err(Error::Declined(refusal.into())),
             (Some(_), Answer::Proceed) => Ok(()),
             // A cookie proves an address, which is not what was asked.
             (Some(_), Answer::Cookie(_) | Answer::Wait(_)) => Err(Error::Declined(Alert::Busy)),
@@ -207,7 +242,11 @@ impl Opening {
             local_static: local_static.filter(|_| protocol.needs_local_static(config.role)),
             remote_static: config.remote_static.filter(|_| protocol.needs_remote_static(config.role)),
             remote_ephemeral: ephemeral.filter(|_| protocol.needs_remote_ephemeral(config.role)),
-            psks: &config.psks,
+            psks: self
+                .ticket
+                .as_ref()
+                .filter(|ticket| ticket.protocol == protocol)
+                .map_or(&config.psks, |ticket| core::slice::from_ref(&ticket.psk)),
             ephemeral: SecretKey::new(&mut self.seed.derive(label)),
             kem_seed: protocol.is_hfs().then(kem_seed),
             provider: config.provider,
@@ -310,6 +349,17 @@ impl Opening {
         Ok(0)
     }
 
+    /// The peer's static key, be it from an earlier session.
+    fn peer_of(&self, noise: &Handshake) -> Option<PublicKey> {
+        noise.remote_static().or(self.ticket.as_ref().and_then(|ticket| ticket.peer))
+    }
+
+    /// What an initiator offers, in its order.
+    fn offered(&self) -> impl Iterator<Item = Protocol> + Clone {
+        let ticket = self.ticket.as_ref().map(|ticket| ticket.protocol);
+        ticket.into_iter().chain(self.config.offer())
+    }
+
     /// Refuses a static key that is not in the list.
     fn check_peer(&self, key: PublicKey) -> Result<(), Error> {
         match &self.config.peers {
@@ -322,9 +372,10 @@ impl Opening {
     fn complete(&mut self) -> Result<Option<Opened>, Error> {
         match core::mem::replace(&mut self.state, State::Over) {
             State::Handshake(noise, _) if noise.is_finished() => {
-                let (protocol, provider, peer) = (noise.protocol(), noise.provider(), noise.remote_static());
+                let (protocol, provider, peer) = (noise.protocol(), noise.provider(), self.peer_of(&noise));
                 let transport = noise.split().map_err(Error::Handshake)?;
-                let info = SessionInfo { protocol, provider, peer, handshake_hash: transport.hash };
+                let resumed = self.ticket.is_some();
+                let info = SessionInfo { protocol, provider, peer, resumed, handshake_hash: transport.hash };
                 Ok(Some(Opened { transport, info }))
             }
             other => {

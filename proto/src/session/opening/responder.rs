@@ -6,10 +6,11 @@ use super::super::config::Config;
 use super::super::error::Error;
 use super::super::hello::Offer;
 use super::flight::{self, Flight, MAC_LEN, Parts};
-use super::{Alert, Before, CHOICE_HEAD, FIRST, Opening, PACKET_HEAD, RETRY, State, Step};
+use super::{Alert, Before, CHOICE_HEAD, FIRST, Opening, PACKET_HEAD, RETRY, Resumed, State, Step};
 use crate::guard::{Cookie, FirstDigest, FirstSeen, Mac, Question};
 use crate::machine::Recv;
 use crate::noise::{CipherRoom, Handshake, PayloadSecurity, Protocol, PublicKey};
+use crate::resume::TicketContent;
 use alloc::boxed::Box;
 use core::time::Duration;
 
@@ -18,6 +19,8 @@ pub(super) struct Entry {
     /// Memory for the keys of whichever protocol is allowed.
     room: CipherRoom,
     stage: Stage,
+    /// Its ticket was looked at.
+    ticket_seen: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -46,7 +49,11 @@ struct Knock {
 
 impl Entry {
     pub(super) fn new(config: &Config) -> Self {
-        Self { room: CipherRoom::for_any(&config.protocols, config.provider), stage: Stage::Outside }
+        Self {
+            room: CipherRoom::for_any(&config.protocols, config.provider),
+            stage: Stage::Outside,
+            ticket_seen: false,
+        }
     }
 }
 
@@ -63,12 +70,20 @@ impl Opening {
                 return Ok(Err(Recv::need(0, missing)));
             }
         };
-        let (choice, protocol) = self.choose(&parts.offer)?;
+        let (mut choice, mut protocol) = self.choose(&parts.offer)?;
         let mac1 = parts.mac1;
         let knock = match entry.stage {
             Stage::Outside => self.check_mac1(protocol, buf, &parts)?,
             Stage::Waiting(_) => return Ok(Err(Recv::need(0, 0))),
-            Stage::Inside(knock) => return self.begin(choice, knock, buf, &parts),
+            Stage::Inside(knock) => {
+                if self.ask_about_ticket(&parts.offer) {
+                    return Ok(Ok(0));
+                }
+                if let Some(ticket) = &self.ticket {
+                    (choice, protocol) = (FIRST, ticket.protocol);
+                }
+                return self.begin(choice, Knock { protocol, ..knock }, buf, &parts);
+            }
             Stage::Retried(knock) => knock,
         };
         let mac2 = if knock.macs == MAC_LEN {
@@ -87,10 +102,31 @@ impl Opening {
         self.begin(choice, knock, buf, &parts)
     }
 
-    /// The protocol this end prefers among those offered, and its place there.
+    /// Opens the ticket that is shown, if this end accepts tickets, and asks whether it was used before. Whether the answer
+    /// is to be waited for. What is wrong with a ticket is no fault: the handshake goes on without it.
+    fn ask_about_ticket(&mut self, offer: &Offer) -> bool {
+        let State::Entry(entry) = &mut self.state else { return false };
+        let first = core::mem::replace(&mut entry.ticket_seen, true);
+        let (Some(shown), Some(keys), Some(unix), false) =
+            (&offer.ticket, &self.config.tickets, self.unix, first || !self.asks)
+        else {
+            return false;
+        };
+        let Ok(opened) = keys.open(unix, shown.as_bytes()) else { return false };
+        let TicketContent { psk, protocol, peer, .. } = opened.content;
+        let offered = offer.names.first().copied().flatten() == Some(protocol);
+        let allowed = self.config.protocols.iter().any(|own| own.resumption() == Some(protocol));
+        if !offered || !allowed || peer.is_some_and(|key| self.check_peer(key).is_err()) {
+            return false;
+        }
+        self.ticket = Some(Box::new(Resumed { shown: None, protocol, psk, peer }));
+        self.ask(Question::Ticket { id: opened.id, issued: opened.issued })
+    }
+
+    /// The protocol this end prefers among those offered, and its place there. Of a ticket's nothing is known yet.
     fn choose(&self, offer: &Offer) -> Result<(u8, Protocol), Error> {
         let choice = self.config.protocols.iter().find_map(|protocol| {
-            let place = offer.iter().position(|offered| *offered == Some(*protocol))?;
+            let place = offer.names.iter().position(|offered| *offered == Some(*protocol))?;
             Some((u8::try_from(place).ok()?, *protocol))
         });
         choice.ok_or(Error::ProtocolNotAllowed)
@@ -101,7 +137,7 @@ impl Opening {
     fn check_mac1(&self, protocol: Protocol, buf: &[u8], parts: &Parts) -> Result<Knock, Error> {
         let covered = buf.get(..parts.covered).unwrap_or_default();
         // What is offered last says what the initiator knows.
-        let last = parts.offer.iter().rev().find_map(|offered| *offered).unwrap_or(protocol);
+        let last = parts.offer.names.iter().rev().find_map(|offered| *offered).unwrap_or(protocol);
         let gates = self.config.gates.of(last).iter().enumerate();
         let mut digests = gates.map(|(key, gate)| (key, gate.digest(&[covered])));
         let good = digests.find(|(_, digest)| digest.verify(&parts.mac1));
@@ -141,7 +177,11 @@ impl Opening {
         buf: &[u8],
         parts: &Parts,
     ) -> Result<Option<(Box<Handshake>, u8)>, Error> {
-        let place = parts.offer.iter().position(|offered| offered.is_some() && *offered == self.config.fallback);
+        let place = parts
+            .offer
+            .names
+            .iter()
+            .position(|offered| offered.is_some() && *offered == self.config.fallback);
         let place = place.filter(|place| *place > 0).and_then(|place| u8::try_from(place).ok());
         let Some((choice, protocol)) = place.zip(self.config.fallback) else { return Ok(None) };
         // Every pattern begins with the ephemeral key in the clear.
@@ -196,7 +236,7 @@ impl Opening {
         let Some(ephemeral) = body.first_chunk() else {
             return;
         };
-        let (peer, ephemeral) = (noise.remote_static(), PublicKey(*ephemeral));
+        let (peer, ephemeral) = (self.peer_of(noise), PublicKey(*ephemeral));
         self.ask(Question::Fresh(FirstSeen { peer, ephemeral, timestamp }));
     }
 
@@ -205,7 +245,9 @@ impl Opening {
     pub(super) fn ask_when_proven(&mut self, security: PayloadSecurity) {
         let State::Handshake(noise, _) = &self.state else { return };
         let last = noise.messages_left() < 2;
-        if let Some(key) = noise.remote_static().filter(|_| !self.proven && (security.source > 0 || last)) {
+        // A ticket is as good as the proof it was given for.
+        let last = last || self.ticket.is_some();
+        if let Some(key) = self.peer_of(noise).filter(|_| !self.proven && (security.source > 0 || last)) {
             self.proven = true;
             self.ask(Question::Proven(key));
         }

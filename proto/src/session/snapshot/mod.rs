@@ -248,7 +248,7 @@ impl Session {
         let Sending { secret, nonce, skip, .. } = &sending;
         let cipher = SendCipher::restored(provider, protocol.cipher(), secret, &salt, *nonce);
         let notices = notices(Some(*nonce).filter(|_| *skip), &salt);
-        let info = SessionInfo { protocol, provider, peer, handshake_hash };
+        let info = SessionInfo { protocol, provider, peer, resumed: false, handshake_hash };
         let send = SendState::restored(config, &sending);
         let control =
             Control::restored(config, info, &common, seed, now).with_sender(cipher, notices, sending.traffic);

@@ -218,6 +218,7 @@ fn a_responder_asks_about_the_initiator_in_the_order_in_which_it_costs() {
             Question::FirstMessage { .. } => "first",
             Question::Identity(_) => "identity",
             Question::Proven(_) => "proven",
+            Question::Ticket { .. } => "ticket",
             Question::Fresh(seen) => {
                 assert_eq!(seen.timestamp, None, "an initiator without a clock says no time");
                 "fresh"

@@ -21,3 +21,4 @@ mod rates;
 mod seams;
 mod snapshot;
 mod snapshot_lease;
+mod tickets;

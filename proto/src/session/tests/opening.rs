@@ -154,7 +154,7 @@ fn garbage_is_refused_at_its_first_wrong_byte() {
         (b"SLCX", Some(Error::NotSealock), b""),
         (b"SLCK\x02", Some(Error::UnsupportedVersion(2)), &alert_packet(Alert::UnsupportedVersion)),
         (b"SLCK\x01\x00", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
-        (b"SLCK\x01\x05", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
+        (b"SLCK\x01\x06", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
         (b"SLCK\x01\x01\x00", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
         (b"SLCK\x01\x01\x61", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
         (b"SLCK\x01\x02\x01x\x00", Some(Error::MalformedOpening), &alert_packet(Alert::Malformed)),
