@@ -9,6 +9,7 @@ use futures_lite::io::{ReadHalf, WriteHalf, split};
 use sealock_net::{Address, ConnectError, ConnectOptions, SocketOptions, Target, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
 use sealock_proto::drive::SessionError;
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
 use std::io::{self, ErrorKind};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -24,11 +25,35 @@ pub async fn connect(
     config: &Arc<Config>,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
+    begin(address, config, None, options).await
+}
+
+/// Connects to `address` and resumes a session with `ticket`: who gave it gives another one with each session
+/// ([`Event::Ticket`](sealock_proto::session::Event::Ticket), `take_ticket`). If it is not accepted the handshake is a full
+/// one, on the same connection.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn resume(
+    address: &Address,
+    config: &Arc<Config>,
+    ticket: &ClientTicket,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    begin(address, config, Some(ticket), options).await
+}
+
+async fn begin(
+    address: &Address,
+    config: &Arc<Config>,
+    ticket: Option<&ClientTicket>,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
     ConnectError::check_role(config)?;
     let failed = |error| ConnectError::Io { address: address.clone(), error };
     let seed = seed().map_err(failed)?;
     let io = dial(address, options).await.map_err(failed)?;
-    let session = Connection::<AnySocket, AnySocket>::establish(config, seed, io).await;
+    let session = Connection::<AnySocket, AnySocket>::begin(config, ticket, seed, io).await;
     session.map_err(|error| ConnectError::Session { address: address.clone(), error })
 }
 

@@ -65,7 +65,7 @@ pub mod udp;
 #[cfg(feature = "ws")]
 pub mod ws;
 
-pub use client::{Reconnector, connect, from_stream};
+pub use client::{Reconnector, connect, from_stream, resume};
 pub use listener::{Incoming, Listener};
 pub use pool::{Dial, Pool, breaker};
 pub use sealock_net::listen::Service;

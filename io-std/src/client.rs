@@ -6,6 +6,7 @@ use crate::{Connection, block_on};
 use sealock_net::{Address, ConnectError, ConnectOptions, Target, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
 use sealock_proto::drive::{SessionConnection, SessionError};
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
 use std::future::{Ready, ready};
 use std::io::{self, ErrorKind, Read, Write};
@@ -23,11 +24,35 @@ pub fn connect(
     config: &Arc<Config>,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
+    begin(address, config, None, options)
+}
+
+/// Connects to `address` and resumes a session with `ticket`: who gave it gives another one with each session
+/// ([`Event::Ticket`](sealock_proto::session::Event::Ticket), `take_ticket`). If it is not accepted the handshake is a full
+/// one, on the same connection.
+///
+/// # Errors
+/// As [`connect`].
+pub fn resume(
+    address: &Address,
+    config: &Arc<Config>,
+    ticket: &ClientTicket,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    begin(address, config, Some(ticket), options)
+}
+
+fn begin(
+    address: &Address,
+    config: &Arc<Config>,
+    ticket: Option<&ClientTicket>,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
     ConnectError::check_role(config)?;
     let failed = |error| ConnectError::Io { address: address.clone(), error };
     let seed = seed().map_err(failed)?;
     let io = open(address, options).map_err(failed)?;
-    let session = block_on(SessionConnection::establish(config, seed, io));
+    let session = block_on(SessionConnection::begin(config, ticket, seed, io));
     session.map(Connection::new).map_err(|error| ConnectError::Session { address: address.clone(), error })
 }
 

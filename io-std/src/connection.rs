@@ -8,6 +8,7 @@ use sealock_proto::drive::{
     Closed, HandshakePayload, PeerClose, SessionConnection, SessionError, SessionNext, SessionReceiver,
     SessionSendError, SessionSender, WriteError,
 };
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::{CloseCode, ExportError, SessionInfo, Stats, Traffic};
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -44,6 +45,11 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Connection<R, W> {
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.receiver.info()
+    }
+
+    /// [`SessionReceiver::take_ticket`].
+    pub fn take_ticket(&mut self) -> Option<ClientTicket> {
+        self.receiver.take_ticket()
     }
 
     /// [`SessionReceiver::export`].
@@ -157,6 +163,11 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
     /// The peer and the protocol.
     pub const fn info(&self) -> SessionInfo {
         self.0.info()
+    }
+
+    /// [`SessionReceiver::take_ticket`].
+    pub fn take_ticket(&mut self) -> Option<ClientTicket> {
+        self.0.take_ticket()
     }
 
     /// [`SessionReceiver::export`].

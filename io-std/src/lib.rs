@@ -67,7 +67,7 @@ pub mod udp;
 pub mod ws;
 
 pub use block::block_on;
-pub use client::{Reconnector, connect, from_stream};
+pub use client::{Reconnector, connect, from_stream, resume};
 pub use connection::{Connection, Receiver, Sender};
 pub use listener::{Incoming, Listener, Stopper};
 pub use pool::{Pool, breaker};

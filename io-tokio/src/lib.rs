@@ -66,7 +66,7 @@ pub mod udp;
 #[cfg(feature = "ws")]
 pub mod ws;
 
-pub use client::{Reconnector, connect, from_stream};
+pub use client::{Reconnector, connect, from_stream, resume};
 pub use listener::{Incoming, Listener};
 pub use messages::{MessageSink, MessageStream, Messages};
 pub use pool::{Dial, Pool, breaker};

@@ -7,6 +7,7 @@ use super::session_sender::SessionSender;
 use super::{DriveError, Permit, ReadIo, Transport, WriteError, WriteIo};
 use crate::entropy::Seed;
 use crate::noise::PayloadSecurity;
+use crate::resume::ClientTicket;
 use crate::session::{CloseCode, Config, Error, Event, ExportError, SendError, SessionInfo, Stats};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -96,8 +97,26 @@ where
         seed: Seed,
         io: impl Into<Transport<I, W>>,
     ) -> Result<Self, SessionError<I::Error>> {
-        let (receiver, sender) = establish(config, seed, io.into(), None).await?;
+        Self::begin(config, None, seed, io).await
+    }
+
+    /// [`SessionConnection::establish`], with a ticket of an earlier session if there is one.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn begin(
+        config: &Arc<Config>,
+        ticket: Option<&ClientTicket>,
+        seed: Seed,
+        io: impl Into<Transport<I, W>>,
+    ) -> Result<Self, SessionError<I::Error>> {
+        let (receiver, sender) = establish(config, seed, io.into(), ticket, None).await?;
         Ok(Self { receiver, sender })
+    }
+
+    /// [`SessionReceiver::take_ticket`].
+    pub fn take_ticket(&mut self) -> Option<ClientTicket> {
+        self.receiver.take_ticket()
     }
 
     /// [`SessionConnection::establish`] for a stream that a listener admitted. What its guard is asked in the course of the
@@ -115,7 +134,7 @@ where
         W: Send + 'static,
         W::Error: Send,
     {
-        let (mut receiver, mut sender) = establish(config, seed, io.into(), Some(&permit)).await?;
+        let (mut receiver, mut sender) = establish(config, seed, io.into(), None, Some(&permit)).await?;
         permit.enter(receiver.info().peer, sender.ender());
         let permit = Arc::new(permit);
         receiver.hold(Arc::clone(&permit));

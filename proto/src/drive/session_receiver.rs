@@ -5,6 +5,7 @@ use super::session_sender::SessionSender;
 use super::{Connection, DriveError, Permit, ReadIo, Receiver, Transport, WriteIo};
 use crate::buf::{RxBuf, Span, TxBuf};
 use crate::entropy::Seed;
+use crate::resume::ClientTicket;
 use crate::session::{
     self, CloseCode, Config, Error, Event, ExportError, SendError, Session, SessionInfo, Stats,
 };
@@ -36,13 +37,19 @@ pub(super) async fn establish<I, W>(
     config: &Arc<Config>,
     seed: Seed,
     io: Transport<I, W>,
+    ticket: Option<&ClientTicket>,
     permit: Option<&Permit>,
 ) -> Result<(SessionReceiver<I, W>, SessionSender<W>), SessionError<I::Error>>
 where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
-    let mut session = Session::new(config, seed, io.read.now()).map_err(DriveError::Protocol)?;
+    let now = io.read.now();
+    let session = match ticket {
+        Some(ticket) => Session::resume(config, ticket, seed, now),
+        None => Session::new(config, seed, now),
+    };
+    let mut session = session.map_err(DriveError::Protocol)?;
     if let Some(unix) = io.read.unix() {
         session = session.with_unix_time(unix);
     }
@@ -110,6 +117,11 @@ where
             }
         }
         Poll::Ready(Ok(event))
+    }
+
+    /// The ticket that [`Event::Ticket`] told of, once: to resume this session in another connection.
+    pub fn take_ticket(&mut self) -> Option<ClientTicket> {
+        self.inner.half_mut().take_ticket()
     }
 
     /// [`Receiver::is_at_rest`](super::Receiver::is_at_rest).
