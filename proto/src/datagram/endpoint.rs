@@ -266,7 +266,8 @@ impl Endpoint {
         }
     }
 
-    /// A peer is gone. Of one that connected and was never established, and without a reason, nothing is told.
+    /// A peer is gone. Nothing is told without a reason, of one that connected and was never established, and of one that
+    /// this end has closed.
     pub(super) fn end(&mut self, number: u32, reason: Option<EndReason>) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         let Some(peer) = slot.peer.take() else { return };
@@ -284,7 +285,7 @@ impl Endpoint {
             }
             Admitted::Session => self.admission.session_ended(),
         }
-        match reason.filter(|_| !matches!(admitted, Admitted::Handshake(_))) {
+        match reason.filter(|_| !peer.is_closing() && !matches!(admitted, Admitted::Handshake(_))) {
             Some(reason) => self.slots.tell_ended(number, reason),
             None => self.slots.vacate(number),
         }

@@ -71,7 +71,8 @@ impl Endpoint {
             Head::Data { id, number: counter } => {
                 let number = self.ids.get(&id).copied().ok_or(Discard::UnknownSession)?;
                 let (slots, mut cx) = self.context(now, number);
-                let peer = slots.peer_mut(number).ok_or(Discard::UnknownSession)?;
+                let peer = slots.peer_mut(number).filter(|peer| !peer.is_closing());
+                let peer = peer.ok_or(Discard::UnknownSession)?;
                 let taken = peer.take_data(&mut cx, source, (id, counter), datagram)?;
                 Ok(self.taken(number, taken))
             }

@@ -196,12 +196,7 @@ impl<M: DatagramMachine, T: DatagramIo> Datagrams<M, T> {
         poll_fn(|cx| self.poll_flush(cx)).await;
     }
 
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-        until: Instant,
-        buf: &mut [u8],
-    ) -> Poll<Result<Option<Parts<M::Event, M::Peer>>, DatagramError<T::Error>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, until: Instant, buf: &mut [u8]) -> Poll<NextOf<M, T>> {
         let needed = self.buffer_len();
         let room = buf.get_mut(..needed).ok_or(DatagramError::BufferTooSmall { needed })?;
         let mut taken = 0;
@@ -255,7 +250,7 @@ impl<M: DatagramMachine, T: DatagramIo> Datagrams<M, T> {
     }
 
     /// A message that came with events waits until they were told.
-    fn order(&mut self, message: Received<M::Peer, Span>, room: &[u8]) -> Parts<M::Event, M::Peer> {
+    fn order(&mut self, message: Received<M::Peer, Span>, room: &[u8]) -> PartsOf<M> {
         match self.machine.poll_event() {
             Some(event) => {
                 self.behind = Some((message.peer, message.payload.of(room).to_vec()));
@@ -301,6 +296,9 @@ enum Parts<E, I> {
     Message(I, Span),
 }
 
+type NextOf<M, T> = Result<Option<PartsOf<M>>, DatagramError<<T as DatagramIo>::Error>>;
+type PartsOf<M> = Parts<<M as DatagramMachine>::Event, <M as DatagramMachine>::Peer>;
+
 impl<E, I> Parts<E, I> {
     fn join(self, buf: &mut [u8]) -> Incoming<'_, E, I> {
         match self {
@@ -309,3 +307,7 @@ impl<E, I> Parts<E, I> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "datagrams_tests.rs"]
+mod tests;

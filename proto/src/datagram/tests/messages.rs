@@ -228,3 +228,21 @@ fn frames_of_an_unknown_kind_are_skipped() {
     assert_eq!((net.messages[B].len(), net.events[B].len(), net.wire.len()), (0, 0, 0));
     net.assert_works(a, b);
 }
+
+#[test]
+fn nothing_is_told_of_a_session_that_was_closed_here() {
+    let (mut net, a, b) = pair();
+    let message = net.seal(B, b, b"late");
+    net.ends[B].close(b, 5);
+    net.ends[A].close(a, 6);
+    net.deliver(&message);
+    net.pump();
+    assert_eq!((net.events, net.messages), ([vec![], vec![]], [vec![], vec![]]));
+    let (mut net, a, _) = pair();
+    net.ends[A].close(a, 6);
+    net.now += 200 * SECOND;
+    let now = net.now;
+    net.ends[A].handle_timeout(now);
+    net.collect();
+    assert_eq!((net.events[A].len(), net.ends[A].peers()), (0, 0));
+}

@@ -5,6 +5,7 @@ mod handshake;
 mod keys;
 mod limits;
 mod messages;
+mod wire;
 
 use super::{Config, EndReason, Endpoint, Event, PeerId, Peers};
 use crate::entropy::Seed;
