@@ -8,6 +8,7 @@ mod ending;
 mod flow;
 mod opening;
 pub mod pool;
+mod resume;
 
 pub use admission::{attempts_are_limited, handshakes_are_limited, sessions_are_limited};
 pub use cancel::dropped_futures_tear_lose_and_repeat_nothing;
@@ -24,12 +25,15 @@ pub use opening::{
     stranger_is_refused, wrong_peer_is_refused,
 };
 
+pub use resume::a_ticket_resumes_a_session_once;
+
 use crate::driver::{Driver, join, task};
 use crate::scenarios::message;
 use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};
 use sealock_proto::backoff::BackoffConfig;
 use sealock_proto::drive::{SessionConnection, SessionError};
 use sealock_proto::noise::{PublicKey, SecretKey};
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::{Config, Peers};
 use std::future::Future;
 use std::io;
@@ -63,6 +67,13 @@ pub trait Net: Driver {
     fn connect(
         address: &Address,
         config: &Arc<Config>,
+        options: &ConnectOptions,
+    ) -> impl Future<Output = Result<Session<Self>, ConnectError>> + Send;
+    /// The driver's `resume`.
+    fn resume(
+        address: &Address,
+        config: &Arc<Config>,
+        ticket: &ClientTicket,
         options: &ConnectOptions,
     ) -> impl Future<Output = Result<Session<Self>, ConnectError>> + Send;
     /// The driver's `Reconnector::connect_with`.

@@ -45,6 +45,7 @@ macro_rules! on {
             mod $name {
                 use super::*;
                 scenarios!(any, $net, $net, Tcp, [
+                    a_ticket_resumes_a_session_once,
                     attempts_are_limited,
                     burst_is_one_write,
                     connecting_to_nobody_names_address_and_cause,

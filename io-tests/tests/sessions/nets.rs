@@ -4,6 +4,7 @@ use crate::drivers::{Smol, Std, Tokio};
 use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};
 use sealock_proto::backoff::BackoffConfig;
 use sealock_proto::limit::AdmissionStats;
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
 use sealock_tests::sessions::{Established, Net, Session};
 use std::sync::Arc;
@@ -43,6 +44,15 @@ impl Net for Std {
         options: &ConnectOptions,
     ) -> Result<Session<Self>, ConnectError> {
         sealock_std::connect(address, config, options).map(whole)
+    }
+
+    async fn resume(
+        address: &Address,
+        config: &Arc<Config>,
+        ticket: &ClientTicket,
+        options: &ConnectOptions,
+    ) -> Result<Session<Self>, ConnectError> {
+        sealock_std::resume(address, config, ticket, options).map(whole)
     }
 
     async fn reconnect(
@@ -96,6 +106,15 @@ macro_rules! asynchronous {
                 options: &ConnectOptions,
             ) -> Result<Session<Self>, ConnectError> {
                 $driver::connect(address, config, options).await
+            }
+
+            async fn resume(
+                address: &Address,
+                config: &Arc<Config>,
+                ticket: &ClientTicket,
+                options: &ConnectOptions,
+            ) -> Result<Session<Self>, ConnectError> {
+                $driver::resume(address, config, ticket, options).await
             }
 
             async fn reconnect(
