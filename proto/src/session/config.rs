@@ -19,6 +19,9 @@ pub const MAX_MAX_MESSAGE: usize = 1 << 30;
 /// How many static keys of the past a responder can still accept: 3.
 pub const MAX_PREVIOUS_KEYS: usize = 3;
 
+/// What the keys of a KEM add to a handshake message, rounded up: 1,184 bytes and a tag.
+const KEM_ROOM: usize = 1280;
+
 /// What a session needs to know; shared by all sessions of a listener. Make one with [`Config::initiator`] or
 /// [`Config::responder`], then [`Config::build`].
 pub struct Config {
@@ -275,10 +278,12 @@ impl Config {
     }
 
     /// The smallest limit that a [`TxBuf`](crate::buf::TxBuf) may have for this configuration, in bytes:
-    /// [`MIN_TX_LIMIT`](super::MIN_TX_LIMIT), and more where records are padded, at most 134 KiB.
+    /// [`MIN_TX_LIMIT`](super::MIN_TX_LIMIT), and more where records are padded or a handshake has the keys of a KEM, at most
+    /// 136 KiB.
     #[must_use]
-    pub const fn min_tx_limit(&self) -> usize {
-        super::send::min_tx_limit(self.padding)
+    pub fn min_tx_limit(&self) -> usize {
+        let hybrid = self.protocols.iter().any(Protocol::is_hfs);
+        super::send::min_tx_limit(self.padding) + if hybrid { KEM_ROOM } else { 0 }
     }
 
     /// Which end this is.

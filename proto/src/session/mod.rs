@@ -214,7 +214,7 @@ impl Session {
     }
 
     #[cfg(test)]
-    const fn config(&self) -> &Arc<Config> {
+    pub(in crate::session) const fn config(&self) -> &Arc<Config> {
         self.control.config()
     }
 

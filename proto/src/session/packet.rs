@@ -8,7 +8,7 @@ use crate::buf::{Full, TxBuf};
 /// Longest payload of the application in a handshake message.
 pub(super) const MAX_PAYLOAD: usize = 4096;
 /// Longest handshake message: a payload, the keys and tags of any pattern, and room for what is to come.
-const MAX_BODY: usize = 8192;
+pub(super) const MAX_BODY: usize = 8192;
 /// Bytes of length in front of a body.
 pub(super) const PACKET_HEAD: usize = 2;
 /// A packet this short is an alert: the shortest handshake message and record are 16 and 17 bytes.

@@ -17,7 +17,8 @@ const WIDEST_STEP: usize = 2048;
 /// How lengths are hidden: records are filled up with zeros to one of a few lengths. Sizes are those of a record's body in
 /// bytes, frames and tag, without the two bytes of its length.
 ///
-/// When records are sent, and how many, is not hidden; nor is the opening.
+/// Handshake messages are filled up in the same way, up to 8,192 bytes. When records are sent, and how many, is not hidden;
+/// nor are the hello and with it the pattern.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Padding {
@@ -99,6 +100,13 @@ impl Padding {
     pub(super) const fn body(self, len: usize) -> usize {
         let size = self.padded(len, usize::MAX);
         if size == len + 1 { self.padded(len + PADDING_FRAME, usize::MAX) } else { size }
+    }
+
+    /// How many bytes of padding `len` bytes take that may be `max` in the end; never one, which nothing fills.
+    pub(super) const fn filling(self, len: usize, max: usize) -> usize {
+        let size = self.padded(len, max);
+        let size = if size == len + 1 { self.padded(len + PADDING_FRAME, max) } else { size };
+        if size <= len + 1 || size > max { 0 } else { size - len }
     }
 
     /// Appends frames of padding to the open record, whose body is to hold `len` bytes without them. Says how many bytes

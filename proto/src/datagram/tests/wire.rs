@@ -43,6 +43,8 @@ fn handshake(name: &str, prologue: &[&[u8]], ephemeral: u8) -> Handshake {
         prologue,
         local_static: Some(&secret(A)),
         remote_static: Some(public(B)),
+        remote_ephemeral: None,
+        kem_seed: None,
         psks: &[],
         ephemeral: SecretKey::new(&mut [ephemeral; 32]),
         provider: Provider::default(),

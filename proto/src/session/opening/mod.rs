@@ -12,7 +12,8 @@ use super::codes::Alert;
 use super::config::Config;
 use super::error::Error;
 use super::hello::MAX_HELLO;
-use super::packet::{PACKET_HEAD, alert_packet, packet_len, put_blank_packet};
+use super::packet::{MAX_BODY, PACKET_HEAD, alert_packet, packet_len, put_blank_packet};
+use super::padding::Padding;
 use super::policy::Peers;
 use super::{Event, SessionInfo};
 use crate::buf::{Full, Span, TxBuf};
@@ -156,7 +157,10 @@ impl Opening {
             preface: ArrayVec::new(),
             alert_owed: None,
             payload_sent: false,
-            items: Vec::with_capacity(application + payload::MAX_ITEMS),
+            items: Vec::with_capacity(match config.padding {
+                Padding::None => application + payload::MAX_ITEMS,
+                _ => MAX_BODY,
+            }),
         };
         match config.role {
             Role::Responder => opening.state = State::Entry(Entry::new(config)),
@@ -442,6 +446,8 @@ impl Opening {
         if let Some((payload, _)) = due {
             payload::put_application(&mut self.items, payload);
         }
+        let len = noise.next_overhead() + self.items.len();
+        payload::put_padding(&mut self.items, config.padding.filling(len, MAX_BODY));
         let len = noise.next_overhead() + self.items.len();
         let preface = self.preface.len();
         if tx.room() < preface + PACKET_HEAD + len + MAC_LEN {

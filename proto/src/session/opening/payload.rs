@@ -8,6 +8,8 @@ use core::time::Duration;
 
 /// The application's bytes.
 const APPLICATION: u64 = 0;
+/// Zeros that hide a length; skipped like every odd type.
+const PADDING: u64 = 1;
 /// When the sender says it wrote the message: nanoseconds since the Unix epoch, 8 bytes.
 const TIMESTAMP: u64 = 2;
 /// The most bytes the head of an item takes.
@@ -35,6 +37,22 @@ pub(super) fn put_application(items: &mut Vec<u8>, bytes: &[u8]) {
 pub(super) fn put_timestamp(items: &mut Vec<u8>, unix: Duration) {
     let nanos = u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX);
     put(items, TIMESTAMP, &nanos.to_be_bytes());
+}
+
+/// Appends items that are `len` bytes long together and say nothing; one byte is none.
+pub(super) fn put_padding(items: &mut Vec<u8>, mut len: usize) {
+    while len > 1 {
+        // A body of 64 bytes takes a longer head, and one of 63 a shorter: 66 bytes are two items.
+        let body = match len {
+            2..=65 => len - 2,
+            66 => 0,
+            _ => len - 3,
+        };
+        let before = items.len();
+        items.extend_from_slice(&frame::head(PADDING, body));
+        items.resize(items.len() + body, 0);
+        len = len.saturating_sub(items.len() - before);
+    }
 }
 
 fn put(items: &mut Vec<u8>, kind: u64, body: &[u8]) {
@@ -89,6 +107,15 @@ mod tests {
         assert_eq!(read.timestamp, Some(Duration::new(1_700_000_000, 5)));
         assert_eq!(&items[read.application.unwrap()], b"early");
         assert_eq!(parse(b""), Ok(Items::default()));
+    }
+
+    #[test]
+    fn padding_has_any_length_but_one_and_says_nothing() {
+        for len in (2..300).chain([8000, 8192]) {
+            let mut items = Vec::new();
+            put_padding(&mut items, len);
+            assert_eq!((items.len(), parse(&items)), (len, Ok(Items::default())));
+        }
     }
 
     #[test]

@@ -31,7 +31,15 @@ fn every_interactive_pattern_opens_a_session_with_its_keys() {
 fn a_session_opens_with_a_kem_in_its_handshake() {
     for pattern in ["NNhfs", "XXhfs", "IKhfs", "KKhfs"] {
         let name = alloc::format!("Noise_{pattern}_25519+MLKEM768_ChaChaPoly_BLAKE2s");
-        let mut pair = Pair::established(&name);
+        let weak = PayloadSecurity::default();
+        let (a, b) = configs(&name);
+        let (a, b) = (a.with_handshake_payload(&[7; 4096], weak), b.with_handshake_payload(&[8; 4096], weak));
+        let mut pair = Pair::new(a, b);
+        for end in [&mut pair.a, &mut pair.b] {
+            end.tx = crate::buf::TxBuf::new(end.session.config().min_tx_limit());
+        }
+        pair.pump();
+        assert!(pair.a.is_established() && pair.b.is_established(), "{name} in the smallest buffer");
         assert_eq!(pair.a.session.info().unwrap().protocol, protocol(&name));
         pair.a.send(b"there");
         pair.b.send(b"and back");

@@ -393,3 +393,26 @@ fn a_flood_of_padding_is_held_to_the_rate_of_bytes() {
         assert_eq!(pair.b.session.stats().throttled, u64::from(!closing));
     }
 }
+
+#[test]
+fn handshake_messages_have_a_length_of_the_policy_and_carry_the_same() {
+    let early = crate::noise::PayloadSecurity::default();
+    for padding in [Padding::Block(100), Padding::Padme, Padding::Constant(600)] {
+        for name in [XX, IK, NN] {
+            for payload in [&b"early"[..], &[7; 4096]] {
+                let (a, b) = configs(name);
+                let a = a.with_padding(padding).with_handshake_payload(payload, early);
+                let mut pair = Pair::new(a, b.with_padding(padding));
+                pair.a.session.poll_transmit(pair.now, &mut pair.a.tx);
+                let flight = pair.a.tx.sealed();
+                let hello = 7 + usize::from(flight[6]);
+                let len = usize::from(u16::from_be_bytes([flight[hello], flight[hello + 1]]));
+                assert_eq!(flight.len(), hello + 2 + len + 16, "{padding:?} {name}");
+                assert_eq!(padding.padded(len, 8192), len, "{padding:?} {name}: {len}");
+                pair.pump();
+                let delivered = |event: &Seen| matches!(event, crate::session::Event::HandshakePayload { payload: got, .. } if got == payload);
+                assert!(pair.b.is_established() && pair.b.seen.iter().any(delivered), "{padding:?} {name}");
+            }
+        }
+    }
+}
