@@ -76,6 +76,20 @@ impl ListenOptions {
     /// What a listener for sessions asks about its peers: proofs of address under load, replays of first messages, whose
     /// sessions and how many. Default [`GuardConfig::default`]; `None` for nothing. Other protocols than the session
     /// have no guard.
+    ///
+    /// ```
+    /// # use sealock_net::ListenOptions;
+    /// use sealock_proto::guard::{Excess, GuardConfig, Policy};
+    /// use sealock_proto::noise::PublicKey;
+    ///
+    /// // Two keys get in, each with one session: the newest wins.
+    /// let policy = Policy::default()
+    ///     .with_allowed(Some(&[PublicKey([1; 32]), PublicKey([2; 32])]))
+    ///     .with_max_sessions_per_identity(Some(1))
+    ///     .with_excess(Excess::EndOldest);
+    /// let options = ListenOptions::default().with_guard(Some(GuardConfig::default().with_policy(policy)));
+    /// # assert!(options.guard().is_some());
+    /// ```
     #[must_use]
     pub fn with_guard(mut self, guard: Option<GuardConfig>) -> Self {
         self.guard = guard;

@@ -6,6 +6,7 @@ mod admission;
 mod cancel;
 mod ending;
 mod flow;
+mod guard;
 mod opening;
 pub mod pool;
 mod resume;
@@ -20,6 +21,11 @@ pub use flow::{
     a_deaf_peer_does_not_hold_a_send, both_directions_at_once, burst_is_one_write, echo_of_all_sizes,
     flood_is_closed, flood_is_throttled, rekey_under_load,
 };
+pub use guard::{
+    first_flight_from_before_the_start_is_refused, keys_are_replaced_while_sessions_live,
+    load_asks_for_a_cookie, newest_session_of_a_key_wins, policy_is_changed_while_sessions_live,
+    policy_is_kept, replayed_first_flight_is_answered_without_a_guard, replayed_first_flight_is_refused,
+};
 pub use opening::{
     connecting_takes_a_bounded_time, connecting_to_nobody_names_address_and_cause, silent_client_times_out,
     stranger_is_refused, wrong_peer_is_refused,
@@ -31,7 +37,7 @@ use crate::driver::{Driver, join, task};
 use crate::scenarios::message;
 use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};
 use sealock_proto::backoff::BackoffConfig;
-use sealock_proto::drive::{SessionConnection, SessionError};
+use sealock_proto::drive::{Gate, SessionConnection, SessionError};
 use sealock_proto::noise::{PublicKey, SecretKey};
 use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::{Config, Peers};
@@ -59,6 +65,10 @@ pub trait Net: Driver {
     fn address(listener: &Self::Listener) -> Address;
     /// The driver's `Listener::stats`.
     fn stats(listener: &Self::Listener) -> sealock_proto::limit::AdmissionStats;
+    /// The driver's `Listener::gate`.
+    fn gate(listener: &Self::Listener) -> &Gate;
+    /// The driver's `Listener::set_service`.
+    fn set_service(listener: &Self::Listener, config: Arc<Config>);
     /// The driver's `Listener::accept`.
     fn accept(listener: &Self::Listener) -> impl Future<Output = Self::Incoming> + Send;
     /// The driver's `Incoming::handshake`.

@@ -3,6 +3,7 @@
 use crate::drivers::{Smol, Std, Tokio};
 use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};
 use sealock_proto::backoff::BackoffConfig;
+use sealock_proto::drive::Gate;
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
@@ -28,6 +29,14 @@ impl Net for Std {
 
     fn stats(listener: &Self::Listener) -> AdmissionStats {
         listener.stats()
+    }
+
+    fn gate(listener: &Self::Listener) -> &Gate {
+        listener.gate()
+    }
+
+    fn set_service(listener: &Self::Listener, config: Arc<Config>) {
+        listener.set_service(config).unwrap();
     }
 
     async fn accept(listener: &Self::Listener) -> Self::Incoming {
@@ -90,6 +99,14 @@ macro_rules! asynchronous {
 
             fn stats(listener: &Self::Listener) -> AdmissionStats {
                 listener.stats()
+            }
+
+            fn gate(listener: &Self::Listener) -> &Gate {
+                listener.gate()
+            }
+
+            fn set_service(listener: &Self::Listener, config: Arc<Config>) {
+                listener.set_service(config).unwrap();
             }
 
             async fn accept(listener: &Self::Listener) -> Self::Incoming {
