@@ -10,6 +10,7 @@ mod guard;
 mod opening;
 pub mod pool;
 mod resume;
+mod swaps;
 
 pub use admission::{attempts_are_limited, handshakes_are_limited, sessions_are_limited};
 pub use cancel::dropped_futures_tear_lose_and_repeat_nothing;
@@ -30,8 +31,8 @@ pub use opening::{
     connecting_takes_a_bounded_time, connecting_to_nobody_names_address_and_cause, silent_client_times_out,
     stranger_is_refused, wrong_peer_is_refused,
 };
-
 pub use resume::a_ticket_resumes_a_session_once;
+pub use swaps::keys_are_replaced_under_load;
 
 use crate::driver::{Driver, join, task};
 use crate::scenarios::message;

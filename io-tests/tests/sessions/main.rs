@@ -54,6 +54,7 @@ macro_rules! on {
                     flood_is_closed,
                     flood_is_throttled,
                     handshakes_are_limited,
+                    keys_are_replaced_under_load,
                     keys_are_replaced_while_sessions_live,
                     load_asks_for_a_cookie,
                     newest_session_of_a_key_wins,
