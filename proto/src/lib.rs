@@ -121,6 +121,7 @@
 //! | `ws` | WebSocket, both ends (feature `ws`) |
 //! | [`noise`] | the Noise Protocol Framework, every pattern by one interpreter |
 //! | [`guard`] | what a responder asks before it computes anything for a stranger |
+//! | [`identity`] | who signs for a peer's identity and who judges it |
 //! | [`heartbeat`], [`limit`], [`backoff`] | liveness, rate limits and admission, reconnecting: machines of their own |
 //! | [`resilience`] | circuit breaker, retry budget, offline queue, pool: machines for whoever calls an unsteady peer |
 //! | [`resume`] | tickets: a session resumed without the server keeping anything |
@@ -133,7 +134,7 @@
 //! `std` (default): the driver loop and splitting a session for two threads, which need a lock. Without it the crate
 //! is `no_std` with `alloc`. `aes-gcm`, `sha2` (default): the suites of those names. `sim`: the simulator.
 //! `ring`, `aws-lc-rs`: other libraries than RustCrypto for the ciphers and X25519, chosen at run time
-//! ([`noise::Provider`]); both need a C compiler. `ws`: WebSocket. `tls`: TLS below any protocol, as a stage of the driver
+//! ([`noise::Provider`]); both need a C compiler. `identity`: Ed25519 for the proof of identities. `ws`: WebSocket. `tls`: TLS below any protocol, as a stage of the driver
 //! loop (`drive::Transport::with_tls`).
 #![no_std]
 #![forbid(unsafe_code)]
@@ -149,6 +150,7 @@ pub mod drive;
 pub mod entropy;
 pub mod guard;
 pub mod heartbeat;
+pub mod identity;
 pub mod limit;
 pub mod machine;
 pub mod noise;

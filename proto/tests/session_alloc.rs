@@ -4,6 +4,7 @@ use allocation_counter::measure;
 use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::heartbeat::HeartbeatConfig;
+use sealock_proto::identity::{IdentityKey, SignWith};
 use sealock_proto::noise::{Protocol, SecretKey};
 use sealock_proto::session::{CloseCode, Config, Event, Padding, Peers, RekeyPolicy, Session, SnapshotKey};
 use sealock_proto::time::Instant;
@@ -87,7 +88,15 @@ fn configs(offer: &[&str], padding: Padding) -> [Arc<Config>; 2] {
         .with_static_key(secret(2))
         .with_remote_static(secret(1).public())
         .with_padding(padding);
-    [a.build().unwrap(), b.build().unwrap()]
+    [a, b].map(|config| prove(config).build().unwrap())
+}
+
+/// Both ends say who they are. The signature says nothing: what a signer allocates is its own affair.
+fn prove(config: Config) -> Config {
+    let signer = SignWith::new(IdentityKey([7; 32]), |_: &[u8]| Some([9; 64]));
+    let verify =
+        |key: &IdentityKey, _: &[u8], signature: &[u8; 64]| key.0 == [7; 32] && signature == &[9; 64];
+    config.with_identity(Arc::new(signer)).with_identity_verifier(Arc::new(verify)).require_identity()
 }
 
 fn pair(offer: &[&str], padding: Padding) -> (End, End) {
@@ -117,6 +126,7 @@ fn nothing_is_allocated_once_the_buffers_exist() {
         for end in [&a, &b] {
             let used = end.session.info().map(|info| info.protocol.to_string());
             assert_eq!(used.as_deref(), offer.last().copied(), "{name}");
+            assert_eq!(end.session.info().and_then(|info| info.identity), Some(IdentityKey([7; 32])));
         }
         assert_eq!(handshake.count_total, 0, "{name}: handshake");
 

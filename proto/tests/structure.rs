@@ -15,7 +15,7 @@ const FOR_PROTOCOLS: [&str; 8] =
 
 /// Every protocol, and what it may use besides.
 const PROTOCOLS: &[(&str, &[&str])] =
-    &[("session", &["noise", "guard", "resume"]), ("datagram", &["noise", "guard"]), ("ws", &[])];
+    &[("session", &["noise", "guard", "resume", "identity"]), ("datagram", &["noise", "guard"]), ("ws", &[])];
 
 /// Parts by themselves, all that each may use, and what may use it besides the driver.
 const PARTS: &[(&str, &[&str], &[&str])] = &[

@@ -66,6 +66,7 @@ fn records(number: usize, mut bytes: &[u8], flip: usize) -> (Subject, Vec<u8>) {
         subject.transmit(true);
         subject.sent.clone()
     });
+    subject.has_keys = true;
     let mut stream = Vec::new();
     while let Some((head, rest)) = bytes.split_first_chunk::<2>() {
         let len = usize::from(u16::from_be_bytes(*head) & 0x7fff).min(rest.len());

@@ -14,6 +14,8 @@ pub(crate) enum Fault {
     Key,
     /// A record that does not keep to the notices in front of it.
     Forged,
+    /// The proof of an identity is missing or refused.
+    Identity,
 }
 
 #[derive(Default)]
@@ -22,6 +24,12 @@ pub(crate) struct Model {
     /// Messages that may still begin, where more are refused.
     allowance: Option<u64>,
     peer_records: u64,
+    /// Whether a proof is required, where proofs are judged.
+    identity: Option<bool>,
+    /// A frame has been seen.
+    begun: bool,
+    /// Whether there is all that the session needs to be established.
+    pub(crate) established: bool,
     under_key: u64,
     open: Option<(usize, Vec<u8>)>,
     /// The number of the next record, and by how much it may be skipped.
@@ -45,8 +53,15 @@ enum Expected {
 }
 
 impl Model {
-    pub(crate) fn new(max_message: usize, allowance: Option<u64>, peer_records: u64, max_gap: u64) -> Self {
-        Self { max_message, allowance, peer_records, max_gap, ..Self::default() }
+    pub(crate) fn new(
+        max_message: usize,
+        allowance: Option<u64>,
+        peer_records: u64,
+        max_gap: u64,
+        identity: Option<bool>,
+    ) -> Self {
+        let established = identity != Some(true);
+        Self { max_message, allowance, peer_records, max_gap, identity, established, ..Self::default() }
     }
 
     /// Takes a notice that somebody forged.
@@ -58,6 +73,10 @@ impl Model {
     }
 
     fn follow(&mut self, body: &[u8]) -> Result<(), Fault> {
+        // Whoever was restored proves nothing any more.
+        if !std::mem::replace(&mut self.begun, true) && self.identity == Some(true) {
+            return Err(Fault::Identity);
+        }
         match *body {
             [1, ..] => {
                 (self.restored, self.skipped) = (true, false);
@@ -127,6 +146,10 @@ impl Model {
     }
 
     fn frame(&mut self, kind: u64, mut body: &[u8], last: bool) -> Result<(), Fault> {
+        let first = !std::mem::replace(&mut self.begun, true);
+        if first && kind != 18 && self.identity == Some(true) {
+            return Err(Fault::Identity);
+        }
         match kind {
             0 => {
                 rule(self.open.is_none() && !self.drained)?;
@@ -168,6 +191,13 @@ impl Model {
                 self.events.push(Expected::Closed(code, body.to_vec()));
                 self.closed = true;
             }
+            18 => {
+                rule(body.len() == 96 && first)?;
+                if self.identity.is_some() && !is_accepted(body) {
+                    return Err(Fault::Identity);
+                }
+                self.established = true;
+            }
             // Padding, and what version 1 does not define.
             odd => rule(odd % 2 == 1)?,
         }
@@ -188,6 +218,11 @@ fn expected(event: &Seen) -> Option<Expected> {
         Event::Closed { code, reason } => Some(Expected::Closed(u64::from(code.get()), reason.clone())),
         _ => None,
     }
+}
+
+/// What stands for a good signature of an accepted key, which come one behind the other.
+pub(crate) fn is_accepted(proof: &[u8]) -> bool {
+    proof[0] == proof[32]
 }
 
 fn rule(holds: bool) -> Result<(), Fault> {

@@ -165,7 +165,9 @@ fn unauth(name: &str, variant: u8, bytes: &[u8]) -> Seed {
 /// Every type of frame in and out of place; the first number is the variant.
 fn frames() -> Vec<Seed> {
     let ping = [vec![8, 8], b"12345678".to_vec()].concat();
-    let cases: [(&str, u8, &[&[u8]]); 20] = [
+    let proof = [&[18, 0x40, 96], &[5; 96][..]].concat();
+    let wrong = [&[18, 0x40, 96], &[5; 32][..], &[6; 64]].concat();
+    let cases: [(&str, u8, &[&[u8]]); 27] = [
         ("messages", 0, &[&[0, 0, 0, 3, 1, 2, 3], &[0, 1, 9]]),
         ("messages-xx", 2, &[&[0, 2, 1, 2]]),
         ("messages-initiator", 3, &[&[0, 2, 1, 2]]),
@@ -182,7 +184,14 @@ fn frames() -> Vec<Seed> {
         ("drain", 0, &[&[14, 0, 14, 0], &[0, 0]]),
         ("close", 1, &[&[0, 1, 1, 16, 5, 0, b'd', b'o', b'n', b'e'], &[0, 0]]),
         ("unknown-odd", 0, &[&[0x41, 1, 2, 9, 9, 0, 0]]),
-        ("unknown-even", 0, &[&[18, 0]]),
+        ("unknown-even", 0, &[&[20, 0]]),
+        ("padding", 0, &[&[1, 3, 0, 0, 0, 0, 1, 9], &[1, 0], &[0, 1, 7, 1, 2, 0, 0, 12, 0], &[0, 1, 8]]),
+        ("identity", 9, &[&proof, &[0, 1, 7]]),
+        ("identity-missing", 9, &[&[0, 1, 7]]),
+        ("identity-refused", 9, &[&wrong]),
+        ("identity-judged", 10, &[&proof, &[0, 1, 7]]),
+        ("identity-twice", 10, &[&proof, &proof]),
+        ("identity-late", 0, &[&[0, 1, 7], &proof]),
         ("empty-record", 0, &[&[]]),
         ("fault-in-a-charged-frame", 4, &[&[0, 0, 0, 1, 1, 2, 3, 0, 9, 9]]),
         ("nothing", 0, &[]),
@@ -205,12 +214,15 @@ fn frames() -> Vec<Seed> {
 fn notices() -> Vec<Seed> {
     const NOTICE: [u8; 2] = [0x80, 16];
     const LOSSY: u8 = 8;
+    const PROVEN: u8 = 9;
+    const JUDGED: u8 = 10;
     let restored = [&NOTICE[..], &[1], &[9; 15]].concat();
     let skip = |nonce: u8| [&NOTICE[..], &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[nonce]].concat();
     let message = packet(&[0, 1, 7]);
     let begun = packet(&[2, 2, 9, 1]);
     let goes_on = packet(&[4, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
-    let cases: [(&str, u8, Vec<u8>); 9] = [
+    let proof = packet(&[&[18, 0x40, 96], &[5; 96][..]].concat());
+    let cases: [(&str, u8, Vec<u8>); 12] = [
         ("restored", 0, [&message[..], &restored, &message].concat()),
         ("restored-alone", 0, [&restored[..], &restored].concat()),
         ("skip-and-restored", LOSSY, [&message[..], &skip(4), &restored, &message].concat()),
@@ -220,6 +232,9 @@ fn notices() -> Vec<Seed> {
         ("skip-too-far", LOSSY, [&skip(11)[..]].concat()),
         ("skip-in-a-message", LOSSY, [&begun[..], &skip(4), &goes_on].concat()),
         ("skip-not-allowed", 0, [&skip(1)[..]].concat()),
+        ("before-the-proof", PROVEN, [&skip(1)[..], &restored, &proof].concat()),
+        ("behind-the-proof", PROVEN, [&proof[..], &skip(2), &restored, &message].concat()),
+        ("and-a-proof", JUDGED, [&restored[..], &proof].concat()),
     ];
     let input = |variant, bytes: Vec<u8>| [&[variant, 5][..], &bytes].concat();
     cases

@@ -9,9 +9,10 @@
 //! frames that carry one and is never larger than the configuration allows.
 
 use crate::keys::{protocol, public, secret};
-use crate::model::{Fault, Model};
+use crate::model::{Fault, Model, is_accepted};
 use crate::peer::{Peer, packet};
 use crate::subject::Subject;
+use sealock_proto::identity::IdentityKey;
 use sealock_proto::limit::Rate;
 use sealock_proto::noise::Role;
 use sealock_proto::session::{Config, Error, Event, Peers, RateLimit, RekeyPolicy};
@@ -37,6 +38,8 @@ pub(crate) struct Variant {
     peer_records: u64,
     /// Records that may be lost.
     max_gap: u64,
+    /// Whether the proof of an identity is required, where it is judged.
+    identity: Option<bool>,
 }
 
 const BASE: Variant = Variant {
@@ -46,10 +49,11 @@ const BASE: Variant = Variant {
     messages: None,
     peer_records: 1 << 24,
     max_gap: 0,
+    identity: None,
 };
 
 /// The configurations under test.
-pub(crate) const VARIANTS: [Variant; 9] = [
+pub(crate) const VARIANTS: [Variant; 11] = [
     BASE,
     Variant { role: Role::Initiator, ..BASE },
     Variant { protocol: "Noise_XX_25519_AESGCM_SHA256", ..BASE },
@@ -59,6 +63,8 @@ pub(crate) const VARIANTS: [Variant; 9] = [
     Variant { peer_records: 3, ..BASE },
     Variant { max_message: 200_000, ..BASE },
     Variant { max_gap: 10, ..BASE },
+    Variant { identity: Some(true), max_gap: 10, ..BASE },
+    Variant { identity: Some(false), role: Role::Initiator, ..BASE },
 ];
 
 impl Variant {
@@ -74,6 +80,10 @@ impl Variant {
             .with_max_message(self.max_message)
             .with_max_gap(self.max_gap)
             .with_rekey(RekeyPolicy::default().with_peer_records(self.peer_records));
+        if let Some(required) = self.identity {
+            config = config.with_identity_verifier(Arc::new(verify));
+            config = if required { config.require_identity() } else { config };
+        }
         if let Some((per_second, close)) = self.messages {
             let rate = Rate::new(per_second, BURST).expect("not zero");
             let limit = RateLimit::default().with_messages(rate);
@@ -84,8 +94,12 @@ impl Variant {
 
     fn model(&self) -> Model {
         let allowance = self.messages.filter(|(_, close)| *close).map(|_| BURST);
-        Model::new(self.max_message, allowance, self.peer_records, self.max_gap)
+        Model::new(self.max_message, allowance, self.peer_records, self.max_gap, self.identity)
     }
+}
+
+fn verify(key: &IdentityKey, _message: &[u8], signature: &[u8; 64]) -> bool {
+    is_accepted(&[&key.0[..], signature].concat())
 }
 
 pub(crate) fn configs() -> &'static [Arc<Config>] {
@@ -107,6 +121,7 @@ pub fn run(input: &[u8]) {
         subject.transmit(true);
         subject.sent.clone()
     });
+    subject.has_keys = true;
 
     let mut model = variant.model();
     let mut stream = Vec::new();
@@ -143,7 +158,7 @@ pub fn run(input: &[u8]) {
 }
 
 fn check(model: &Model, subject: &Subject) {
-    assert_eq!(subject.seen.first(), Some(&Event::Established));
+    assert_eq!(subject.seen.first(), model.established.then_some(&Event::Established));
     model.check(&subject.seen);
     let fault = subject.error.map(|error| match error {
         Error::Frame(_)
@@ -153,6 +168,7 @@ fn check(model: &Model, subject: &Subject) {
         Error::BadRecord => Fault::Forged,
         Error::RateLimited => Fault::Rate,
         Error::KeyExhausted => Fault::Key,
+        Error::Identity(_) => Fault::Identity,
         other => panic!("{other:?} although every record authenticates"),
     });
     assert_eq!(fault, model.fault, "{:?}", subject.error);

@@ -1,8 +1,9 @@
 //! Sessions on virtual time: what they do with a clock that went on.
 
 use super::*;
-use sealock_proto::drive::SessionConnection;
+use sealock_proto::drive::{SessionConnection, SessionError};
 use sealock_proto::entropy::Seed;
+use sealock_proto::identity::{IdentityKey, SignWith};
 use sealock_proto::session::{CloseCode, Config, Event};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,18 +17,28 @@ fn sessions(clock: &Arc<Clock>) -> [Session; 2] {
 
 /// [`sessions`] on a stream that holds `capacity` bytes in each direction.
 fn sessions_over(clock: &Arc<Clock>, capacity: usize) -> [Session; 2] {
-    let (there, back) = (Pipe::new(capacity, None), Pipe::new(capacity, None));
     let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
-    let configs = [Config::initiator(protocol), Config::responder(&[protocol])];
+    establish(clock, capacity, [Config::initiator(protocol), Config::responder(&[protocol])])
+}
+
+fn establish(clock: &Arc<Clock>, capacity: usize, configs: [Config; 2]) -> [Session; 2] {
+    outcomes(clock, capacity, configs).map(Result::unwrap)
+}
+
+type Outcome = Result<Session, SessionError<MemError>>;
+
+/// What comes of the handshakes of both ends.
+fn outcomes(clock: &Arc<Clock>, capacity: usize, configs: [Config; 2]) -> [Outcome; 2] {
+    let (there, back) = (Pipe::new(capacity, None), Pipe::new(capacity, None));
     let ios = [end(clock, &back, &there), end(clock, &there, &back)];
-    let done: Rc<RefCell<[Option<Session>; 2]>> = Rc::default();
+    let done: Rc<RefCell<[Option<Outcome>; 2]>> = Rc::default();
     let mut sim = Sim::new(1);
     for (at, (config, io)) in configs.into_iter().zip(ios).enumerate() {
         let done = Rc::clone(&done);
         let config = config.with_heartbeat(None).build().unwrap();
         sim.spawn(async move {
             let session = Session::establish(&config, Seed::new(&mut [at as u8 + 1; 32]), io).await;
-            done.borrow_mut()[at] = Some(session.unwrap());
+            done.borrow_mut()[at] = Some(session);
         });
     }
     sim.run();
@@ -126,4 +137,47 @@ fn a_flood_behind_a_close_leaves_other_tasks_their_turn() {
     let mut sim = Sim::new(1);
     sim.spawn(async move { assert_eq!(a.receiver.finish().await.unwrap().undelivered, COUNT) });
     sim.run();
+}
+
+#[test]
+fn an_identity_that_is_proven_is_in_the_information_about_the_session() {
+    const KEY: IdentityKey = IdentityKey([7; 32]);
+    let signer = Arc::new(SignWith::new(KEY, |_: &[u8]| Some([9; 64])));
+    let verifier =
+        Arc::new(|key: &IdentityKey, _: &[u8], signature: &[u8; 64]| *key == KEY && *signature == [9; 64]);
+    for required in [false, true] {
+        let clock: Arc<Clock> = Arc::default();
+        let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
+        let responder = Config::responder(&[protocol]).with_identity_verifier(verifier.clone());
+        let responder = if required { responder.require_identity() } else { responder };
+        let initiator = Config::initiator(protocol).with_identity(signer.clone());
+        let [mut a, mut b] = establish(&clock, 1 << 20, [initiator, responder]);
+        assert_eq!((a.info().identity, b.info().identity.is_some()), (None, required));
+        ready(a.send(b"hello")).unwrap();
+        ready(a.flush()).unwrap();
+        assert!(matches!(ready(b.next()), Ok(Some(Event::Message(_)))));
+        assert_eq!(b.info().identity, Some(KEY), "{required}");
+    }
+}
+
+#[test]
+fn an_identity_that_cannot_be_proven_is_told_by_its_error() {
+    const PROTOCOL: &str = "Noise_NN_25519_ChaChaPoly_BLAKE2s";
+    let not_signed = "the signer of this end's identity gave no signature";
+    let missing = "the peer proves no identity, and one is required";
+    let silent = Arc::new(SignWith::new(IdentityKey([7; 32]), |_: &[u8]| None));
+    let judge = Arc::new(|_: &IdentityKey, _: &[u8], _: &[u8; 64]| true);
+    let protocol = PROTOCOL.parse().unwrap();
+    let judging = |config: Config| config.with_identity_verifier(judge.clone()).require_identity();
+    let (initiator, responder) = (Config::initiator(protocol), Config::responder(&[protocol]));
+    let silent_responder = [judging(initiator), responder.with_identity(silent.clone())];
+    let (initiator, responder) = (Config::initiator(protocol), Config::responder(&[protocol]));
+    let silent_initiator = [initiator.with_identity(silent), judging(responder)];
+    for (configs, expected) in
+        [(silent_responder, [missing, not_signed]), (silent_initiator, [not_signed, missing])]
+    {
+        let outcomes =
+            outcomes(&Arc::default(), 1 << 20, configs).map(|outcome| outcome.unwrap_err().to_string());
+        assert_eq!(outcomes, expected);
+    }
 }

@@ -24,7 +24,8 @@ pub type SessionSendError<E> = DriveError<SendError, E>;
 /// What [`SessionReceiver::next`] answers, with payloads of type `P`.
 pub type SessionNext<P, E> = Result<Option<Event<P>>, SessionError<E>>;
 
-/// Bytes the peer sent with a handshake message.
+/// Bytes the peer sent with a handshake message: before any proof of its identity
+/// ([`SessionInfo::identity`]), but part of the handshake that a proof is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandshakePayload {
     /// The bytes, at least one.

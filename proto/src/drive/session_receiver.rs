@@ -14,7 +14,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 #[cfg(feature = "tls")]
 use rustls::pki_types::CertificateDer;
 
@@ -26,6 +26,8 @@ const TX_LIMIT: usize = 256 * 1024;
 pub struct SessionReceiver<I, W: WriteIo> {
     inner: Receiver<session::Receiver, session::Sender, I, W>,
     info: SessionInfo,
+    /// Nothing of `info` changes any more: the peer's first record is here.
+    settled: bool,
     payloads: Vec<HandshakePayload>,
     peer_close: Option<PeerClose>,
     undelivered: u64,
@@ -81,8 +83,26 @@ where
         }
     }
     let Some(info) = inner.half().info() else { return Err(DriveError::Protocol(Error::Truncated)) };
-    let receiver = SessionReceiver { inner, info, payloads, peer_close: None, undelivered: 0, permit: None };
-    Ok((receiver, SessionSender::new(sender)))
+    let mut sender = SessionSender::new(sender);
+    if config.proves_identity() {
+        // The peer may wait for it. What the stream does not take at once leaves while the receiver waits.
+        if let Poll::Ready(sent) = sender.poll_flush(&mut Context::from_waker(Waker::noop())) {
+            sent?;
+        }
+        if let Some(error) = inner.half().failure() {
+            return Err(DriveError::Protocol(error));
+        }
+    }
+    let receiver = SessionReceiver {
+        inner,
+        info,
+        settled: info.identity.is_some(),
+        payloads,
+        peer_close: None,
+        undelivered: 0,
+        permit: None,
+    };
+    Ok((receiver, sender))
 }
 
 impl<I, W> SessionReceiver<I, W>
@@ -110,6 +130,10 @@ where
     /// As there.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionNext<Span, I::Error>> {
         let event = ready!(self.inner.poll_next(cx))?;
+        if !self.settled {
+            self.settled = true;
+            self.info = self.inner.half().info().unwrap_or(self.info);
+        }
         if let Some(Event::Closed { code, reason }) = event {
             if let Event::Closed { reason, .. } = self.inner.resolve(Event::Closed { code, reason }) {
                 let reason = String::from_utf8_lossy(reason).into_owned();

@@ -234,7 +234,8 @@ impl fmt::Debug for RecvCipher {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HandshakeHash {
     bytes: [u8; MAX_HASH_LEN],
-    len: usize,
+    /// A byte, so that it takes no more: every session keeps a hash.
+    len: u8,
 }
 
 impl HandshakeHash {
@@ -242,13 +243,13 @@ impl HandshakeHash {
     pub(crate) fn new(hash: &[u8]) -> Self {
         let mut bytes = [0; MAX_HASH_LEN];
         bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = *from);
-        Self { bytes, len: hash.len().min(MAX_HASH_LEN) }
+        Self { bytes, len: hash.len().min(MAX_HASH_LEN) as u8 }
     }
 
     /// The hash: 32 or 64 bytes, as long as the protocol's hash function gives.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        &self.bytes[..usize::from(self.len)]
     }
 }
 

@@ -24,6 +24,8 @@ impl CloseCode {
     pub const IDLE: Self = Self(6);
     /// A key was used for more records than the receiver accepts.
     pub const KEY_EXHAUSTED: Self = Self(7);
+    /// The proof of an identity is wrong, missing or late.
+    pub const IDENTITY: Self = Self(8);
     /// The first code that is the application's.
     pub const FIRST_APPLICATION: u32 = 256;
     /// The largest code.
@@ -57,6 +59,7 @@ impl fmt::Display for CloseCode {
             Self::PEER_SILENT => "peer silent",
             Self::IDLE => "idle",
             Self::KEY_EXHAUSTED => "key exhausted",
+            Self::IDENTITY => "identity",
             Self(code) => return write!(f, "code {code}"),
         };
         f.write_str(name)

@@ -6,6 +6,7 @@ use super::packet::MAX_PAYLOAD;
 use super::padding::Padding;
 use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
+use crate::identity::{Signer, Verifier};
 use crate::noise::{PayloadSecurity, Protocol, Provider, Psk, PublicKey, Role, SecretKey};
 use crate::resume::{ClientTicket, TicketKeys};
 use alloc::sync::Arc;
@@ -43,6 +44,9 @@ pub struct Config {
     pub(super) gates: Gates,
     pub(super) provider: Provider,
     pub(super) payload: Option<(Vec<u8>, PayloadSecurity)>,
+    pub(super) signer: Option<Arc<dyn Signer>>,
+    pub(super) verifier: Option<Arc<dyn Verifier>>,
+    pub(super) require_identity: bool,
     pub(super) max_message: usize,
     pub(super) heartbeat: Option<HeartbeatConfig>,
     pub(super) rate_limit: RateLimit,
@@ -93,6 +97,9 @@ impl Config {
             gates: Gates::new(&[], None, &[]),
             provider: Provider::default(),
             payload: None,
+            signer: None,
+            verifier: None,
+            require_identity: false,
             max_message: 16 << 20,
             heartbeat: Some(HeartbeatConfig::default()),
             rate_limit: RateLimit::default(),
@@ -204,6 +211,30 @@ impl Config {
         self
     }
 
+    /// Proves an identity to the peer, whichever the pattern: the first thing that this end sends behind the handshake is
+    /// `signer`'s signature for this very session. The peer may judge it or not.
+    #[must_use]
+    pub fn with_identity(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
+    /// Judges the proof of the peer's identity, if it brings one. What `verifier` refuses ends the session. Without a
+    /// verifier nothing is made of a proof.
+    #[must_use]
+    pub fn with_identity_verifier(mut self, verifier: Arc<dyn Verifier>) -> Self {
+        self.verifier = Some(verifier);
+        self
+    }
+
+    /// The peer must prove an identity: the session is not established before it has, and fails without. The handshake
+    /// timeout covers the wait. A session is restored only if its peer has proven one; the verifier is not asked again.
+    #[must_use]
+    pub const fn require_identity(mut self) -> Self {
+        self.require_identity = true;
+        self
+    }
+
     /// The largest message to send or accept, in bytes. Default 16 MiB; 1 byte to 1 GiB.
     #[must_use]
     pub fn with_max_message(mut self, bytes: usize) -> Self {
@@ -239,7 +270,7 @@ impl Config {
         self
     }
 
-    /// How long the handshake may take. Default 10 s, not zero.
+    /// How long the handshake may take, with the proof of the peer's identity if that is required. Default 10 s, not zero.
     #[must_use]
     pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
@@ -292,6 +323,12 @@ impl Config {
         self.role
     }
 
+    /// Whether this end proves an identity: [`Config::with_identity`].
+    #[must_use]
+    pub const fn proves_identity(&self) -> bool {
+        self.signer.is_some()
+    }
+
     /// Which library computes the ciphers and X25519.
     #[must_use]
     pub const fn provider(&self) -> Provider {
@@ -318,6 +355,9 @@ impl Config {
         }
         if self.tickets.is_some() && self.role == Role::Initiator {
             return Err(E::TicketsAtInitiator);
+        }
+        if self.require_identity && self.verifier.is_none() {
+            return Err(E::VerifierMissing);
         }
         if !(1..=MAX_MAX_MESSAGE).contains(&self.max_message) {
             return Err(E::MaxMessage);

@@ -45,6 +45,8 @@ pub enum ConfigError {
     PayloadTooLong,
     /// No handshake message of this end gives its payload the security asked for.
     PayloadSecurity(Protocol),
+    /// Proof of an identity is required, and nobody judges it: `with_identity_verifier`.
+    VerifierMissing,
     /// `max_message` must be 1 byte to 1 GiB.
     MaxMessage,
     /// The heartbeat's configuration is wrong.
@@ -105,6 +107,9 @@ impl fmt::Display for ConfigError {
             Self::PayloadTooLong => write!(f, "a handshake payload has at most {MAX_PAYLOAD} bytes"),
             Self::PayloadSecurity(p) => {
                 write!(f, "no handshake message of this end in {p} has the security asked for its payload")
+            }
+            Self::VerifierMissing => {
+                f.write_str("an identity is required and nobody judges its proof: with_identity_verifier")
             }
             Self::MaxMessage => f.write_str("max_message must be 1 byte to 1 GiB"),
             Self::Heartbeat(error) => write!(f, "heartbeat: {error}"),

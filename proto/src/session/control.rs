@@ -15,8 +15,9 @@ use crate::buf::{Span, TxBuf};
 use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
 use crate::heartbeat::Heartbeat;
+use crate::identity::IdentityKey;
 use crate::machine::Recv;
-use crate::noise::{Exporter, KeptKey, Protocol, Psk, RecvCipher, Role, SendCipher};
+use crate::noise::{Exporter, HandshakeHash, KeptKey, Protocol, Psk, RecvCipher, Role, SendCipher};
 use crate::resume::{ClientTicket, TICKET_LEN, Ticket, TicketContent, resumption_psk};
 use crate::share;
 use crate::time::Instant;
@@ -112,6 +113,8 @@ pub(super) struct Control {
     exporter: Option<Exporter>,
     /// Where a ticket is to be given or was got.
     tickets: Option<Box<Tickets>>,
+    /// The keys are there, and the session waits for the proof of the peer's identity to be established.
+    awaits_proof: bool,
     announced: bool,
     failure: Option<Error>,
     /// Nothing more will be sent or accepted.
@@ -193,6 +196,7 @@ impl Control {
             info: None,
             exporter: None,
             tickets: None,
+            awaits_proof: false,
             announced: false,
             failure: None,
             over: false,
@@ -218,12 +222,13 @@ impl Control {
     }
 
     pub(super) const fn info(&self) -> Option<SessionInfo> {
-        self.info
+        if self.awaits_proof { None } else { self.info }
     }
 
     /// A copy, so that nothing is computed under the lock.
     pub(super) fn exporter(&self) -> Result<Exporter, ExportError> {
-        self.exporter.clone().ok_or(ExportError::NotEstablished)
+        let established = self.exporter.as_ref().filter(|_| !self.awaits_proof);
+        established.cloned().ok_or(ExportError::NotEstablished)
     }
 
     /// The counters that belong to neither half.
@@ -334,7 +339,11 @@ impl Control {
             Ok((recv, opened)) => {
                 let complete = opened.is_some();
                 self.opened(now, opened);
-                Ok(if complete && recv.event.is_none() { self.announce(recv.consumed) } else { recv })
+                Ok(if complete && recv.event.is_none() && !self.awaits_proof {
+                    self.announce(recv.consumed)
+                } else {
+                    recv
+                })
             }
             Err(error) => Err(self.fail(error)),
         }
@@ -342,7 +351,7 @@ impl Control {
 
     /// Whether `Established` is to be announced.
     pub(super) const fn has_event(&self) -> bool {
-        self.info.is_some() && !self.announced && self.failure.is_none()
+        self.info.is_some() && !self.announced && !self.awaits_proof && self.failure.is_none()
     }
 
     fn announce(&mut self, consumed: usize) -> Recv<Event<Span>> {
@@ -351,9 +360,9 @@ impl Control {
         Recv::event(consumed, Event::Established)
     }
 
-    /// The receiving key, once `Established` has been announced.
+    /// The receiving key, once `Established` has been announced or waits for the peer's first record.
     pub(super) fn take_recv_key(&mut self) -> Option<(RecvCipher, Option<KeptKey>)> {
-        let keys = self.keys.as_mut().filter(|_| self.announced)?;
+        let keys = self.keys.as_mut().filter(|_| self.announced | self.awaits_proof)?;
         let (cipher, key) = (keys.recv.take(), keys.recv_key.take());
         self.free_keys();
         Some((cipher?, key))
@@ -365,8 +374,10 @@ impl Control {
         match opening.transmit(tx) {
             Ok(Some(opened)) => {
                 self.opened(now, Some(opened));
-                // Nobody may be about to call `recv`: the peer perhaps waits for this end to begin.
-                self.timers.set(Timer::Announce, now);
+                if !self.awaits_proof {
+                    // Nobody may be about to call `recv`: the peer perhaps waits for this end to begin.
+                    self.timers.set(Timer::Announce, now);
+                }
             }
             Ok(None) => {}
             Err(error) => {
@@ -409,7 +420,10 @@ impl Control {
         let Some(Opened { transport, info }) = opened else { return };
         self.opening = None;
         self.info = Some(info);
-        self.timers.clear(Timer::Opening);
+        self.awaits_proof = self.config.require_identity;
+        if !self.awaits_proof {
+            self.timers.clear(Timer::Opening);
+        }
         self.timers.set(Timer::Rekey, now + self.config.rekey.age);
         let Some(keys) = &mut self.keys else { return };
         (keys.send, keys.recv) = (transport.send, transport.recv);
@@ -441,6 +455,7 @@ impl Control {
             role: self.config.role,
             protocol: info.protocol,
             peer: info.peer,
+            identity: info.identity,
             exporter: self.exporter.clone()?,
             pings,
             pongs,
@@ -469,6 +484,7 @@ impl Control {
             info: Some(info),
             exporter: Some(common.exporter.clone()),
             tickets: None,
+            awaits_proof: false,
             announced: true,
             failure: None,
             over: false,
@@ -500,6 +516,38 @@ impl Control {
         self
     }
 
+    // Identities.
+
+    /// What this end signs for, while the key with which it says so is here. A restored session has said it before.
+    pub(super) fn to_prove(&self) -> Option<(Arc<Config>, HandshakeHash)> {
+        let fresh = |keys: &Keys| keys.send.is_some() && keys.restored.is_none();
+        let waiting = self.failure.is_none() && self.keys.as_deref().is_some_and(fresh);
+        let hash = self.info.filter(|_| waiting && self.config.signer.is_some())?.handshake_hash;
+        Some((Arc::clone(&self.config), hash))
+    }
+
+    pub(super) fn handshake_hash(&self) -> Option<HandshakeHash> {
+        self.info.map(|info| info.handshake_hash)
+    }
+
+    /// The deadline of a session that waits for the peer's proof, which a record that trickles in does not put off.
+    pub(super) fn keep_patience(&mut self, now: Instant) -> Result<(), Error> {
+        if self.awaits_proof { self.keep_deadlines(now) } else { Ok(()) }
+    }
+
+    /// The peer has proven that it is `key`. Says whether that establishes the session.
+    pub(super) fn on_identity(&mut self, key: IdentityKey) -> bool {
+        if let Some(info) = &mut self.info {
+            info.identity = Some(key);
+        }
+        let establishes = core::mem::take(&mut self.awaits_proof);
+        if establishes {
+            self.announced = true;
+            self.timers.clear(Timer::Opening);
+        }
+        establishes
+    }
+
     // Sending.
 
     /// Whether a message may be accepted now.
@@ -510,7 +558,7 @@ impl Control {
             Err(SendError::Closed)
         } else if !matches!(self.drain, Drain::No) {
             Err(SendError::Draining)
-        } else if self.info.is_none() {
+        } else if self.info.is_none() | self.awaits_proof {
             Err(SendError::NotEstablished)
         } else {
             Ok(())

@@ -2,6 +2,7 @@
 
 use super::codes::{Alert, CloseCode};
 use super::frame::FrameFault;
+use super::identity::IdentityFault;
 use crate::heartbeat::Dead;
 use crate::machine::Backpressure;
 use crate::noise::{self, HandshakeError, SetupError};
@@ -34,8 +35,10 @@ pub enum Error {
     PeerNotAllowed,
     /// The peer, or somebody in its name, refused the session before it had keys.
     Refused(Alert),
-    /// The handshake was not complete in time.
+    /// The handshake was not complete in time, or the proof of the peer's identity did not come in that time.
     HandshakeTimeout,
+    /// The proof of an identity, the peer's or this end's.
+    Identity(IdentityFault),
     /// The stream ended before the peer closed the session.
     Truncated,
     /// A record does not authenticate: it was changed, replayed, reordered or lost.
@@ -89,7 +92,7 @@ impl Error {
         )
     }
 
-    /// The close code to tell an established peer; `None` where it cannot be told.
+    /// The close code to tell a peer with which there are keys; `None` where it cannot be told.
     #[must_use]
     pub const fn close_code(self) -> Option<CloseCode> {
         Some(match self {
@@ -98,6 +101,7 @@ impl Error {
             }
             Self::MessageTooLarge { .. } => CloseCode::MESSAGE_TOO_LARGE,
             Self::RateLimited => CloseCode::RATE_LIMITED,
+            Self::Identity(_) | Self::HandshakeTimeout => CloseCode::IDENTITY,
             Self::KeyExhausted => CloseCode::KEY_EXHAUSTED,
             Self::Dead(Dead::Idle { .. }) => CloseCode::IDLE,
             Self::Dead(_) => CloseCode::PEER_SILENT,
@@ -146,6 +150,7 @@ impl fmt::Display for Error {
             Self::PeerNotAllowed => f.write_str("the peer's static key is not in the list of allowed peers"),
             Self::Refused(alert) => write!(f, "the peer refused the session: {alert}"),
             Self::HandshakeTimeout => f.write_str("the handshake was not complete in time"),
+            Self::Identity(fault) => write!(f, "{fault}"),
             Self::Truncated => f.write_str("the stream ended before the peer closed the session"),
             Self::BadRecord => f.write_str("a record does not authenticate: the stream was changed"),
             Self::Frame(fault) => write!(f, "protocol error: {fault}"),

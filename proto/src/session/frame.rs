@@ -17,6 +17,7 @@ pub(super) const DRAIN: u64 = 14;
 pub(super) const CLOSE: u64 = 16;
 /// May be skipped by a receiver that does not know it.
 pub(super) const TICKET: u64 = 5;
+pub(super) const IDENTITY: u64 = 18;
 
 /// Longest reason a CLOSE may carry, in bytes.
 pub const MAX_REASON: usize = 256;
@@ -43,6 +44,8 @@ pub enum FrameFault {
     AfterDrain,
     /// A notice of a restored sender that is none, goes back, or does not stand before another.
     Notice,
+    /// The proof of an identity that is not the first frame of its sender.
+    NotFirst,
 }
 
 impl fmt::Display for FrameFault {
@@ -57,6 +60,7 @@ impl fmt::Display for FrameFault {
             Self::Close => "a close code or reason is malformed",
             Self::AfterDrain => "a message began after the drain",
             Self::Notice => "a notice of a restored sender is malformed or out of place",
+            Self::NotFirst => "the proof of an identity is not the first frame of its sender",
         })
     }
 }

@@ -3,7 +3,7 @@
 //! The bytes are described in `docs/wire.md`. A [`Session`] is a sending half and a receiving half that share a
 //! small block of state; [`Session::split`] lets the halves run on two threads.
 //!
-//! May use `noise`, `heartbeat`, `limit`, `buf`, `machine`, `timer`, `time` and `entropy`; never a driver or
+//! May use `noise`, `identity`, `heartbeat`, `limit`, `buf`, `machine`, `timer`, `time` and `entropy`; never a driver or
 //! another protocol.
 //!
 //! ```
@@ -49,6 +49,7 @@ mod gate;
 #[cfg(feature = "std")]
 mod halves;
 mod hello;
+mod identity;
 mod opening;
 mod outgoing;
 mod packet;
@@ -70,6 +71,7 @@ pub use error::{Error, ExportError, SendError};
 pub use frame::{FrameFault, MAX_REASON};
 #[cfg(feature = "std")]
 pub use halves::{Receiver, Sender};
+pub use identity::IdentityFault;
 pub use outgoing::{Outgoing, Progress};
 pub use packet::alert_packet;
 pub use padding::Padding;
@@ -84,6 +86,7 @@ pub use stats::{Rejects, Stats, Traffic};
 use crate::buf::{Span, TxBuf};
 use crate::entropy::Seed;
 use crate::guard::{Answer, Question};
+use crate::identity::IdentityKey;
 use crate::machine::{Machine, Recv};
 use crate::noise::{Exporter, HandshakeHash, PayloadSecurity, Protocol, Provider, PublicKey};
 use crate::resume::ClientTicket;
@@ -101,7 +104,9 @@ use send::SendState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<P> {
     /// The peer sent `payload` with a handshake message. Mind `security`: it may be readable by anyone, forged
-    /// or replayed.
+    /// or replayed. It comes before any proof of the peer's identity, whatever that is required for: do not act on it
+    /// before [`Event::Established`] in the name of an identity. The proof, once it is there, is of the handshake with
+    /// this payload in it.
     HandshakePayload {
         /// The payload, not empty.
         payload: P,
@@ -110,7 +115,8 @@ pub enum Event<P> {
     },
     /// A responder that asks has a question ([`Session::question`]) and waits for the answer ([`Session::answer`]).
     Question,
-    /// The handshake is complete: see [`Session::info`] for the peer's key. Messages can be sent.
+    /// The handshake is complete, and the peer has proven its identity if that is required: see [`Session::info`] for its
+    /// keys. Messages can be sent.
     Established,
     /// The responder gave a ticket to come again with: [`Session::take_ticket`].
     Ticket,
@@ -166,6 +172,10 @@ pub struct SessionInfo {
     pub resumed: bool,
     /// Identifies this session: equal at both ends, different for every session (Noise section 11.2).
     pub handshake_hash: HandshakeHash,
+    /// The identity that the peer has proven to this session's verifier. Where proof is required
+    /// ([`Config::require_identity`]) there is one from the beginning; else it is known with the first event behind
+    /// [`Event::Established`], as proof stands before everything that the peer sends.
+    pub identity: Option<IdentityKey>,
 }
 
 /// One end of a session.

@@ -12,6 +12,7 @@ use super::config::Config;
 use super::control::{Shared, Step, TICKET_BODY, Visit};
 use super::error::Error;
 use super::frame::{self, FrameFault, Head};
+use super::identity::{self, IdentityFault, PROOF_LEN};
 use super::packet::check_alert;
 use super::seal::RECORD_HEAD;
 use super::snapshot::{NOTICE_LEN, Notice, Receiving, RestoreError, SnapshotError};
@@ -37,6 +38,8 @@ pub(super) struct RecvState {
     joiner: Joiner,
     /// Unread plaintext of the record that is open.
     open: Option<u16>,
+    /// A frame has been looked at, or the peer was restored: a proof of its identity has no place any more.
+    begun: bool,
     /// REKEY was the last frame of the open record.
     rekey: bool,
     key_records: u32,
@@ -100,6 +103,7 @@ impl RecvState {
             cipher: None,
             joiner: Joiner::default(),
             open: None,
+            begun: false,
             rekey: false,
             key_records: 0,
             limits: Limits::new(config),
@@ -180,7 +184,11 @@ impl RecvState {
                 control.recv_opening(now, buf)
             })?;
             self.take_key(control);
-            return Ok(recv);
+            if self.cipher.is_none() || recv.event.is_some() {
+                return Ok(recv);
+            }
+            // What establishes the session comes in a record, which may be here already.
+            self.joiner.skip(recv.consumed);
         }
         if self.closed {
             return Ok(Recv::need(buf.len(), 0));
@@ -251,6 +259,7 @@ impl RecvState {
                 }
                 None => {
                     if self.stats.records == 0 {
+                        control.with(|control| control.keep_patience(now))?;
                         if let Some(need) = check_alert(rest).map_err(as_record)? {
                             return self.listen(control, now, buf, need);
                         }
@@ -272,8 +281,10 @@ impl RecvState {
                                     Event::RecordsLost { at_most },
                                 ));
                             }
-                            if let Some(recv) = self.next_message(buf) {
-                                return Ok(recv);
+                            if self.begun {
+                                if let Some(recv) = self.next_message(buf) {
+                                    return Ok(recv);
+                                }
                             }
                         }
                         Err(need) => return self.listen(control, now, buf, need),
@@ -322,6 +333,10 @@ impl RecvState {
     /// number that follow from it.
     #[cold]
     fn notice(&mut self, rest: &[u8]) -> Result<(), Error> {
+        // Who was restored proves nothing any more.
+        if !core::mem::replace(&mut self.begun, true) && self.config.require_identity {
+            return Err(Error::Identity(IdentityFault::Missing));
+        }
         let fault = Error::Frame(FrameFault::Notice);
         let notice = Notice::parse(rest).ok_or(fault)?;
         let Some(cipher) = &mut self.cipher else { return Err(Error::BufferChanged) };
@@ -379,6 +394,10 @@ impl RecvState {
         let body = buf.get(start..start + head.len).ok_or(Error::BufferChanged)?;
         let last = self.open.map(usize::from) == Some(head.body + head.len);
         let fault = |fault| Err(Error::Frame(fault));
+        let first = !core::mem::replace(&mut self.begun, true);
+        if first && self.config.require_identity && head.kind != frame::IDENTITY {
+            return Err(Error::Identity(IdentityFault::Missing));
+        }
         match head.kind {
             frame::MESSAGE | frame::BEGIN => {
                 if self.drained {
@@ -477,6 +496,20 @@ impl RecvState {
                 }
                 self.skip(head.body + head.len);
                 return Ok(Outcome::Event(Event::Ticket));
+            }
+            frame::IDENTITY => {
+                let Ok(proof) = <&[u8; PROOF_LEN]>::try_from(body) else {
+                    return fault(FrameFault::BodyLength);
+                };
+                if !first {
+                    return fault(FrameFault::NotFirst);
+                }
+                let hash = control.with(|control| control.handshake_hash()).ok_or(Error::BufferChanged)?;
+                let key = identity::judge(&self.config, &hash, proof).map_err(Error::Identity)?;
+                self.skip(head.body + head.len);
+                if key.is_some_and(|key| control.with(|control| control.on_identity(key))) {
+                    return Ok(Outcome::Event(Event::Established));
+                }
             }
             frame::PADDING => {
                 self.stats.padding_bytes += (head.body + head.len) as u64;
@@ -583,6 +616,7 @@ impl RecvState {
             nonce: cipher.nonce(),
             key_records: self.key_records,
             open: self.open,
+            begun: self.begun,
             rekey: self.rekey,
             drained: self.drained,
             joined: joined.map(|n| n as u64),
@@ -623,6 +657,7 @@ impl RecvState {
             cipher: Some(cipher),
             joiner,
             open: from.open,
+            begun: from.begun,
             rekey: from.rekey,
             key_records: from.key_records,
             kept,

@@ -5,6 +5,7 @@ use super::config::Config;
 use super::control::{Control, Owed, Shared, TICKET_BODY};
 use super::error::{Error, SendError};
 use super::frame;
+use super::identity;
 use super::outgoing::Outgoing;
 use super::padding::Padding;
 use super::seal::{RECORD_HEAD, RECORD_OVERHEAD, RECORD_ROOM, Rekey, Sealer, frames_in, put};
@@ -60,6 +61,8 @@ pub(super) struct SendState {
     simple_below: usize,
     padding: Padding,
     sealer: Option<Sealer>,
+    /// The first record begins with the proof of an identity.
+    proves: bool,
     /// A message is begun and not complete.
     open_message: bool,
     /// Fragmented messages begun: the serial number of the newest.
@@ -84,6 +87,7 @@ impl SendState {
             simple_below,
             padding: config.padding,
             sealer: None,
+            proves: false,
             open_message: false,
             begun: 0,
             untold: false,
@@ -112,6 +116,10 @@ impl SendState {
     pub(super) fn copy(&self, open: bool) -> Result<Sending, SnapshotError> {
         // Without a key, `poll_transmit` was not called since the handshake or the restore.
         let sealer = self.sealer.as_ref().filter(|_| !open).ok_or(SnapshotError::Unsent)?;
+        // What is restored does not prove anything again.
+        if self.proves && sealer.records == 0 {
+            return Err(SnapshotError::Unsent);
+        }
         let (secret, nonce) = sealer.copy().ok_or(SnapshotError::KeyExhausted)?;
         let Self { open_message, begun, .. } = *self;
         Ok(Sending { secret, nonce, skip: false, open_message, begun, traffic: self.stats() })
@@ -268,21 +276,53 @@ impl SendState {
         Ok(())
     }
 
-    /// Takes the key when the handshake has just left it behind, or a restore, of which the peer is told first.
+    /// Takes the key when the handshake has just left it behind, or a restore.
     fn take_key(&mut self, control: &mut impl Shared, tx: &mut TxBuf) -> Result<(), SendError> {
         if self.sealer.is_none() {
-            let room = tx.room();
-            if let Some((sealer, notices)) = control.with(|control| control.take_send_key(room))? {
-                if !notices.is_empty() {
-                    // What another session left open would go out unsealed.
-                    tx.truncate_open(0);
-                    put(tx, &notices)?;
-                    tx.seal();
-                }
-                self.sealer = Some(sealer);
-            }
+            self.begin(control, tx)?;
         }
         self.sealer().map(|_| ())
+    }
+
+    /// Takes the key, and says who this end is before anything else.
+    fn begin(&mut self, control: &mut impl Shared, tx: &mut TxBuf) -> Result<(), SendError> {
+        let Some((config, hash)) = control.with(|control| control.to_prove()) else {
+            return self.go_on(control, tx);
+        };
+        if tx.limit() < min_tx_limit(self.padding) {
+            return Err(SendError::BufferTooSmall);
+        }
+        if tx.room() < control_room(self.padding) {
+            return Err(SendError::Full);
+        }
+        // Signing may take its time: the block is not held meanwhile.
+        let proof = identity::prove(&config, &hash);
+        self.go_on(control, tx)?;
+        match proof {
+            Ok(proof) => {
+                self.proves = true;
+                self.sealer()?.put_frame(frame::IDENTITY, &proof, 0, tx)
+            }
+            Err(fault) => {
+                self.deadline_moved = true;
+                Err(SendError::Failed(control.with(|control| control.fail(Error::Identity(fault)))))
+            }
+        }
+    }
+
+    /// Takes the key. After a restore the peer is told first.
+    fn go_on(&mut self, control: &mut impl Shared, tx: &mut TxBuf) -> Result<(), SendError> {
+        let room = tx.room();
+        if let Some((sealer, notices)) = control.with(|control| control.take_send_key(room))? {
+            if !notices.is_empty() {
+                // What another session left open would go out unsealed.
+                tx.truncate_open(0);
+                put(tx, &notices)?;
+                tx.seal();
+            }
+            self.sealer = Some(sealer);
+        }
+        Ok(())
     }
 
     fn sealer(&mut self) -> Result<&mut Sealer, SendError> {
@@ -377,7 +417,9 @@ impl SendState {
         if self.sealer.is_none() {
             self.deadline_moved |= control.with(|control| control.transmit_opening(now, tx));
         }
-        if self.take_key(control, tx).is_err() {
+        // An end that cannot prove its identity has the key nevertheless, and a CLOSE to send.
+        let _ = self.take_key(control, tx);
+        if self.sealer.is_none() {
             return;
         }
         let may_seal = self.lease_left() != Some(0);

@@ -1,5 +1,6 @@
 //! What a session counts.
 
+use super::IdentityFault;
 use crate::heartbeat::Rtt;
 
 /// Everything a session has counted since it began.
@@ -56,6 +57,8 @@ pub struct Rejects {
     pub frames: u64,
     /// Messages over the maximum size.
     pub oversized: u64,
+    /// Proofs of an identity that were wrong or missing.
+    pub identities: u64,
     /// Peers closed for their rate.
     pub rates: u64,
     /// Keys used for too long.
@@ -80,6 +83,7 @@ impl Rejects {
             E::BadRecord => &mut rejects.records,
             E::Frame(_) | E::UnknownFrame(_) => &mut rejects.frames,
             E::MessageTooLarge { .. } => &mut rejects.oversized,
+            E::Identity(IdentityFault::Missing | IdentityFault::Refused) => &mut rejects.identities,
             E::RateLimited => &mut rejects.rates,
             E::KeyExhausted => &mut rejects.keys,
             _ => return rejects,

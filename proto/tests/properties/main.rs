@@ -108,6 +108,11 @@ properties! {
     session_nn_padded: Native::new("Noise_NN_25519_ChaChaPoly_BLAKE2s", Shape::Whole).padded(Padding::Constant(512)),
 }
 
+#[cfg(feature = "identity")]
+properties! {
+    session_xx_proving: Native::new("Noise_XX_25519_ChaChaPoly_BLAKE2s", Shape::Split).proving(),
+}
+
 #[cfg(feature = "ws")]
 properties! {
     ws_whole: Ws::new(Shape::Whole),

@@ -5,6 +5,8 @@ use crate::script::bytes;
 use sealock_proto::buf::{Span, TxBuf};
 use sealock_proto::entropy::{Jitter, Seed};
 use sealock_proto::heartbeat::HeartbeatConfig;
+#[cfg(feature = "identity")]
+use sealock_proto::identity::{Ed25519Signer, Ed25519Verifier, Signer};
 use sealock_proto::machine::{Machine, Recv, RecvHalf, SendHalf};
 use sealock_proto::noise::SecretKey;
 use sealock_proto::session::{
@@ -171,6 +173,19 @@ impl Native {
         let (a, b) = configs(&self.offer);
         let a = a.with_remote_static(SecretKey::new(&mut [9; 32]).public()).with_fallback();
         Self { a: a.build().unwrap(), b: b.with_fallback().build().unwrap(), ..self }
+    }
+
+    /// Both ends prove who they are before the session is established.
+    #[cfg(feature = "identity")]
+    pub(crate) fn proving(self) -> Self {
+        let signers = [5, 6].map(|n| Arc::new(Ed25519Signer::new(&mut [n; 32])));
+        let [a_accepts, b_accepts] =
+            [1, 0].map(|n: usize| Arc::new(Ed25519Verifier::only(&[signers[n].public_key()])));
+        let [a_signs, b_signs] = signers;
+        let (a, b) = configs(&self.offer);
+        let a = a.with_identity(a_signs).with_identity_verifier(a_accepts).require_identity();
+        let b = b.with_identity(b_signs).with_identity_verifier(b_accepts).require_identity();
+        Self { a: a.build().unwrap(), b: b.build().unwrap(), ..self }
     }
 
     /// Pads every record.

@@ -379,7 +379,8 @@ impl Opening {
                 let (protocol, provider, peer) = (noise.protocol(), noise.provider(), self.peer_of(&noise));
                 let transport = noise.split().map_err(Error::Handshake)?;
                 let resumed = self.ticket.is_some();
-                let info = SessionInfo { protocol, provider, peer, resumed, handshake_hash: transport.hash };
+                let handshake_hash = transport.hash;
+                let info = SessionInfo { protocol, provider, peer, resumed, handshake_hash, identity: None };
                 Ok(Some(Opened { transport, info }))
             }
             other => {

@@ -1,5 +1,6 @@
 //! What a snapshot says, and its layout inside of the seal. Nothing here knows how a session works.
 
+use crate::identity::IdentityKey;
 use crate::noise::{Exporter, NAME_LEN, Protocol, PublicKey, Role};
 use crate::session::stats::Traffic;
 use alloc::vec::Vec;
@@ -25,6 +26,8 @@ pub(in crate::session) struct Receiving {
     pub(in crate::session) key_records: u32,
     /// Unread plaintext of an open record.
     pub(in crate::session) open: Option<u16>,
+    /// A proof of the peer's identity has no place any more.
+    pub(in crate::session) begun: bool,
     pub(in crate::session) rekey: bool,
     pub(in crate::session) drained: bool,
     /// Total, held and gap of a message that is being joined.
@@ -40,6 +43,8 @@ pub(in crate::session) struct Common {
     pub(in crate::session) role: Role,
     pub(in crate::session) protocol: Protocol,
     pub(in crate::session) peer: Option<PublicKey>,
+    /// What the peer has proven.
+    pub(in crate::session) identity: Option<IdentityKey>,
     pub(in crate::session) exporter: Exporter,
     pub(in crate::session) pings: u64,
     pub(in crate::session) pongs: u64,
@@ -55,19 +60,21 @@ pub(in crate::session) struct Content {
     pub(in crate::session) receiving: Receiving,
 }
 
-const INITIATOR: u8 = 1;
-const PEER: u8 = 2;
-const PONG: u8 = 4;
-const SKIP: u8 = 8;
-const OPEN_MESSAGE: u8 = 16;
-const OPEN_RECORD: u8 = 32;
-const REKEY: u8 = 64;
-const DRAINED: u8 = 128;
+const INITIATOR: u16 = 1;
+const PEER: u16 = 2;
+const PONG: u16 = 4;
+const SKIP: u16 = 8;
+const OPEN_MESSAGE: u16 = 16;
+const OPEN_RECORD: u16 = 32;
+const REKEY: u16 = 64;
+const DRAINED: u16 = 128;
+const BEGUN: u16 = 256;
+const IDENTITY: u16 = 512;
 
 /// Numbers of eight bytes.
 const NUMBERS: usize = 28;
 /// Bytes of everything but the bytes that wait to be read.
-pub(super) const FIXED_LEN: usize = 1 + NAME_LEN + 4 * 32 + 8 + 8 * NUMBERS;
+pub(super) const FIXED_LEN: usize = 2 + NAME_LEN + 5 * 32 + 8 + 8 * NUMBERS;
 
 impl Content {
     /// Behind it lies what waits to be read.
@@ -82,14 +89,17 @@ impl Content {
             (OPEN_RECORD, receiving.open.is_some()),
             (REKEY, receiving.rekey),
             (DRAINED, receiving.drained),
+            (BEGUN, receiving.begun),
+            (IDENTITY, common.identity.is_some()),
         ];
         let flags = flags.iter().filter(|(_, set)| *set).fold(0, |flags, (flag, _)| flags | flag);
         // All at once: growing would leave copies behind.
         let mut out = Zeroizing::new(Vec::with_capacity(FIXED_LEN + waiting.len()));
-        out.push(flags);
+        out.extend_from_slice(&flags.to_be_bytes());
         out.extend_from_slice(&common.protocol.to_padded());
         let peer = common.peer.map_or([0; 32], |key| key.0);
-        for key in [&peer, &*sending.secret, &*receiving.key, common.exporter.secret()] {
+        let identity = common.identity.map_or([0; 32], |key| key.0);
+        for key in [&peer, &identity, &*sending.secret, &*receiving.key, common.exporter.secret()] {
             out.extend_from_slice(key);
         }
         out.extend_from_slice(&common.pong_owed.unwrap_or_default());
@@ -148,10 +158,11 @@ impl Content {
     /// Content and what waits to be read; `None` for what [`Content::encode`] does not give.
     pub(super) fn decode(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let mut fields = Fields(bytes);
-        let [flags] = fields.take()?;
+        let flags = u16::from_be_bytes(fields.take()?);
         let has = |flag| flags & flag != 0;
         let protocol = Protocol::from_padded(&fields.take()?)?;
         let peer = Some(PublicKey(fields.take()?)).filter(|_| has(PEER));
+        let identity = Some(IdentityKey(fields.take()?)).filter(|_| has(IDENTITY));
         let secret = Zeroizing::new(fields.take()?);
         let key = Zeroizing::new(fields.take()?);
         let exporter = Exporter::from_secret(protocol.hash(), Zeroizing::new(fields.take()?));
@@ -170,6 +181,7 @@ impl Content {
             nonce: fields.number()?,
             key_records: fields.number()?.try_into().ok()?,
             open: Some(fields.number()?.try_into().ok()?).filter(|_| has(OPEN_RECORD)),
+            begun: has(BEGUN),
             rekey: has(REKEY),
             drained: has(DRAINED),
             joined: [fields.number()?, fields.number()?, fields.number()?],
@@ -179,7 +191,7 @@ impl Content {
         };
         let role = if has(INITIATOR) { Role::Initiator } else { Role::Responder };
         let (pings, pongs, throttled) = (fields.number()?, fields.number()?, fields.number()?);
-        let common = Common { role, protocol, peer, exporter, pings, pongs, throttled, pong_owed };
+        let common = Common { role, protocol, peer, identity, exporter, pings, pongs, throttled, pong_owed };
         Some((Self { generation, common, sending, receiving }, fields.0))
     }
 }

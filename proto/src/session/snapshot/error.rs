@@ -11,11 +11,12 @@ use core::fmt;
 pub enum SnapshotError {
     /// The configuration has no [`with_snapshots`](crate::session::Config::with_snapshots): what it takes was not kept.
     NotExportable,
-    /// The handshake is not complete, or `Established` not taken yet.
+    /// The handshake is not complete, the peer has not proven the identity that is required, or `Established` is not taken
+    /// yet.
     NotEstablished,
     /// The session drains, closes or has failed: let it end where it is.
     Ending,
-    /// Something that was accepted or is owed is not sealed yet: call `poll_transmit`, and have room in the buffer.
+    /// Something that was accepted or is owed, such as the proof of this end's identity, is not sealed yet: call `poll_transmit`, and have room in the buffer.
     Unsent,
     /// `rx` is not all that was received and not consumed, or it ended between two notices of the peer: receive more.
     Buffer,
@@ -97,6 +98,8 @@ pub enum RestoreError {
     ProtocolNotAllowed(Protocol),
     /// The configuration does not accept the session's peer.
     PeerNotAllowed(Option<PublicKey>),
+    /// The configuration requires a proof of identity, and the session's peer has given none.
+    IdentityMissing,
     /// A message that is being received, or what waits to be read, is larger than the configuration allows.
     TooLarge,
     /// `claim` said no: the snapshot was restored before, or a newer one was.
@@ -123,6 +126,9 @@ impl fmt::Display for RestoreError {
             Self::PeerNotAllowed(_) => {
                 f.write_str("the snapshot is of a session with a peer that the configuration does not accept")
             }
+            Self::IdentityMissing => f.write_str(
+                "the snapshot is of a session with a peer that proved no identity, which the configuration requires",
+            ),
             Self::TooLarge => f.write_str(
                 "the session was receiving more than this configuration allows: raise max_message",
             ),

@@ -229,7 +229,7 @@ impl Session {
     ) -> Result<Restored, RestoreError> {
         let (content, received, handshake_hash) = snapshot.open(key, context)?;
         let Content { generation, common, sending, receiving } = content;
-        let Common { role, protocol, peer, .. } = common;
+        let Common { role, protocol, peer, identity, .. } = common;
         if role != config.role {
             return Err(RestoreError::Role);
         }
@@ -241,6 +241,9 @@ impl Session {
                 return Err(RestoreError::PeerNotAllowed(peer));
             }
         }
+        if config.require_identity && identity.is_none() {
+            return Err(RestoreError::IdentityMissing);
+        }
         let provider = config.provider;
         let recv = RecvState::restored(config, &protocol, receiving, generation, &received)?;
         let mut salt = [0; SALT_LEN];
@@ -248,7 +251,7 @@ impl Session {
         let Sending { secret, nonce, skip, .. } = &sending;
         let cipher = SendCipher::restored(provider, protocol.cipher(), secret, &salt, *nonce);
         let notices = notices(Some(*nonce).filter(|_| *skip), &salt);
-        let info = SessionInfo { protocol, provider, peer, resumed: false, handshake_hash };
+        let info = SessionInfo { protocol, provider, peer, resumed: false, handshake_hash, identity };
         let send = SendState::restored(config, &sending);
         let control =
             Control::restored(config, info, &common, seed, now).with_sender(cipher, notices, sending.traffic);

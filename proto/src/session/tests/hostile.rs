@@ -18,7 +18,7 @@ fn frames_that_break_a_rule_are_fatal_with_that_rule() {
         (&[0, 5, 1], frame(F::Head)),
         (&[0x40, 0, 0], frame(F::Head)),
         (&[0, 0x40, 0], frame(F::Head)),
-        (&[18, 0], Error::UnknownFrame(18)),
+        (&[20, 0], Error::UnknownFrame(20)),
         (&[0x40, 0x40, 0], Error::UnknownFrame(64)),
         (&[2, 2, 5, 1, 0, 0], frame(F::OutOfPlace)),
         (&[2, 2, 5, 1, 2, 2, 5, 1], frame(F::OutOfPlace)),

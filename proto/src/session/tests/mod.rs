@@ -11,6 +11,10 @@ mod gate;
 #[cfg(feature = "std")]
 mod halves;
 mod hostile;
+#[cfg(feature = "identity")]
+mod identity;
+#[cfg(feature = "identity")]
+mod identity_snapshot;
 mod keys;
 mod liveness;
 mod messages;

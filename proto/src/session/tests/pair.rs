@@ -170,6 +170,15 @@ impl Pair {
         while self.step() {}
     }
 
+    /// So many flights, one way each, the initiator's first: what an end sends unasked or in answer.
+    pub(super) fn flights(&mut self, count: usize) {
+        for flight in 0..count {
+            let (from, to) =
+                if flight % 2 == 0 { (&mut self.a, &mut self.b) } else { (&mut self.b, &mut self.a) };
+            carry(from, to, true, usize::MAX, self.now);
+        }
+    }
+
     pub(super) fn step(&mut self) -> bool {
         let [forth, back] = self.link;
         let there = carry(&mut self.a, &mut self.b, forth, self.chunk, self.now);

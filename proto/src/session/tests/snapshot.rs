@@ -48,7 +48,7 @@ fn taken(end: &mut End, config: &Arc<Config>) -> Session {
     core::mem::replace(&mut end.session, Session::new(config, seed(0), Instant::ZERO).unwrap())
 }
 
-fn export(end: &mut End, config: &Arc<Config>, n: u64) -> Result<Snapshot, SnapshotError> {
+pub(super) fn export(end: &mut End, config: &Arc<Config>, n: u64) -> Result<Snapshot, SnapshotError> {
     let exported = taken(end, config).hand_over(&end.rx, &end.tx, &key(), CONTEXT, &seed(n));
     exported.map_err(|refused| {
         end.session = *refused.session;
@@ -57,20 +57,22 @@ fn export(end: &mut End, config: &Arc<Config>, n: u64) -> Result<Snapshot, Snaps
 }
 
 /// Hands `end` over as it is, in the middle of whatever it does.
-fn hand_over(end: &mut End, config: &Arc<Config>, n: u64, now: Instant) {
+pub(super) fn hand_over(end: &mut End, config: &Arc<Config>, n: u64, now: Instant) {
     end.session.poll_transmit(now, &mut end.tx);
     let info = end.session.info();
     let snapshot = export(end, config, n).unwrap();
     assert_eq!(snapshot.as_bytes().len(), SNAPSHOT_OVERHEAD + end.rx.len());
     let Restored { session, received, .. } = restore(config, &snapshot, n, now).unwrap();
     // Only the library may be another.
-    let known = |info: Option<SessionInfo>| info.map(|info| (info.protocol, info.peer, info.handshake_hash));
+    let known = |info: Option<SessionInfo>| {
+        info.map(|info| (info.protocol, info.peer, info.identity, info.handshake_hash))
+    };
     assert_eq!((known(session.info()), &received), (known(info), &end.rx));
     assert_eq!(session.info().unwrap().provider, config.provider());
     end.session = session;
 }
 
-fn built(pair: (Config, Config)) -> (Arc<Config>, Arc<Config>, Pair) {
+pub(super) fn built(pair: (Config, Config)) -> (Arc<Config>, Arc<Config>, Pair) {
     let (a, b) = (pair.0.build().unwrap(), pair.1.build().unwrap());
     let mut pair = Pair {
         now: Instant::ZERO,
@@ -407,7 +409,7 @@ fn what_says_what_no_session_says_is_refused() {
     let a = exporting(NN).0.build().unwrap();
     let mut random = Jitter::new(1);
     for n in 0..2000 {
-        let text: Vec<u8> = (0..531 + n % 100).map(|_| random.next_u64() as u8).collect();
+        let text: Vec<u8> = (0..564 + n % 100).map(|_| random.next_u64() as u8).collect();
         let error = restore(&a, &Snapshot::forge(&text, &key(), CONTEXT), 1, Instant::ZERO).err();
         assert_eq!(error, Some(RestoreError::Content));
     }
@@ -517,7 +519,7 @@ fn halves_join_to_a_session_that_can_be_handed_over_and_split_again() {
 fn nothing_of_a_snapshot_is_printed() {
     let (a, _, mut pair) = built(exporting(NN));
     let snapshot = export(&mut pair.a, &a, 1).unwrap();
-    assert_eq!(format!("{snapshot:?}"), "Snapshot(531 bytes)");
+    assert_eq!(format!("{snapshot:?}"), "Snapshot(564 bytes)");
     let mut bytes = [9; 32];
     assert_eq!(format!("{:?}", SnapshotKey::new(&mut bytes)), "SnapshotKey(..)");
     assert_eq!(bytes, [0; 32]);
