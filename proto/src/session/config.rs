@@ -314,7 +314,7 @@ impl Config {
     #[must_use]
     pub fn min_tx_limit(&self) -> usize {
         let hybrid = self.protocols.iter().any(Protocol::is_hfs);
-        super::send::min_tx_limit(self.padding) + if hybrid { KEM_ROOM } else { 0 }
+        super::send::min_tx_limit(self.padding.most() as usize) + if hybrid { KEM_ROOM } else { 0 }
     }
 
     /// Which end this is.

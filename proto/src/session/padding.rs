@@ -12,7 +12,7 @@ const MAX_SIZE: u16 = 16_384;
 /// The shortest [`Padding::Constant`]: a CLOSE with the longest reason fits.
 const MIN_CONSTANT: u16 = 512;
 /// The steps of [`Padding::Padme`] where they are widest below [`MAX_MESSAGE`](crate::noise::MAX_MESSAGE).
-const WIDEST_STEP: usize = 2048;
+const WIDEST_STEP: u16 = 2048;
 
 /// How lengths are hidden: records are filled up with zeros to one of a few lengths. Sizes are those of a record's body in
 /// bytes, frames and tag, without the two bytes of its length.
@@ -73,13 +73,13 @@ impl Padding {
     }
 
     /// The most bytes that a record is filled up with.
-    pub(super) const fn most(self) -> usize {
+    pub(super) const fn most(self) -> u16 {
         match self {
             Self::None => 0,
             // One byte is no frame: that is a step more.
-            Self::Block(n) => n as usize + 1,
+            Self::Block(n) => n.saturating_add(1),
             Self::Padme => WIDEST_STEP + 1,
-            Self::Constant(n) => n as usize,
+            Self::Constant(n) => n,
         }
     }
 

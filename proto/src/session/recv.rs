@@ -498,18 +498,12 @@ impl RecvState {
                 return Ok(Outcome::Event(Event::Ticket));
             }
             frame::IDENTITY => {
-                let Ok(proof) = <&[u8; PROOF_LEN]>::try_from(body) else {
-                    return fault(FrameFault::BodyLength);
-                };
+                let Ok(proof) = body.try_into() else { return fault(FrameFault::BodyLength) };
                 if !first {
                     return fault(FrameFault::NotFirst);
                 }
-                let hash = control.with(|control| control.handshake_hash()).ok_or(Error::BufferChanged)?;
-                let key = identity::judge(&self.config, &hash, proof).map_err(Error::Identity)?;
                 self.skip(head.body + head.len);
-                if key.is_some_and(|key| control.with(|control| control.on_identity(key))) {
-                    return Ok(Outcome::Event(Event::Established));
-                }
+                return self.judge(control, proof);
             }
             frame::PADDING => {
                 self.stats.padding_bytes += (head.body + head.len) as u64;
@@ -522,6 +516,15 @@ impl RecvState {
             unknown => return Err(Error::UnknownFrame(unknown)),
         }
         Ok(Outcome::Done)
+    }
+
+    /// Judges the proof of the peer's identity; the block is not held meanwhile.
+    #[inline(never)]
+    fn judge(&self, control: &mut impl Shared, proof: &[u8; PROOF_LEN]) -> Result<Outcome, Error> {
+        let hash = control.with(|control| control.handshake_hash()).ok_or(Error::BufferChanged)?;
+        let key = identity::judge(&self.config, &hash, proof).map_err(Error::Identity)?;
+        let establishes = key.is_some_and(|key| control.with(|control| control.on_identity(key)));
+        Ok(if establishes { Outcome::Event(Event::Established) } else { Outcome::Done })
     }
 
     /// `n` bytes of the open record are used up.

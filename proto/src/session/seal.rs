@@ -152,11 +152,15 @@ impl Sealer {
     }
 
     /// Fills the open record up, before the `last` bytes of its frames.
+    #[inline]
     fn pad(&mut self, last: usize, tx: &mut TxBuf) -> Result<(), SendError> {
-        if self.padding != Padding::None {
-            let len = tx.open_len() - RECORD_HEAD + last + TAG_LEN;
-            self.padding_bytes += self.padding.put(len, tx)? as u64;
-        }
+        if self.padding == Padding::None { Ok(()) } else { self.fill_up(last, tx) }
+    }
+
+    #[inline(never)]
+    fn fill_up(&mut self, last: usize, tx: &mut TxBuf) -> Result<(), SendError> {
+        let len = tx.open_len() - RECORD_HEAD + last + TAG_LEN;
+        self.padding_bytes += self.padding.put(len, tx)? as u64;
         Ok(())
     }
 
@@ -182,6 +186,7 @@ impl Sealer {
     }
 
     /// Encrypts the open record, all of whose frames are there.
+    #[inline(always)]
     fn end_record(&mut self, rekey: bool, tx: &mut TxBuf) -> Result<(), SendError> {
         put(tx, &[0; TAG_LEN])?;
         let record = tx.open_mut();
@@ -218,8 +223,9 @@ impl Sealer {
     /// Whether the open record is to be the last under its key.
     fn is_rekey_due(&self, tx: &TxBuf) -> bool {
         let (records, bytes) = self.after;
-        let more = self.padding.body(tx.open_len() - RECORD_HEAD + REKEY_FRAME + TAG_LEN) + RECORD_HEAD;
-        let more = more as u64;
+        let body = tx.open_len() - RECORD_HEAD + REKEY_FRAME + TAG_LEN;
+        let body = if self.padding == Padding::None { body } else { self.padding.body(body) };
+        let more = (RECORD_HEAD + body) as u64;
         self.key_records + 1 >= records || self.key_bytes.saturating_add(more) >= bytes
     }
 }

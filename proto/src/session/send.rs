@@ -21,18 +21,18 @@ use arrayvec::ArrayVec;
 /// see [`Config::min_tx_limit`].
 pub const MIN_TX_LIMIT: usize = 5 * 1024;
 
-/// Padded records that end in the buffer take this much more: the three that a message of one frame may touch, four that
-/// [`control_reserve`] keeps free, and one to spare.
-pub(super) const fn min_tx_limit(padding: Padding) -> usize {
-    MIN_TX_LIMIT + 8 * padding.most()
+/// Padded records that end in the buffer take more, each at most `most`: the three that a message of one frame may touch,
+/// four that [`control_reserve`] keeps free, and one to spare.
+pub(super) const fn min_tx_limit(most: usize) -> usize {
+    MIN_TX_LIMIT + 8 * most
 }
 
 /// Left free by messages that are not padded, so that control frames do not wait behind them.
 const CONTROL_RESERVE: usize = 1024;
 
 /// Left free by messages: room for what is owed and, still, for a CLOSE.
-const fn control_reserve(padding: Padding) -> usize {
-    CONTROL_RESERVE + 4 * padding.most()
+const fn control_reserve(most: usize) -> usize {
+    CONTROL_RESERVE + 4 * most
 }
 
 /// What a simple message leaves free in the buffer beside itself.
@@ -40,14 +40,14 @@ const SIMPLE_OVERHEAD: usize = wire_bound(RECORD_ROOM, Padding::None) - RECORD_R
 
 /// The most that [`SendState::poll_transmit`] appends: control frames, and the ends of two records. A CLOSE
 /// takes no more than this and its reason.
-const fn control_room(padding: Padding) -> usize {
-    128 + TICKET_BODY + 2 * padding.most()
+const fn control_room(most: usize) -> usize {
+    128 + TICKET_BODY + 2 * most
 }
 
 /// Left free by all other control frames, so that a peer which sends PINGs and does not read cannot keep CLOSE
 /// from its place.
-const fn close_reserve(padding: Padding) -> usize {
-    control_room(padding) + MAX_REASON
+const fn close_reserve(most: usize) -> usize {
+    control_room(most) + MAX_REASON
 }
 
 /// Longest head of a fragment: type, length, total.
@@ -60,6 +60,8 @@ pub(super) struct SendState {
     /// Messages that are shorter may be simple.
     simple_below: usize,
     padding: Padding,
+    /// The most bytes that this fills a record up with.
+    most_padding: u16,
     sealer: Option<Sealer>,
     /// The first record begins with the proof of an identity.
     proves: bool,
@@ -86,6 +88,7 @@ impl SendState {
             max_message: config.max_message,
             simple_below,
             padding: config.padding,
+            most_padding: config.padding.most(),
             sealer: None,
             proves: false,
             open_message: false,
@@ -270,13 +273,14 @@ impl SendState {
         if message.total() > self.max_message {
             return Err(SendError::TooLarge { size: message.total(), max: self.max_message });
         }
-        if tx.limit() < min_tx_limit(self.padding) {
+        if tx.limit() < min_tx_limit(self.most_padding()) {
             return Err(SendError::BufferTooSmall);
         }
         Ok(())
     }
 
     /// Takes the key when the handshake has just left it behind, or a restore.
+    #[inline]
     fn take_key(&mut self, control: &mut impl Shared, tx: &mut TxBuf) -> Result<(), SendError> {
         if self.sealer.is_none() {
             self.begin(control, tx)?;
@@ -285,14 +289,15 @@ impl SendState {
     }
 
     /// Takes the key, and says who this end is before anything else.
+    #[inline(never)]
     fn begin(&mut self, control: &mut impl Shared, tx: &mut TxBuf) -> Result<(), SendError> {
         let Some((config, hash)) = control.with(|control| control.to_prove()) else {
             return self.go_on(control, tx);
         };
-        if tx.limit() < min_tx_limit(self.padding) {
+        if tx.limit() < min_tx_limit(self.most_padding()) {
             return Err(SendError::BufferTooSmall);
         }
-        if tx.room() < control_room(self.padding) {
+        if tx.room() < control_room(self.most_padding()) {
             return Err(SendError::Full);
         }
         // Signing may take its time: the block is not held meanwhile.
@@ -331,7 +336,7 @@ impl SendState {
 
     fn put_message(&mut self, message: &mut Outgoing<'_>, tx: &mut TxBuf) -> Result<(), SendError> {
         if message.sent() == 0 {
-            self.abandon(control_reserve(self.padding), tx)?;
+            self.abandon(control_reserve(self.most_padding()), tx)?;
             if self.is_whole(message, tx) {
                 self.put_whole(message, tx)?;
                 return Ok(());
@@ -349,7 +354,7 @@ impl SendState {
 
     fn put_whole(&mut self, message: &mut Outgoing<'_>, tx: &mut TxBuf) -> Result<(), SendError> {
         let head = frame::head(frame::MESSAGE, message.total());
-        let reserve = control_reserve(self.padding);
+        let reserve = control_reserve(self.most_padding());
         self.sealer()?.make_place(head.len() + message.total(), reserve, tx)?;
         put(tx, &head)?;
         message.take(message.rest(), |part| put(tx, part))?;
@@ -359,7 +364,7 @@ impl SendState {
 
     fn put_fragment(&mut self, message: &mut Outgoing<'_>, tx: &mut TxBuf) -> Result<(), SendError> {
         let least = (FRAGMENT_HEAD + message.rest().min(MIN_FRAGMENT)).min(self.record_room());
-        let reserve = control_reserve(self.padding);
+        let reserve = control_reserve(self.most_padding());
         let place = self.sealer()?.make_place(least, reserve, tx)?;
         let body = message.rest().min(place - FRAGMENT_HEAD);
         if body == message.total() {
@@ -379,6 +384,10 @@ impl SendState {
         message.take(body, |part| put(tx, part))
     }
 
+    fn most_padding(&self) -> usize {
+        usize::from(self.most_padding)
+    }
+
     /// Bytes of frames a record may hold.
     fn record_room(&self) -> usize {
         frames_in(MAX_MESSAGE, self.padding)
@@ -392,7 +401,7 @@ impl SendState {
 
     /// How much room in the buffer is enough for all of `message`, with what is left free.
     fn needed(&self, message: &Outgoing<'_>) -> usize {
-        wire_bound(message.total(), self.padding).saturating_add(control_reserve(self.padding))
+        wire_bound(message.total(), self.padding).saturating_add(control_reserve(self.most_padding()))
     }
 
     fn count_message(&mut self, bytes: usize) {
@@ -423,8 +432,8 @@ impl SendState {
             return;
         }
         let may_seal = self.lease_left() != Some(0);
-        let (room, least) = (tx.room(), control_room(self.padding));
-        let reserve = close_reserve(self.padding);
+        let (room, least) = (tx.room(), control_room(self.most_padding()));
+        let reserve = close_reserve(self.most_padding());
         let owed = control.with(|control| {
             self.report(control, now);
             let fits = (may_seal && room >= least + reserve) || (room >= least && control.owes_close());
@@ -498,11 +507,11 @@ impl SendState {
         if reason.len() > MAX_REASON {
             return Err(SendError::ReasonTooLong);
         }
-        if tx.limit() < min_tx_limit(self.padding) {
+        if tx.limit() < min_tx_limit(self.most_padding()) {
             return Err(SendError::BufferTooSmall);
         }
         // Beforehand, so that a refusal does not abandon an open message.
-        if tx.room() < control_room(self.padding) + reason.len() {
+        if tx.room() < control_room(self.most_padding()) + reason.len() {
             return Err(SendError::Full);
         }
         let result = self.put_close(control, now, code, reason, tx);
@@ -559,7 +568,7 @@ impl SendState {
 /// At most how many bytes a message of `len` bytes takes in the buffer, whatever the open record holds.
 const fn wire_bound(len: usize, padding: Padding) -> usize {
     let records = len / (frames_in(MAX_MESSAGE, padding) - FRAGMENT_HEAD) + 3;
-    let frames = len.saturating_add(records * (RECORD_OVERHEAD + FRAGMENT_HEAD + padding.most()));
+    let frames = len.saturating_add(records * (RECORD_OVERHEAD + FRAGMENT_HEAD + padding.most() as usize));
     let full = records.saturating_mul(RECORD_HEAD + padding.longest(MAX_MESSAGE));
     if full < frames { full } else { frames }
 }

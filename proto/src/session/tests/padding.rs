@@ -78,7 +78,7 @@ fn a_record_is_filled_up_by_no_more_than_is_kept_free_for_it() {
                 assert!(padding.body(size) <= padding.longest(MAX_MESSAGE), "{padding:?} {size}");
             }
         }
-        assert_eq!(most, padding.most(), "{padding:?}");
+        assert_eq!(most, usize::from(padding.most()), "{padding:?}");
     }
     let costs = (100..10_000).map(|len| (Padding::Padme.padded(len, usize::MAX) - len) * 100 / len);
     assert!(costs.max().unwrap() < 12, "PADMÉ costs at most 12 %");
