@@ -269,7 +269,8 @@ fn the_smallest_buffer_sends_any_message_and_a_close_whatever_the_padding() {
             send_all(&mut pair, 0, &message);
         }
         // As much as is accepted, and then what never has to wait behind it.
-        while pair.a.session.send(pair.now, &[7; 100], &mut pair.a.tx).is_ok() {}
+        let message = [&[7; 100][..]];
+        while pair.a.session.send_some(pair.now, &mut Outgoing::new(&message), &mut pair.a.tx).is_ok() {}
         pair.a.session.close(pair.now, CloseCode::NORMAL, &"r".repeat(MAX_REASON), &mut pair.a.tx).unwrap();
         pair.pump();
         assert_eq!(pair.b.error, None, "{padding:?}");
