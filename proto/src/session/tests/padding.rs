@@ -417,3 +417,16 @@ fn handshake_messages_have_a_length_of_the_policy_and_carry_the_same() {
         }
     }
 }
+
+#[test]
+fn the_bytes_after_which_a_key_changes_are_those_with_padding() {
+    let (a, b) = configs(NN);
+    let policy = RekeyPolicy::default().with_bytes(4096);
+    let mut pair = Pair::established_with(a.with_padding(Padding::Constant(512)).with_rekey(policy), b);
+    for _ in 0..80 {
+        pair.a.send(b"x");
+        pair.pump();
+    }
+    // Eight records of 514 bytes each.
+    assert_eq!((pair.b.error, pair.a.session.stats().sent.rekeys), (None, 10));
+}
