@@ -309,5 +309,4 @@ impl<E, I> Parts<E, I> {
 }
 
 #[cfg(test)]
-#[path = "datagrams_tests.rs"]
 mod tests;

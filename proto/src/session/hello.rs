@@ -61,6 +61,8 @@ impl core::fmt::Write for Name {
     }
 }
 
+// On the stack, and looked at at once.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Parsed {
     /// What is offered, and the length of the hello.
     Whole(Offer, usize),

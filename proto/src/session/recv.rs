@@ -488,7 +488,7 @@ impl RecvState {
                 return Ok(Outcome::Event(Event::Closed { code, reason }));
             }
             frame::TICKET => {
-                let Ok(body) = <&[u8; TICKET_BODY]>::try_from(&*body) else {
+                let Ok(body) = <&[u8; TICKET_BODY]>::try_from(body) else {
                     return fault(FrameFault::BodyLength);
                 };
                 if !control.with(|control| control.on_ticket(now, body)) {

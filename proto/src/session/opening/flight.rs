@@ -9,6 +9,8 @@ use crate::guard::Mac;
 pub(super) const MAC_LEN: usize = size_of::<Mac>();
 
 /// What was read of a first flight.
+// On the stack, and looked at at once.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Flight {
     /// The hello is there, its packet and mac1 are not: so many more bytes are needed at least.
     Hello(Offer, usize),
