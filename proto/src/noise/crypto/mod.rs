@@ -22,7 +22,7 @@ mod rustcrypto;
 mod xchacha;
 
 #[cfg(all(test, feature = "pq"))]
-mod kem_tests;
+mod tests_kem;
 #[cfg(test)]
 mod tests;
 

@@ -372,8 +372,9 @@ fn a_proof_goes_with_new_keys_padding_and_an_early_end() {
         assert_eq!((pair.a.error, pair.b.error, pair.b.closed()), (None, None, Some((0, "bye".into()))));
         if let Padding::Constant(size) = padding {
             let record = 2 + usize::from(size);
-            // Two records of the same length behind the handshake packet.
-            assert_eq!(pair.b.wire.len() % record, 2 + 32 + 16);
+            // Two records of the same length behind the handshake packet, which has at most 8,192 bytes.
+            let packet = 2 + usize::from(size).min(8192);
+            assert_eq!((pair.b.wire.len() - packet) % record, 0);
         }
     }
 }
