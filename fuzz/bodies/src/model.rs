@@ -24,6 +24,8 @@ pub(crate) struct Model {
     /// Messages that may still begin, where more are refused.
     allowance: Option<u64>,
     peer_records: u64,
+    /// A ticket may come.
+    tickets: bool,
     /// Whether a proof is required, where proofs are judged.
     identity: Option<bool>,
     /// A frame has been seen.
@@ -48,6 +50,7 @@ pub(crate) struct Model {
 #[derive(PartialEq, Eq, Debug)]
 enum Expected {
     Message(Vec<u8>),
+    Ticket,
     Draining,
     Closed(u64, Vec<u8>),
 }
@@ -58,10 +61,20 @@ impl Model {
         allowance: Option<u64>,
         peer_records: u64,
         max_gap: u64,
+        tickets: bool,
         identity: Option<bool>,
     ) -> Self {
         let established = identity != Some(true);
-        Self { max_message, allowance, peer_records, max_gap, identity, established, ..Self::default() }
+        Self {
+            max_message,
+            allowance,
+            peer_records,
+            max_gap,
+            tickets,
+            identity,
+            established,
+            ..Self::default()
+        }
     }
 
     /// Takes a notice that somebody forged.
@@ -174,6 +187,11 @@ impl Model {
                     self.open = Some((total, joined));
                 }
             }
+            // Lifetime and ticket, from a responder and once.
+            5 => {
+                rule(body.len() == 4 + 209 && std::mem::take(&mut self.tickets))?;
+                self.events.push(Expected::Ticket);
+            }
             6 => rule(self.open.take().is_some() && body.is_empty())?,
             8 | 10 => rule(body.len() == 8)?,
             12 => rule(body.is_empty() && last)?,
@@ -214,6 +232,7 @@ impl Model {
 fn expected(event: &Seen) -> Option<Expected> {
     match event {
         Event::Message(message) => Some(Expected::Message(message.clone())),
+        Event::Ticket => Some(Expected::Ticket),
         Event::Draining => Some(Expected::Draining),
         Event::Closed { code, reason } => Some(Expected::Closed(u64::from(code.get()), reason.clone())),
         _ => None,

@@ -167,7 +167,8 @@ fn frames() -> Vec<Seed> {
     let ping = [vec![8, 8], b"12345678".to_vec()].concat();
     let proof = [&[18, 0x40, 96], &[5; 96][..]].concat();
     let wrong = [&[18, 0x40, 96], &[5; 32][..], &[6; 64]].concat();
-    let cases: [(&str, u8, &[&[u8]]); 27] = [
+    let ticket = [&[5, 0x40, 213], &[3; 213][..]].concat();
+    let cases: [(&str, u8, &[&[u8]]); 31] = [
         ("messages", 0, &[&[0, 0, 0, 3, 1, 2, 3], &[0, 1, 9]]),
         ("messages-xx", 2, &[&[0, 2, 1, 2]]),
         ("messages-initiator", 3, &[&[0, 2, 1, 2]]),
@@ -192,6 +193,10 @@ fn frames() -> Vec<Seed> {
         ("identity-judged", 10, &[&proof, &[0, 1, 7]]),
         ("identity-twice", 10, &[&proof, &proof]),
         ("identity-late", 0, &[&[0, 1, 7], &proof]),
+        ("ticket", 1, &[&ticket, &[0, 1, 7]]),
+        ("ticket-twice", 1, &[&ticket, &ticket]),
+        ("ticket-short", 1, &[&[5, 1, 9]]),
+        ("ticket-to-a-responder", 0, &[&ticket]),
         ("empty-record", 0, &[&[]]),
         ("fault-in-a-charged-frame", 4, &[&[0, 0, 0, 1, 1, 2, 3, 0, 9, 9]]),
         ("nothing", 0, &[]),

@@ -94,7 +94,8 @@ impl Variant {
 
     fn model(&self) -> Model {
         let allowance = self.messages.filter(|(_, close)| *close).map(|_| BURST);
-        Model::new(self.max_message, allowance, self.peer_records, self.max_gap, self.identity)
+        let tickets = self.role == Role::Initiator;
+        Model::new(self.max_message, allowance, self.peer_records, self.max_gap, tickets, self.identity)
     }
 }
 

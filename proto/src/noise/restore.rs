@@ -1,4 +1,4 @@
-//! The key of a direction whose sender was restored from a copy of its state (docs/wire.md, section 8).
+//! The key of a direction whose sender was restored from a copy of its state (docs/wire.md, section 9).
 //!
 //! A copy holds no key that its original seals with, and two copies share none: each draws a salt of its own.
 
