@@ -39,6 +39,8 @@ pub(crate) struct Model {
     max_gap: u64,
     /// The notices since the last record: whether the peer skipped, and whether it was restored after it.
     skipped: bool,
+    /// Records that they skip together.
+    lost: u64,
     restored: bool,
     drained: bool,
     /// Nothing behind this point counts.
@@ -98,7 +100,8 @@ impl Model {
             [2, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h] => {
                 let nonce = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
                 let skips = nonce.checked_sub(self.nonce).ok_or(Fault::Rule)?;
-                rule(self.max_gap > 0 && skips <= self.max_gap && !self.skipped)?;
+                self.lost = self.lost.saturating_add(skips);
+                rule(self.max_gap > 0 && self.lost <= self.max_gap && !self.skipped)?;
                 (self.nonce, self.skipped) = (nonce, true);
                 self.open = None;
             }
@@ -142,6 +145,7 @@ impl Model {
             return Err(Fault::Key);
         }
         rule(!self.skipped)?;
+        self.lost = 0;
         if self.restored {
             return Err(Fault::Forged);
         }

@@ -129,6 +129,15 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
         }
     }
 
+    /// Calls the protocol's sending half once, whatever comes of it; writes nothing.
+    pub(super) fn call_now(&mut self, call: impl FnOnce(&mut S, Instant, &mut TxBuf)) {
+        let mut writer = self.shared.lock();
+        let now = writer.now();
+        let Writer { half, tx, .. } = &mut *writer;
+        call(half, now, tx);
+        self.shared.unlock(writer);
+    }
+
     /// [`Sender::poll_call`] as a future.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 use super::session::SessionSendError;
 use super::session_gate::Ender;
 use super::{DriveError, Permit, Sender, WriteError, WriteIo};
-use crate::buf::TxBuf;
 use crate::session::{self, CloseCode, Outgoing, SendError, Traffic};
 use crate::time::Instant;
 use alloc::boxed::Box;
@@ -146,14 +145,16 @@ impl<W: WriteIo> SessionSender<W> {
         let sender = self.inner.weak();
         Box::new(move |reason| {
             let Some(mut sender) = sender.upgrade() else { return };
-            let cx = &mut Context::from_waker(Waker::noop());
-            // Who has failed or is closing ends by itself. What the stream does not take at once leaves while the receiver
-            // waits, which this call wakes.
-            let call = |half: &mut session::Sender, now, tx: &mut TxBuf| {
-                half.close(now, CloseCode::GOING_AWAY, reason, tx)
-            };
-            if sender.poll_call(cx, call).is_ready() {
-                let _ = sender.poll_flush(cx);
+            // Who has failed or is closing ends by itself. A close that finds no room comes when there is some, or its
+            // deadline does. The receiver, which this call wakes, sees to the rest.
+            sender.call_now(|half, now, tx| {
+                if half.close(now, CloseCode::GOING_AWAY, reason, tx) == Err(SendError::Full) {
+                    let _ = half.drain(now, now);
+                }
+            });
+            // A receiver that blocks in a read is not woken. Nobody has left a waker there, which this would replace.
+            if W::BLOCKS {
+                let _ = sender.poll_flush(&mut Context::from_waker(Waker::noop()));
             }
         })
     }

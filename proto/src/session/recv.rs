@@ -352,12 +352,15 @@ impl RecvState {
                 self.key_records = 0;
             }
             Notice::Skip(nonce) => {
-                let at_most = nonce.checked_sub(cipher.nonce()).ok_or(fault)?;
+                let skipped = nonce.checked_sub(cipher.nonce()).ok_or(fault)?;
                 let max = self.config.max_gap;
+                // With what earlier notices have skipped, behind which no record came.
+                let before = self.kept.as_ref().and_then(|kept| kept.lost).unwrap_or(0);
+                let at_most = before.saturating_add(skipped);
                 let Some(kept) = self.kept.as_mut().filter(|_| max > 0 && at_most <= max) else {
                     return Err(Error::RecordsLost { at_most, max });
                 };
-                if kept.skipped.replace(at_most).is_some() {
+                if kept.skipped.replace(skipped).is_some() {
                     return Err(fault);
                 }
                 cipher.skip_to(nonce);

@@ -21,10 +21,10 @@ mod ring;
 mod rustcrypto;
 mod xchacha;
 
-#[cfg(all(test, feature = "pq"))]
-mod tests_kem;
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, feature = "pq"))]
+mod tests_kem;
 
 pub(super) use aead::Aead;
 pub(super) use backend::public;

@@ -243,3 +243,17 @@ fn a_loss_that_is_not_proven_yet_is_handed_over_too() {
     let end = pair.b.seen.len() - 2;
     assert_eq!(pair.b.seen[end..], [Event::RecordsLost { at_most: 12 }, Event::Message(b"x".to_vec())]);
 }
+
+#[test]
+fn what_several_notices_skip_counts_together() {
+    let notice = |body: [u8; 16]| [&[0, 16][..], &body].concat();
+    let skip = |nonce: u8| notice([2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, nonce]);
+    let restored = notice([1; 16]);
+    for (last, lost) in [(10, None), (11, Some(11))] {
+        let (a, b) = configs(NN);
+        let mut pair = Pair::established_with(a, b.with_max_gap(10));
+        pair.b.rx = [skip(6), restored.clone(), skip(last), restored.clone()].concat();
+        pair.b.read(pair.now);
+        assert_eq!(pair.b.error, lost.map(|at_most| Error::RecordsLost { at_most, max: 10 }), "{last}");
+    }
+}
