@@ -132,7 +132,7 @@ impl Socket {
         self.0.machine()
     }
 
-    /// The loop itself, for [`block_on`](crate::block_on).
+    /// The loop itself, for [`block_on`].
     pub fn into_inner(self) -> Datagrams<Endpoint, StdUdp> {
         self.0
     }

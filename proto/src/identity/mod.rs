@@ -1,7 +1,7 @@
 //! Long-lived identities: keys that sign, which an application may have beside the keys of a handshake.
 //!
 //! Who signs and who checks are traits, so that a key can stay in the device or service that holds it. A protocol says
-//! what is signed and when. With the feature `identity` there is Ed25519 for both ([`Ed25519Signer`], [`Ed25519Verifier`]).
+//! what is signed and when. With the feature `identity` there is Ed25519 for both (`Ed25519Signer`, `Ed25519Verifier`).
 
 #[cfg(feature = "identity")]
 mod ed25519;
