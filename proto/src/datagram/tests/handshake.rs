@@ -212,7 +212,7 @@ fn whoever_does_not_know_the_responder_gets_no_answer() {
     let others = [
         config(IK, B).with_static_key(other),
         config(IK, B).with_prologue(b"another application"),
-        config("Noise_IK_25519_AESGCM_BLAKE2s", B),
+        config("Noise_IK_25519_ChaChaPoly_BLAKE2b", B),
     ];
     for config in others {
         let mut stranger = Net::new(super::config(IK, A), config);
