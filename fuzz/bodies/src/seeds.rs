@@ -40,6 +40,7 @@ fn pieces() -> Vec<Seed> {
     [
         ("opening", opening("opening-0-XX", 0), [1, 0, 0, 0, 0]),
         ("opening-cut", opening("opening-0-IK", 0), [5, 7, 0, 0, 1]),
+        ("refused-twice", opening("refused-name-and-packet", 0), [1, 0, 0, 0, 0]),
         ("alert", opening("initiator-alert-long", 3), [1, 0, 0, 0, 0]),
         ("choice", opening("choice-initiator", OFFERS), [1, 0, 0, 0, 0]),
         ("choice-responder", opening("choice-responder", CHOOSES), [9, 1, 0, 0, 0]),
@@ -127,8 +128,8 @@ fn choices() -> Vec<Seed> {
 fn refusals() -> Vec<Seed> {
     const RESPONDER: u8 = 0;
     const INITIATOR: u8 = 3;
-    let long =
-        |len: u16| [hello(&["Noise_NN_25519_ChaChaPoly_BLAKE2s"]), len.to_be_bytes().to_vec()].concat();
+    let announces = |name, len: u16| [hello(&[name]), len.to_be_bytes().to_vec()].concat();
+    let long = |len| announces("Noise_NN_25519_ChaChaPoly_BLAKE2s", len);
     [
         ("refused-magic", RESPONDER, b"GET / HTTP/1.1\r\n\r\n".to_vec()),
         ("refused-version", RESPONDER, b"SLCK\x02\x04NOPE".to_vec()),
@@ -136,6 +137,7 @@ fn refusals() -> Vec<Seed> {
         ("refused-names-none", RESPONDER, b"SLCK\x01\x00".to_vec()),
         ("refused-names-many", RESPONDER, b"SLCK\x01\x05".to_vec()),
         ("refused-name-unknown", RESPONDER, hello(&["Noise_ZZ_25519_ChaChaPoly_BLAKE2s"])),
+        ("refused-name-and-packet", RESPONDER, announces("Noise_ZZ_25519_ChaChaPoly_BLAKE2s", 8193)),
         ("refused-one-way", RESPONDER, hello(&["Noise_N_25519_ChaChaPoly_BLAKE2s"])),
         ("refused-alert", RESPONDER, [long(2), vec![0, 6]].concat()),
         ("refused-packet-short", RESPONDER, [long(1), vec![0]].concat()),

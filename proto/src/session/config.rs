@@ -201,8 +201,8 @@ impl Config {
         self
     }
 
-    /// Sends `payload` (at most 4,096 bytes) with the first handshake message of this end whose payload has at
-    /// least the security `at_least` (Noise section 7.7). The peer gets it as
+    /// Sends `payload` (at most 4,096 bytes; an empty one is none) with the first handshake message of this end whose
+    /// payload has at least the security `at_least` (Noise section 7.7). The peer gets it as
     /// [`Event::HandshakePayload`](super::Event::HandshakePayload), before the session is established; once, though an
     /// initiator sends it twice if the responder chooses another protocol than the first offered.
     #[must_use]

@@ -27,9 +27,11 @@ pub(super) struct Items {
     pub(super) timestamp: Option<Duration>,
 }
 
-/// Appends the item with the application's bytes.
+/// Appends the item with the application's bytes. None are no item.
 pub(super) fn put_application(items: &mut Vec<u8>, bytes: &[u8]) {
-    put(items, APPLICATION, bytes);
+    if !bytes.is_empty() {
+        put(items, APPLICATION, bytes);
+    }
 }
 
 /// Appends the item that says when the message was written. Times that 64 bits of nanoseconds do not hold (the year 2554)
@@ -107,6 +109,13 @@ mod tests {
         assert_eq!(read.timestamp, Some(Duration::new(1_700_000_000, 5)));
         assert_eq!(&items[read.application.unwrap()], b"early");
         assert_eq!(parse(b""), Ok(Items::default()));
+    }
+
+    #[test]
+    fn an_empty_payload_is_no_item() {
+        let mut items = Vec::new();
+        put_application(&mut items, b"");
+        assert_eq!(items, b"");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use super::super::config::Config;
 use super::super::error::Error;
-use super::super::hello::Offer;
-use super::flight::{self, Flight, MAC_LEN, Parts};
+use super::super::hello::{self, Offer, Parsed};
+use super::flight::{self, MAC_LEN, Parts};
 use super::{Alert, Before, CHOICE_HEAD, FIRST, Opening, PACKET_HEAD, RETRY, Resumed, State, Step};
 use crate::guard::{Cookie, FirstDigest, FirstSeen, Mac, Question};
 use crate::machine::Recv;
@@ -62,27 +62,28 @@ impl Opening {
     /// passed over.
     pub(super) fn recv_flight(&mut self, buf: &[u8]) -> Step {
         let State::Entry(entry) = &self.state else { return Ok(Ok(0)) };
-        let parts = match flight::parse(buf)? {
-            Flight::Whole(parts) => parts,
-            Flight::Need(missing) => return Ok(Err(Recv::need(0, missing))),
-            Flight::Hello(offer, missing) => {
-                self.choose(&offer)?;
-                return Ok(Err(Recv::need(0, missing)));
-            }
+        let (offer, hello) = match hello::parse(buf)? {
+            Parsed::Whole(offer, len) => (offer, len),
+            Parsed::Need(missing) => return Ok(Err(Recv::need(0, missing))),
         };
-        let (mut choice, mut protocol) = self.choose(&parts.offer)?;
+        // Before what is behind is looked at, so that what is refused does not depend on how much of that is there.
+        let (mut choice, mut protocol) = self.choose(&offer)?;
+        let parts = match flight::parts(buf, hello)? {
+            Ok(parts) => parts,
+            Err(missing) => return Ok(Err(Recv::need(0, missing))),
+        };
         let mac1 = parts.mac1;
         let knock = match entry.stage {
-            Stage::Outside => self.check_mac1(protocol, buf, &parts)?,
+            Stage::Outside => self.check_mac1(protocol, &offer, buf, &parts)?,
             Stage::Waiting(_) => return Ok(Err(Recv::need(0, 0))),
             Stage::Inside(knock) => {
-                if self.ask_about_ticket(&parts.offer) {
+                if self.ask_about_ticket(&offer) {
                     return Ok(Ok(0));
                 }
                 if let Some(ticket) = &self.ticket {
                     (choice, protocol) = (FIRST, ticket.protocol);
                 }
-                return self.begin(choice, Knock { protocol, ..knock }, buf, &parts);
+                return self.begin(choice, Knock { protocol, ..knock }, &offer, buf, &parts);
             }
             Stage::Retried(knock) => knock,
         };
@@ -99,7 +100,7 @@ impl Opening {
             self.set_stage(Stage::Waiting(knock));
             return Ok(Ok(0));
         }
-        self.begin(choice, knock, buf, &parts)
+        self.begin(choice, knock, &offer, buf, &parts)
     }
 
     /// Opens the ticket that is shown, if this end accepts tickets, and asks whether it was used before. Whether the answer
@@ -134,10 +135,16 @@ impl Opening {
 
     /// Who sent the flight knows this end's key, where the protocol wants that, and its prologue. Nothing was computed
     /// before but this hash.
-    fn check_mac1(&self, protocol: Protocol, buf: &[u8], parts: &Parts) -> Result<Knock, Error> {
+    fn check_mac1(
+        &self,
+        protocol: Protocol,
+        offer: &Offer,
+        buf: &[u8],
+        parts: &Parts,
+    ) -> Result<Knock, Error> {
         let covered = buf.get(..parts.covered).unwrap_or_default();
         // What is offered last says what the initiator knows.
-        let last = parts.offer.names.iter().rev().find_map(|offered| *offered).unwrap_or(protocol);
+        let last = offer.names.iter().rev().find_map(|offered| *offered).unwrap_or(protocol);
         let gates = self.config.gates.of(last).iter().enumerate();
         let mut digests = gates.map(|(key, gate)| (key, gate.digest(&[covered])));
         let good = digests.find(|(_, digest)| digest.verify(&parts.mac1));
@@ -146,7 +153,7 @@ impl Opening {
     }
 
     /// Begins the handshake. A key of the initiator that is known beforehand is asked about before anything is computed.
-    fn begin(&mut self, choice: u8, knock: Knock, buf: &[u8], parts: &Parts) -> Step {
+    fn begin(&mut self, choice: u8, knock: Knock, offer: &Offer, buf: &[u8], parts: &Parts) -> Step {
         let State::Entry(Entry { room, .. }) = core::mem::replace(&mut self.state, State::Over) else {
             return Ok(Ok(0));
         };
@@ -154,7 +161,7 @@ impl Opening {
         let mut before = Before { hello, choice, passed_over: &[], ephemeral: None };
         let consumed = if choice == FIRST {
             self.trailer = knock.macs;
-            self.spare = self.prepare_fallback(knock, buf, parts)?;
+            self.spare = self.prepare_fallback(knock, offer, buf, parts)?;
             parts.hello
         } else {
             self.preface.extend(CHOICE_HEAD.into_iter().chain([choice]));
@@ -174,14 +181,12 @@ impl Opening {
     fn prepare_fallback(
         &self,
         knock: Knock,
+        offer: &Offer,
         buf: &[u8],
         parts: &Parts,
     ) -> Result<Option<(Box<Handshake>, u8)>, Error> {
-        let place = parts
-            .offer
-            .names
-            .iter()
-            .position(|offered| offered.is_some() && *offered == self.config.fallback);
+        let place =
+            offer.names.iter().position(|offered| offered.is_some() && *offered == self.config.fallback);
         let place = place.filter(|place| *place > 0).and_then(|place| u8::try_from(place).ok());
         let Some((choice, protocol)) = place.zip(self.config.fallback) else { return Ok(None) };
         // Every pattern begins with the ephemeral key in the clear.
