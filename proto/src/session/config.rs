@@ -54,6 +54,8 @@ pub struct Config {
     pub(super) padding: Padding,
     pub(super) handshake_timeout: Duration,
     pub(super) close_timeout: Duration,
+    /// [`Duration::MAX`]: for ever.
+    pub(super) lifetime: Duration,
     pub(super) snapshots: bool,
     pub(super) max_gap: u64,
 }
@@ -107,6 +109,7 @@ impl Config {
             padding: Padding::None,
             handshake_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
+            lifetime: Duration::MAX,
             snapshots: false,
             max_gap: 0,
         }
@@ -284,6 +287,16 @@ impl Config {
         self
     }
 
+    /// How long a session may last, from the end of the handshake on; not zero. Without this it may last for ever. At that
+    /// age this end drains, as by [`Session::drain`](super::Session::drain): messages that are accepted are delivered, and
+    /// no other is accepted. A peer that does not drain or close within the close timeout is closed with
+    /// [`CloseCode::GOING_AWAY`](super::CloseCode::GOING_AWAY). Whoever comes again is admitted anew.
+    #[must_use]
+    pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
     /// Keeps what it takes to export a session: its receiving key, in a block of its own on the heap. Default
     /// not.
     #[must_use]
@@ -378,7 +391,7 @@ impl Config {
         if !self.padding.is_valid() {
             return Err(E::Padding);
         }
-        if self.handshake_timeout.is_zero() || self.close_timeout.is_zero() {
+        if [self.handshake_timeout, self.close_timeout, self.lifetime].iter().any(Duration::is_zero) {
             return Err(E::ZeroTimeout);
         }
         if self.previous_statics.len() > MAX_PREVIOUS_KEYS {
@@ -460,9 +473,15 @@ impl Config {
         if protocol.psk_count() != self.psks.len() {
             return Err(E::PskCount { protocol, configured: self.psks.len() });
         }
-        match self.peers {
+        match &self.peers {
             Some(Peers::Only(_)) if !protocol.needs_local_static(peer) => {
                 return Err(E::PeersUnknowable(protocol));
+            }
+            Some(Peers::Only(keys))
+                if protocol.needs_remote_static(self.role)
+                    && !self.remote_static.is_some_and(|key| keys.contains(&key)) =>
+            {
+                return Err(E::PeerNotListed(protocol));
             }
             None if self.role == Role::Initiator && protocol.sends_static(peer) => {
                 return Err(E::PeersUnset(protocol));

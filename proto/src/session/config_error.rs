@@ -33,6 +33,8 @@ pub enum ConfigError {
     PeersUnset(Protocol),
     /// A list of peers could not be enforced: the pattern never shows the peer's static key.
     PeersUnknowable(Protocol),
+    /// The protocol begins with the peer's static key that is configured, and the list of peers does not have it.
+    PeerNotListed(Protocol),
     /// A fallback is for IK without modifiers, as the only protocol of an initiator that says whose keys it accepts.
     NoFallback,
     /// Tickets are given and accepted by responders.
@@ -59,7 +61,7 @@ pub enum ConfigError {
     PeerRecords,
     /// A block of padding must be 2 to 16,384 bytes, a constant size 512 to 16,384.
     Padding,
-    /// The handshake and close timeouts must not be zero.
+    /// The handshake and close timeouts and the lifetime must not be zero.
     ZeroTimeout,
 }
 
@@ -92,6 +94,9 @@ impl fmt::Display for ConfigError {
             Self::PeersUnknowable(p) => {
                 write!(f, "{p} never shows the peer's static key, so a list of peers cannot be enforced")
             }
+            Self::PeerNotListed(p) => {
+                write!(f, "{p} begins with the key of with_remote_static, which the list of with_peers lacks")
+            }
             Self::NoFallback => f.write_str(
                 "with_fallback: needs IK without modifiers, as an initiator's only protocol, and with_peers there",
             ),
@@ -119,7 +124,7 @@ impl fmt::Display for ConfigError {
             Self::Padding => {
                 f.write_str("padding: a block must be 2 to 16,384 bytes, a constant size 512 to 16,384")
             }
-            Self::ZeroTimeout => f.write_str("the handshake and close timeouts must not be zero"),
+            Self::ZeroTimeout => f.write_str("the handshake and close timeouts and the lifetime must not be zero"),
         }
     }
 }

@@ -58,6 +58,8 @@ enum Timer {
     Opening,
     Close,
     Drain,
+    /// The session is as old as it may be.
+    Lifetime,
     Rekey,
     Throttle,
     /// `Established` is to be had from `recv`.
@@ -130,7 +132,7 @@ pub(super) struct Control {
     beating: bool,
     pong_owed: Option<[u8; 8]>,
     rekey_owed: bool,
-    timers: Timers<7>,
+    timers: Timers<8>,
     pings: u64,
     pongs: u64,
     throttled: u64,
@@ -425,6 +427,7 @@ impl Control {
             self.timers.clear(Timer::Opening);
         }
         self.timers.set(Timer::Rekey, now + self.config.rekey.age);
+        self.timers.set(Timer::Lifetime, now + self.config.lifetime);
         let Some(keys) = &mut self.keys else { return };
         (keys.send, keys.recv) = (transport.send, transport.recv);
         self.exporter = Some(transport.exporter);
@@ -475,6 +478,7 @@ impl Control {
         let keys = Keys::new(seed, now);
         let mut timers = Timers::new();
         timers.set(Timer::Rekey, now + config.rekey.age);
+        timers.set(Timer::Lifetime, now + config.lifetime);
         let jitter = keys.seed.jitter("ping");
         Self {
             config: Arc::clone(config),
@@ -650,6 +654,18 @@ impl Control {
         self.timers.set(Timer::Drain, deadline);
     }
 
+    /// Drains, and does not wait for the peer for longer than it waits for a CLOSE.
+    fn expire(&mut self, now: Instant) {
+        let latest = now + self.config.close_timeout;
+        if self.drain == Drain::No {
+            self.drain = Drain::Owed;
+        }
+        if self.close_owed.is_none() {
+            let deadline = self.timers.get(Timer::Drain).map_or(latest, |deadline| deadline.min(latest));
+            self.timers.set(Timer::Drain, deadline);
+        }
+    }
+
     // Receiving.
 
     /// The receiving half says what it did.
@@ -693,6 +709,9 @@ impl Control {
         }
         if self.timers.take_due(Timer::Close, now) {
             return Err(self.fail(Error::CloseTimeout));
+        }
+        if self.timers.take_due(Timer::Lifetime, now) {
+            self.expire(now);
         }
         if self.timers.take_due(Timer::Drain, now) {
             self.close_owed.get_or_insert(CloseCode::GOING_AWAY);

@@ -1,7 +1,9 @@
 //! Close, drain and their deadlines (docs/wire.md, section 6).
 
 use super::pair::*;
-use crate::session::{CloseCode, Error, Event, MAX_REASON, SendError};
+use crate::session::{CloseCode, Error, Event, MAX_REASON, RekeyPolicy, SendError};
+use crate::time::Instant;
+use alloc::vec;
 use core::time::Duration;
 
 const CODE: CloseCode = CloseCode::application(300).unwrap();
@@ -132,6 +134,72 @@ fn a_drain_ends_at_its_deadline_whatever_the_peer_does() {
     assert_eq!(pair.a.messages(), [b"still welcome"]);
     assert_eq!(pair.b.closed(), Some((1, "".into())));
     assert!(pair.a.session.is_finished() && pair.b.session.is_finished());
+}
+
+const LIFETIME: Duration = Duration::from_secs(90);
+
+/// A pair of which the first end lets a session last [`LIFETIME`], and waits 3 s for the peer at its end.
+fn mortal() -> Pair {
+    let (a, b) = configs(NN);
+    Pair::established_with(a.with_lifetime(LIFETIME).with_close_timeout(Duration::from_secs(3)), b)
+}
+
+#[test]
+fn a_session_drains_at_the_end_of_its_lifetime() {
+    let mut pair = mortal();
+    pair.pass(LIFETIME - Duration::from_nanos(1));
+    pair.a.send(b"in time");
+    pair.pump();
+    assert_eq!(pair.b.seen.last(), Some(&Event::Message(b"in time".to_vec())));
+    pair.pass(Duration::from_nanos(1));
+    assert_eq!(pair.b.seen.last(), Some(&Event::Draining));
+    assert_eq!(pair.a.session.send(pair.now, b"late", &mut pair.a.tx), Err(SendError::Draining));
+    // The peer completes its work, and drains too.
+    pair.b.send(b"answer");
+    pair.b.session.drain(pair.now, pair.now + LIFETIME).unwrap();
+    pair.pump();
+    assert_eq!((pair.a.messages(), pair.b.messages()), (vec![&b"answer"[..]], vec![&b"in time"[..]]));
+    assert_eq!((pair.a.closed(), pair.b.closed()), (Some((0, "".into())), Some((0, "".into()))));
+}
+
+#[test]
+fn a_session_is_closed_a_close_timeout_after_its_lifetime_whatever_the_peer_does() {
+    let mut idle = mortal();
+    idle.pass(LIFETIME + Duration::from_millis(2999));
+    assert_eq!(idle.b.closed(), None);
+    idle.pass(Duration::from_millis(1));
+    assert_eq!(idle.b.closed(), Some((1, "".into())));
+    assert!(idle.a.session.is_finished() && idle.b.session.is_finished());
+
+    // Found out by reading: a driver that always finds something to read handles no deadline.
+    let mut busy = mortal();
+    for after in [LIFETIME, LIFETIME + Duration::from_secs(3)] {
+        busy.now = Instant::ZERO + after;
+        busy.b.send(b"more");
+        busy.pump();
+    }
+    assert_eq!((busy.a.messages().len(), busy.b.closed()), (2, Some((1, "".into()))));
+
+    // A drain that was begun before does not outlast it either.
+    let mut draining = mortal();
+    draining.a.session.drain(draining.now, draining.now + 2 * LIFETIME).unwrap();
+    draining.pass(LIFETIME + Duration::from_secs(3));
+    assert_eq!(draining.b.closed(), Some((1, "".into())));
+    let mut earlier = mortal();
+    let soon = earlier.now + LIFETIME + Duration::from_secs(1);
+    earlier.a.session.drain(earlier.now, soon).unwrap();
+    earlier.pass(LIFETIME + Duration::from_secs(1));
+    assert_eq!(earlier.b.closed(), Some((1, "".into())));
+}
+
+#[test]
+fn a_lifetime_without_end_sets_no_deadline() {
+    let (a, b) = configs(NN);
+    let (a, b) = (a.with_heartbeat(None), b.with_heartbeat(None));
+    let forever = RekeyPolicy::default().with_age(Duration::MAX);
+    let pair =
+        Pair::established_with(a.with_rekey(forever).with_lifetime(Duration::MAX), b.with_rekey(forever));
+    assert_eq!((pair.a.session.poll_timeout(), pair.b.session.poll_timeout()), (None, None));
 }
 
 #[test]

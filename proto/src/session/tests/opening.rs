@@ -268,6 +268,13 @@ fn configurations_are_refused_with_the_field_at_fault() {
         (Config::initiator(psk0), ConfigError::PskCount { protocol: psk0, configured: 0 }),
         (nn().with_peers(Peers::Only(vec![])), ConfigError::PeersUnknowable(protocol(NN))),
         (Config::initiator(protocol(XX)).with_static_key(secret(1)), ConfigError::PeersUnset(protocol(XX))),
+        (
+            Config::responder(&[protocol("Noise_KK_25519_ChaChaPoly_BLAKE2s")])
+                .with_static_key(secret(1))
+                .with_remote_static(secret(2).public())
+                .with_peers(Peers::Only(vec![secret(3).public()])),
+            ConfigError::PeerNotListed(protocol("Noise_KK_25519_ChaChaPoly_BLAKE2s")),
+        ),
         (nn().with_max_message(0), ConfigError::MaxMessage),
         (nn().with_max_message((1 << 30) + 1), ConfigError::MaxMessage),
         (nn().with_rekey(rekey().with_records(0)), ConfigError::RekeyRecords),
@@ -278,6 +285,7 @@ fn configurations_are_refused_with_the_field_at_fault() {
         (nn().with_rekey(rekey().with_peer_records((1 << 24) + 1)), ConfigError::PeerRecords),
         (nn().with_handshake_timeout(Duration::ZERO), ConfigError::ZeroTimeout),
         (nn().with_close_timeout(Duration::ZERO), ConfigError::ZeroTimeout),
+        (nn().with_lifetime(Duration::ZERO), ConfigError::ZeroTimeout),
     ];
     for (config, error) in cases {
         assert_eq!(config.build().unwrap_err(), error);
