@@ -1,31 +1,32 @@
 //! The small block that the two halves of a session share: its state, what it owes the peer, its deadlines.
 //!
 //! No keys of an established session live here and nothing is encrypted here, so a lock around it is
-//! held for moments only.
+//! held for moments only. `control/` has what is done once: the opening, tickets, snapshots.
 
+mod opening;
+mod snapshot;
+mod tickets;
+
+pub(super) use tickets::TICKET_BODY;
+
+use super::SessionInfo;
 use super::codes::CloseCode;
 use super::config::Config;
 use super::error::{Error, ExportError, SendError};
-use super::opening::{Opened, Opening};
-use super::seal::Sealer;
-use super::snapshot::{Common, Notices, SnapshotError};
-use super::stats::{Rejects, Stats, Traffic};
-use super::{Event, SessionInfo};
-use crate::buf::{Span, TxBuf};
+use super::opening::Opening;
+use super::stats::{Rejects, Stats};
 use crate::entropy::Seed;
-use crate::guard::{Answer, Question};
 use crate::heartbeat::Heartbeat;
 use crate::identity::IdentityKey;
-use crate::machine::Recv;
-use crate::noise::{Exporter, HandshakeHash, KeptKey, Protocol, Psk, RecvCipher, Role, SendCipher};
-use crate::resume::{ClientTicket, TICKET_LEN, Ticket, TicketContent, resumption_psk};
+use crate::noise::{Exporter, HandshakeHash};
+use crate::resume::ClientTicket;
 use crate::share;
 use crate::time::Instant;
 use crate::timer::Timers;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::time::Duration;
-use zeroize::Zeroizing;
+use opening::Keys;
+use tickets::Tickets;
 
 /// How a half reaches the block: directly in a whole session, through a lock in a split one.
 pub(super) trait Shared: share::Shared<Block = Control> {}
@@ -39,18 +40,6 @@ impl share::Block for Control {
     fn may_send(&self) -> Result<(), SendError> {
         Self::may_send(self)
     }
-}
-
-/// Body of a TICKET: the lifetime in seconds, and the ticket.
-pub(super) const TICKET_BODY: usize = 4 + TICKET_LEN;
-
-/// The protocol in which the session of `info` is resumed, and the pre-shared key for that.
-fn resumption(info: &SessionInfo, exporter: &Exporter) -> Option<(Protocol, Psk)> {
-    let protocol = info.protocol.resumption()?;
-    let mut secret = Zeroizing::new([0; 32]);
-    exporter.export("sealock resumption", &[], &mut *secret).ok()?;
-    let psk = resumption_psk(&secret, info.handshake_hash.as_bytes(), &protocol, 0);
-    Some((protocol, psk))
 }
 
 #[derive(Clone, Copy)]
@@ -138,43 +127,6 @@ pub(super) struct Control {
     throttled: u64,
 }
 
-/// A responder's ticket to be given, an initiator's that it got.
-#[derive(Default)]
-struct Tickets {
-    /// Time since the Unix epoch, and this machine's time then.
-    clock: Option<(Duration, Instant)>,
-    /// Of the ticket that is owed.
-    id: Option<Zeroizing<[u8; 32]>>,
-    got: Option<Box<ClientTicket>>,
-    /// No second one is taken.
-    taken: bool,
-}
-
-impl Tickets {
-    fn unix(&self, now: Instant) -> Option<Duration> {
-        self.clock.map(|(unix, then)| unix + now.saturating_since(then))
-    }
-}
-
-/// Gone once both halves have theirs.
-struct Keys {
-    /// For the heartbeat, which begins when the keys are there.
-    seed: Seed,
-    began: Instant,
-    send: Option<SendCipher>,
-    recv: Option<RecvCipher>,
-    /// The key of `recv`, where it may be handed over.
-    recv_key: Option<KeptKey>,
-    /// Of a restored session: what the peer is told first, and what was counted before.
-    restored: Option<(Notices, Traffic)>,
-}
-
-impl Keys {
-    fn new(seed: &Seed, began: Instant) -> Self {
-        Self { seed: seed.child("heartbeat"), began, send: None, recv: None, recv_key: None, restored: None }
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Drain {
     No,
@@ -248,276 +200,6 @@ impl Control {
 
     pub(super) const fn failure(&self) -> Option<Error> {
         self.failure
-    }
-
-    // The opening.
-
-    pub(super) fn set_unix_time(&mut self, unix: Duration) {
-        if let Some(opening) = &mut self.opening {
-            opening.set_unix_time(unix);
-            if self.config.role == Role::Responder && self.config.tickets.is_none() {
-                return;
-            }
-            let began = self.keys.as_ref().map(|keys| keys.began);
-            self.tickets.get_or_insert_default().clock = began.map(|began| (unix, began));
-        }
-    }
-
-    pub(super) fn set_asking(&mut self) {
-        if let Some(opening) = &mut self.opening {
-            opening.set_asking();
-            if self.config.tickets.is_some() {
-                self.tickets.get_or_insert_default().id = Some(opening.ticket_id());
-            }
-        }
-    }
-
-    /// What the ticket that this end owes its peer says on the wire: lifetime in seconds, ticket. Once, and only to a peer
-    /// with a session.
-    pub(super) fn take_ticket_owed(&mut self, now: Instant) -> Option<[u8; TICKET_BODY]> {
-        let (keys, info) = (self.config.tickets.as_ref()?, self.info.filter(|_| self.announced)?);
-        let tickets = self.tickets.as_mut()?;
-        let unix = tickets.unix(now)?;
-        let id = tickets.id.take()?;
-        let (protocol, psk) = resumption(&info, self.exporter.as_ref()?)?;
-        let content = TicketContent { psk, protocol, peer: info.peer, identity: None };
-        let ticket = keys.seal(unix, *id.first_chunk()?, &content);
-        let seconds = u32::try_from(keys.lifetime().as_secs()).unwrap_or(u32::MAX);
-        let mut body = [0; TICKET_BODY];
-        let parts = seconds.to_be_bytes().into_iter().chain(*ticket.as_bytes());
-        body.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
-        Some(body)
-    }
-
-    /// The peer gave a ticket. `false`: not its place.
-    pub(super) fn on_ticket(&mut self, now: Instant, body: &[u8; TICKET_BODY]) -> bool {
-        let (seconds, ticket) = body.split_at(4);
-        let (Some(info), Ok(seconds), Ok(ticket)) = (self.info, seconds.try_into(), ticket.try_into()) else {
-            return false;
-        };
-        let tickets = self.tickets.get_or_insert_default();
-        if self.config.role == Role::Responder || core::mem::replace(&mut tickets.taken, true) {
-            return false;
-        }
-        let Some((protocol, psk)) = self.exporter.as_ref().and_then(|exporter| resumption(&info, exporter))
-        else {
-            return false;
-        };
-        // Without a clock nobody can say when it expires but the responder.
-        let lifetime = Duration::from_secs(u32::from_be_bytes(seconds).into());
-        let expires = tickets.unix(now).map_or(Duration::MAX, |unix| unix.saturating_add(lifetime));
-        let ticket = Ticket::from_bytes(ticket);
-        tickets.got = Some(Box::new(ClientTicket { ticket, psk, protocol, responder: info.peer, expires }));
-        true
-    }
-
-    pub(super) fn take_ticket(&mut self) -> Option<ClientTicket> {
-        self.tickets.as_mut()?.got.take().map(|ticket| *ticket)
-    }
-
-    pub(super) fn question(&self) -> Option<Question> {
-        self.opening.as_ref().and_then(|opening| opening.question())
-    }
-
-    pub(super) fn answer(&mut self, now: Instant, answer: Answer) -> Result<(), Error> {
-        let Some(opening) = &mut self.opening else { return Ok(()) };
-        if let Answer::Wait(time) = answer {
-            // Not at this instant: a deadline must be later than the one it is set at.
-            self.timers.set(Timer::Ask, now + time.max(Duration::from_nanos(1)));
-            return Ok(());
-        }
-        opening.answer(answer).map_err(|error| self.fail(error))
-    }
-
-    /// Passes received bytes to the opening. `Established` comes with the last of them, or in a call of its own
-    /// if there is another event or this end wrote the last handshake message.
-    pub(super) fn recv_opening(&mut self, now: Instant, buf: &mut [u8]) -> Result<Recv<Event<Span>>, Error> {
-        if self.has_event() {
-            return Ok(self.announce(0));
-        }
-        self.keep_deadlines(now)?;
-        let Some(opening) = &mut self.opening else { return Ok(Recv::need(0, 0)) };
-        match opening.recv(buf) {
-            Ok((recv, opened)) => {
-                let complete = opened.is_some();
-                self.opened(now, opened);
-                Ok(if complete && recv.event.is_none() && !self.awaits_proof {
-                    self.announce(recv.consumed)
-                } else {
-                    recv
-                })
-            }
-            Err(error) => Err(self.fail(error)),
-        }
-    }
-
-    /// Whether `Established` is to be announced.
-    pub(super) const fn has_event(&self) -> bool {
-        self.info.is_some() && !self.announced && !self.awaits_proof && self.failure.is_none()
-    }
-
-    fn announce(&mut self, consumed: usize) -> Recv<Event<Span>> {
-        self.announced = true;
-        self.timers.clear(Timer::Announce);
-        Recv::event(consumed, Event::Established)
-    }
-
-    /// The receiving key, once `Established` has been announced or waits for the peer's first record.
-    pub(super) fn take_recv_key(&mut self) -> Option<(RecvCipher, Option<KeptKey>)> {
-        let keys = self.keys.as_mut().filter(|_| self.announced | self.awaits_proof)?;
-        let (cipher, key) = (keys.recv.take(), keys.recv_key.take());
-        self.free_keys();
-        Some((cipher?, key))
-    }
-
-    /// Appends what the opening owes. Says whether that ended it, well or not.
-    pub(super) fn transmit_opening(&mut self, now: Instant, tx: &mut TxBuf) -> bool {
-        let Some(opening) = &mut self.opening else { return false };
-        match opening.transmit(tx) {
-            Ok(Some(opened)) => {
-                self.opened(now, Some(opened));
-                if !self.awaits_proof {
-                    // Nobody may be about to call `recv`: the peer perhaps waits for this end to begin.
-                    self.timers.set(Timer::Announce, now);
-                }
-            }
-            Ok(None) => {}
-            Err(error) => {
-                self.fail(error);
-                if let Some(opening) = &mut self.opening {
-                    // The alert, which has room where the handshake message had some.
-                    let _ = opening.transmit(tx);
-                }
-            }
-        }
-        let failed = self.failure.is_some() && self.opening.as_ref().is_some_and(|o| o.is_over());
-        self.over |= failed;
-        failed || self.opening.is_none()
-    }
-
-    /// The sending key, once the handshake is complete, and what goes out before its first record.
-    ///
-    /// # Errors
-    /// [`SendError::Full`] if that is more than `room`.
-    pub(super) fn take_send_key(&mut self, room: usize) -> Result<Option<(Sealer, Notices)>, SendError> {
-        let Some(keys) = &mut self.keys else { return Ok(None) };
-        if keys.restored.as_ref().is_some_and(|(notices, _)| notices.len() > room) {
-            return Err(SendError::Full);
-        }
-        let (cipher, restored) = (keys.send.take(), keys.restored.take());
-        self.free_keys();
-        let config = &self.config;
-        Ok(cipher.map(|cipher| match restored {
-            Some((notices, traffic)) => (Sealer::restored(cipher, config, &traffic), notices),
-            None => (Sealer::new(cipher, config), Notices::new()),
-        }))
-    }
-
-    /// Gives the memory back once both halves have their keys.
-    fn free_keys(&mut self) {
-        self.keys.take_if(|keys| self.info.is_some() && keys.send.is_none() && keys.recv.is_none());
-    }
-
-    fn opened(&mut self, now: Instant, opened: Option<Opened>) {
-        let Some(Opened { transport, info }) = opened else { return };
-        self.opening = None;
-        self.info = Some(info);
-        self.awaits_proof = self.config.require_identity;
-        if !self.awaits_proof {
-            self.timers.clear(Timer::Opening);
-        }
-        self.timers.set(Timer::Rekey, now + self.config.rekey.age);
-        self.timers.set(Timer::Lifetime, now + self.config.lifetime);
-        let Some(keys) = &mut self.keys else { return };
-        (keys.send, keys.recv) = (transport.send, transport.recv);
-        self.exporter = Some(transport.exporter);
-        keys.recv_key = Some(transport.recv_key).filter(|_| self.config.snapshots);
-        self.heartbeat =
-            self.config.heartbeat.map(|config| Heartbeat::new(config, keys.seed.jitter("ping"), now));
-    }
-
-    // Snapshots.
-
-    /// Whether the session may go on elsewhere.
-    pub(super) fn may_export(&self) -> Result<(), SnapshotError> {
-        self.may_lease()?;
-        // A ping is sent anew, and a restore changes the key.
-        if self.drain == Drain::No { Ok(()) } else { Err(SnapshotError::Ending) }
-    }
-
-    /// Whether it is worth recovering.
-    pub(super) fn may_lease(&self) -> Result<(), SnapshotError> {
-        let ends = self.failure.is_some() | self.over | self.close_sent | self.peer_closed;
-        if ends || self.close_owed.is_some() { Err(SnapshotError::Ending) } else { Ok(()) }
-    }
-
-    /// `None` before the session is established.
-    pub(super) fn copy(&self, info: &SessionInfo) -> Option<Common> {
-        let Self { pings, pongs, throttled, pong_owed, .. } = *self;
-        Some(Common {
-            role: self.config.role,
-            protocol: info.protocol,
-            peer: info.peer,
-            identity: info.identity,
-            exporter: self.exporter.clone()?,
-            pings,
-            pongs,
-            throttled,
-            pong_owed,
-        })
-    }
-
-    /// The block of a session that goes on.
-    pub(super) fn restored(
-        config: &Arc<Config>,
-        info: SessionInfo,
-        common: &Common,
-        seed: &Seed,
-        now: Instant,
-    ) -> Self {
-        let keys = Keys::new(seed, now);
-        let mut timers = Timers::new();
-        timers.set(Timer::Rekey, now + config.rekey.age);
-        timers.set(Timer::Lifetime, now + config.lifetime);
-        let jitter = keys.seed.jitter("ping");
-        Self {
-            config: Arc::clone(config),
-            opening: None,
-            heartbeat: config.heartbeat.map(|config| Heartbeat::new(config, jitter, now)),
-            keys: Some(Box::new(keys)),
-            info: Some(info),
-            exporter: Some(common.exporter.clone()),
-            tickets: None,
-            awaits_proof: false,
-            announced: true,
-            failure: None,
-            over: false,
-            close_owed: None,
-            close_sent: false,
-            peer_closed: false,
-            drain: Drain::No,
-            peer_drained: false,
-            beating: true,
-            pong_owed: common.pong_owed,
-            rekey_owed: false,
-            timers,
-            pings: common.pings,
-            pongs: common.pongs,
-            throttled: common.throttled,
-        }
-    }
-
-    pub(super) const fn with_peer_drained(mut self) -> Self {
-        self.peer_drained = true;
-        self
-    }
-
-    /// Holds the sending key of a restored session until the peer is told.
-    pub(super) fn with_sender(mut self, cipher: SendCipher, notices: Notices, traffic: Traffic) -> Self {
-        if let Some(keys) = &mut self.keys {
-            (keys.send, keys.restored) = (Some(cipher), Some((notices, traffic)));
-        }
-        self
     }
 
     // Identities.
