@@ -271,7 +271,11 @@ impl Session {
     /// # Errors
     /// Fatal: call [`Session::poll_transmit`], write out what it appends, close the stream.
     pub fn recv<'a>(&mut self, now: Instant, buf: &'a mut [u8]) -> Result<Recv<Event<&'a mut [u8]>>, Error> {
-        let recv = self.recv.recv(&mut self.control, now, buf)?;
+        // Most calls, with nothing in between.
+        if let Some((consumed, message)) = self.recv.next_message(buf) {
+            return Ok(Recv::event(consumed, Event::Message(message.of_mut(buf))));
+        }
+        let recv = self.recv.recv_any(&mut self.control, now, buf)?;
         Ok(recv.map(|event| event.map(|span| span.of_mut(buf))))
     }
 

@@ -136,16 +136,17 @@ impl RecvState {
         buf: &mut [u8],
     ) -> Result<Recv<Event<Span>>, Error> {
         match self.next_message(buf) {
-            Some(recv) => Ok(recv),
+            Some((consumed, message)) => Ok(Recv::event(consumed, Event::Message(message))),
             None => self.recv_any(control, now, buf),
         }
     }
 
-    /// The message that comes next in the open record, if it is one and nothing but its size is to be checked.
+    /// The message that comes next in the open record, if it is one and nothing but its size is to be checked, with how
+    /// many bytes are done with once it is handled. For other bytes there is [`RecvState::recv_any`].
     ///
     /// Inlined, so that what it returns stays in registers.
     #[inline(always)]
-    fn next_message(&mut self, buf: &[u8]) -> Option<Recv<Event<Span>>> {
+    pub(super) fn next_message(&mut self, buf: &[u8]) -> Option<(usize, Span)> {
         let open = usize::from(self.open?);
         if self.failed | self.closed | self.drained | self.joiner.is_open() | self.limits.is_some() {
             return None;
@@ -153,21 +154,21 @@ impl RecvState {
         let start = self.joiner.unread();
         let plain = buf.get(start..)?.get(..open)?;
         let head = frame::parse_message(plain).filter(|head| head.len <= self.config.max_message)?;
-        let event = self.take_message(start + head.body, head);
-        Some(Recv::event(self.joiner.give_back(), event))
+        let message = self.take_message(start + head.body, head);
+        Some((self.joiner.give_back(), message))
     }
 
     /// The message of which `head` lies where the unread bytes begin and the body at `start`.
     #[inline]
-    fn take_message(&mut self, start: usize, head: Head) -> Event<Span> {
+    fn take_message(&mut self, start: usize, head: Head) -> Span {
         self.skip(head.body + head.len);
         self.count_message(head.len);
-        Event::Message(Span::new(start, head.len))
+        Span::new(start, head.len)
     }
 
     /// Out of line, so that what most calls need is small.
     #[inline(never)]
-    fn recv_any(
+    pub(super) fn recv_any(
         &mut self,
         control: &mut impl Shared,
         now: Instant,
@@ -282,8 +283,8 @@ impl RecvState {
                                 ));
                             }
                             if self.begun {
-                                if let Some(recv) = self.next_message(buf) {
-                                    return Ok(recv);
+                                if let Some((consumed, message)) = self.next_message(buf) {
+                                    return Ok(Recv::event(consumed, Event::Message(message)));
                                 }
                             }
                         }
@@ -414,7 +415,7 @@ impl RecvState {
                 }
                 if head.kind == frame::MESSAGE {
                     self.check_size(head.len as u64)?;
-                    return Ok(Outcome::Event(self.take_message(start, head)));
+                    return Ok(Outcome::Event(Event::Message(self.take_message(start, head))));
                 }
                 let (total, n) = varint::decode(body).ok_or(Error::Frame(FrameFault::Total))?;
                 let total = self.check_size(total)?;
