@@ -27,14 +27,14 @@ fn the_memory_a_filter_reports_is_the_memory_allocated() {
 fn sealing_opening_and_spending_allocate_nothing() {
     let seed = Seed::new(&mut [1; 32]);
     let mut keys = TicketKeys::new(TicketKey::derive(&seed, 0), Lifetime::default()).unwrap();
-    let protocol = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
+    let protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
     let (mut spent, mut jitter) = (filter(), Jitter::new(1));
     let (mut accepted, mut twice, mut in_doubt) = (0, 0, 0);
     let info = measure(|| {
         for n in 1..5_000_u64 {
             let unix = Duration::from_secs(n);
             let psk = resumption_psk(&[1; 32], b"hash", &protocol, n as u32);
-            let content = TicketContent { psk, protocol, peer: None, identity: None };
+            let content = TicketContent { psk, protocol, began: unix, peer: None, context: [0; 32] };
             let mut id = [0; 16];
             id[..8].copy_from_slice(&jitter.next_u64().to_le_bytes());
             // Some come late.

@@ -193,7 +193,7 @@ impl Model {
             }
             // Lifetime and ticket, from a responder and once.
             5 => {
-                rule(body.len() == 4 + 209 && std::mem::take(&mut self.tickets))?;
+                rule(body.len() == 4 + 225 && std::mem::take(&mut self.tickets))?;
                 self.events.push(Expected::Ticket);
             }
             6 => rule(self.open.take().is_some() && body.is_empty())?,

@@ -169,7 +169,7 @@ fn frames() -> Vec<Seed> {
     let ping = [vec![8, 8], b"12345678".to_vec()].concat();
     let proof = [&[18, 0x40, 96], &[5; 96][..]].concat();
     let wrong = [&[18, 0x40, 96], &[5; 32][..], &[6; 64]].concat();
-    let ticket = [&[5, 0x40, 213], &[3; 213][..]].concat();
+    let ticket = [&[5, 0x40, 229], &[3; 229][..]].concat();
     let cases: [(&str, u8, &[&[u8]]); 31] = [
         ("messages", 0, &[&[0, 0, 0, 3, 1, 2, 3], &[0, 1, 9]]),
         ("messages-xx", 2, &[&[0, 2, 1, 2]]),

@@ -64,13 +64,15 @@ fn content(input: &mut Input<'_>) {
     let content = TicketContent {
         psk: Psk::new(&mut bytes()),
         protocol: name.parse::<Protocol>().expect("a protocol"),
+        began: unix,
         peer: Some(PublicKey(bytes())).filter(|_| flags & 1 == 1),
-        identity: Some(bytes()).filter(|_| flags & 2 == 2),
+        context: bytes(),
     };
     let keys = keys();
     let ticket = keys.seal(unix, [7; 16], &content);
     let opened = keys.open(unix, ticket.as_bytes()).expect("its own ticket");
     assert_eq!((opened.issued, opened.content.protocol), (unix, content.protocol));
-    assert_eq!((opened.content.peer, opened.content.identity), (content.peer, content.identity));
+    assert_eq!((opened.content.peer, opened.content.context), (content.peer, content.context));
+    assert_eq!(opened.content.began, content.began);
     assert_eq!(keys.seal(unix, [7; 16], &opened.content), ticket);
 }

@@ -26,7 +26,8 @@ pub struct GuardConfig {
 
 impl GuardConfig {
     /// How many used tickets are remembered, 1 to [`SpentTickets::MAX_CAPACITY`], 50 to 100 bytes each. More than that in
-    /// the lifetime of a ticket make old ones useless. Default 4,096. `None`: no ticket is accepted.
+    /// the lifetime of a ticket make old ones useless. Default 4,096. `None`: no ticket is accepted. After a restart those of
+    /// before are not accepted either. If the clock was set back in between, change their keys too.
     #[must_use]
     pub fn with_spent_tickets(self, tickets: Option<usize>) -> Self {
         Self { tickets, ..self }
@@ -177,11 +178,11 @@ impl Guard {
                 None => Answer::Proceed,
             },
             Question::Ticket { id, issued } => {
-                let spent = self.tickets.as_mut().map(|tickets| tickets.spend_id(*id, *issued));
-                if spent.is_some_and(|spent| spent.is_ok()) {
-                    Answer::Proceed
-                } else {
-                    Answer::Refuse(Refusal::Replayed)
+                // Of the future nothing is spent, so that after a restart all that was is older than the start.
+                let tickets = self.tickets.as_mut().filter(|_| unix.is_some_and(|unix| *issued <= unix));
+                match tickets.map(|tickets| tickets.spend_id(*id, *issued)) {
+                    Some(Ok(())) => Answer::Proceed,
+                    _ => Answer::Refuse(Refusal::Replayed),
                 }
             }
             Question::Fresh(first) => self.is_fresh(unix, first),

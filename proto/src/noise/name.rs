@@ -14,7 +14,7 @@ use core::str::FromStr;
 const MAX_NAME: usize = 255;
 
 /// Bytes of a name where it is saved.
-pub(crate) const NAME_LEN: usize = 64;
+pub(crate) const NAME_LEN: usize = 72;
 
 /// Room for the longest name that [`Protocol::parse`] accepts.
 pub(crate) type NameBuffer = ArrayString<96>;
@@ -125,11 +125,13 @@ impl Protocol {
         self.pattern.pre_message(role.peer()).s
     }
 
-    /// The protocol in which a session that ran this one is resumed with a pre-shared key: NNpsk0 with the same functions.
+    /// The protocol in which a session that ran this one is resumed with a pre-shared key: NNpsk0 with the same functions,
+    /// NNhfs+psk0 where they include a KEM.
     #[must_use]
     pub fn resumption(&self) -> Option<Self> {
         let mut name = NameBuffer::new();
-        write!(name, "Noise_NNpsk0_25519_{}_{}", self.cipher.name(), self.hash.name()).ok()?;
+        let pattern = if self.is_hfs() { "NNhfs+psk0_25519+MLKEM768" } else { "NNpsk0_25519" };
+        write!(name, "Noise_{pattern}_{}_{}", self.cipher.name(), self.hash.name()).ok()?;
         Self::parse(&name).ok()
     }
 

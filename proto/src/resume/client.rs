@@ -19,7 +19,8 @@ pub struct ClientTicket {
     pub ticket: Ticket,
     /// The key that goes with it, see [`resumption_psk`](super::resumption_psk).
     pub psk: Psk,
-    /// The protocol that `psk` is for. Use it in no other (Noise section 14).
+    /// The protocol of the full handshake that the ticket goes back to; `psk` is for its
+    /// [`resumption`](Protocol::resumption), and for no other (Noise section 14).
     pub protocol: Protocol,
     /// The static key of the server, if the session proved one: use the ticket with no one else.
     pub responder: Option<PublicKey>,

@@ -16,7 +16,7 @@ const LABEL: &[u8] = b"sealock ticket v1";
 /// Bytes of a ticket: 8 that name the key, 16 of the ticket's id, the sealed content and a tag of 16.
 pub const TICKET_LEN: usize = KEY_ID_LEN + ID_LEN + CONTENT_LEN + TAG_LEN;
 
-const _: () = assert!(TICKET_LEN == 209, "documented in docs/wire.md");
+const _: () = assert!(TICKET_LEN == 225, "documented in docs/wire.md");
 
 /// A sealed ticket: opaque to whoever has not the key. All tickets have the same length.
 #[derive(Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ pub enum TicketError {
     UnknownKey,
     /// It was changed, or made up.
     Damaged,
-    /// It is older than the lifetime.
+    /// It is older than the lifetime, or the full handshake that it goes back to is older than [`Lifetime::MAX`].
     Expired,
     /// It was issued in the future, by more than clocks may differ.
     Early,
@@ -231,7 +231,8 @@ impl TicketKeys {
             return Err(TicketError::Damaged);
         }
         let (content, issued) = TicketContent::decode(&text).ok_or(TicketError::UnknownProtocol)?;
-        let expires = issued.saturating_add(self.lifetime.lifetime);
+        let expires =
+            issued.saturating_add(self.lifetime.lifetime).min(content.began.saturating_add(Lifetime::MAX));
         if issued > unix.saturating_add(self.lifetime.skew) {
             return Err(TicketError::Early);
         }

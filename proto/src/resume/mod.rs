@@ -7,17 +7,19 @@
 //!
 //! ```
 //! use sealock_proto::entropy::Seed;
+//! use sealock_proto::noise::Protocol;
 //! use sealock_proto::resume::{Lifetime, SpentTickets, TicketContent, TicketKey, TicketKeys, resumption_psk};
 //! use std::time::Duration;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let protocol = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s".parse()?;
+//! let protocol: Protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse()?;
 //! let unix = Duration::from_secs(1_800_000_000);
 //! // In earnest seed, exported secret and the ticket's id are random.
 //! let keys = TicketKeys::new(TicketKey::derive(&Seed::new(&mut [1; 32]), 0), Lifetime::default())?;
 //! let mut spent = SpentTickets::new(10_000, unix)?;
-//! let psk = resumption_psk(&[2; 32], b"handshake hash", &protocol, 0);
-//! let content = TicketContent { psk, protocol, peer: None, identity: None };
+//! let resumption = protocol.resumption().ok_or("a protocol that cannot be resumed")?;
+//! let psk = resumption_psk(&[2; 32], b"handshake hash", &resumption, 0);
+//! let content = TicketContent { psk, protocol, began: unix, peer: None, context: [0; 32] };
 //!
 //! let later = unix + Duration::from_secs(60);
 //! let ticket = keys.seal(later, [3; 16], &content);
@@ -42,5 +44,6 @@ pub use client::{ClientTicket, ClientTicketError};
 pub use content::TicketContent;
 pub use key::TicketKey;
 pub use keys::{Lifetime, LifetimeError, Opened, TICKET_LEN, Ticket, TicketError, TicketKeys};
+pub(crate) use psk::admission_context;
 pub use psk::resumption_psk;
 pub use spent::{CapacityError, RestoreError, Spent, SpentTickets};

@@ -1,8 +1,8 @@
-//! The pre-shared key of the next connection.
+//! What the next connection goes on from: its pre-shared key, and what must not have changed for that.
 
 use crate::noise::{Protocol, Psk};
-use blake2::Blake2sMac256;
 use blake2::digest::{FixedOutput, KeyInit, Update};
+use blake2::{Blake2s256, Blake2sMac256};
 use zeroize::Zeroizing;
 
 /// The key that both ends use when they resume: from a secret that the session exported under a label of its own for
@@ -23,4 +23,15 @@ pub fn resumption_psk(exported: &[u8; 32], handshake_hash: &[u8], protocol: &Pro
     mac.update(&number.to_be_bytes());
     let mut psk = Zeroizing::new(mac.finalize_fixed().into());
     Psk::new(&mut psk)
+}
+
+/// What a responder asks of all initiators alike, as one value: pre-shared keys and prologue. Who was let in under others
+/// shows a ticket in vain.
+pub(crate) fn admission_context(psks: &[Psk], prologue: &[u8]) -> [u8; 32] {
+    let mut hash = Blake2s256::default();
+    Update::update(&mut hash, b"sealock ticket context v1");
+    Update::update(&mut hash, &(psks.len() as u64).to_be_bytes());
+    psks.iter().for_each(|psk| Update::update(&mut hash, psk.as_bytes()));
+    Update::update(&mut hash, prologue);
+    hash.finalize_fixed().into()
 }

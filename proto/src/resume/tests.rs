@@ -1,7 +1,7 @@
 use super::*;
 use crate::entropy::Seed;
 use crate::noise::pattern::PATTERNS;
-use crate::noise::{Protocol, Psk, PublicKey};
+use crate::noise::{NAME_LEN, Protocol, Psk, PublicKey};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,7 +26,8 @@ fn content() -> TicketContent {
         psk: Psk::new(&mut [0xaa; 32]),
         protocol: NAME.parse().unwrap(),
         peer: Some(PublicKey([0xbb; 32])),
-        identity: Some([0xcc; 32]),
+        began: NOW,
+        context: [0xcc; 32],
     }
 }
 
@@ -50,16 +51,17 @@ fn client() -> ClientTicket {
 
 #[test]
 fn a_ticket_gives_back_what_it_says() {
-    for (peer, identity) in [
-        (None, None),
-        (Some(PublicKey([1; 32])), None),
-        (None, Some([0; 32])),
-        (Some(PublicKey([0; 32])), Some([2; 32])),
+    for (peer, context) in [
+        (None, [0; 32]),
+        (Some(PublicKey([1; 32])), [0; 32]),
+        (None, [2; 32]),
+        (Some(PublicKey([0; 32])), [2; 32]),
     ] {
-        let content = TicketContent { peer, identity, ..content() };
+        let content = TicketContent { peer, context, ..content() };
         let opened = keys().open(NOW, keys().seal(NOW, [9; 16], &content).as_bytes()).unwrap();
         assert_eq!((opened.id, opened.issued, opened.expires), ([9; 16], NOW, NOW + HOUR));
-        assert_eq!((opened.content.peer, opened.content.identity), (peer, identity));
+        assert_eq!((opened.content.peer, opened.content.context), (peer, context));
+        assert_eq!(opened.content.began, NOW);
         assert_eq!(opened.content.psk.as_bytes(), &[0xaa; 32]);
         assert_eq!(opened.content.protocol, content.protocol);
     }
@@ -67,11 +69,33 @@ fn a_ticket_gives_back_what_it_says() {
 
 #[test]
 fn every_protocol_name_fits_and_comes_back() {
-    for pattern in PATTERNS {
-        let places: Vec<String> = (0..=pattern.messages.len()).map(|place| format!("psk{place}")).collect();
-        let name = format!("Noise_{}{}_25519_ChaChaPoly_BLAKE2b", pattern.name, places.join("+"));
-        let protocol: Protocol = name.parse().unwrap();
-        assert_eq!(Protocol::from_padded(&protocol.to_padded()), Some(protocol), "{name}");
+    let kems = [("", ""), ("hfs+", "+MLKEM768")].into_iter().take(if cfg!(feature = "pq") { 2 } else { 1 });
+    let mut longest = 0;
+    for (hfs, kem) in kems {
+        for pattern in PATTERNS.iter().filter(|pattern| hfs.is_empty() || !pattern.one_way) {
+            let places: Vec<String> =
+                (0..=pattern.messages.len()).map(|place| format!("psk{place}")).collect();
+            let name =
+                format!("Noise_{}{hfs}{}_25519{kem}_ChaChaPoly_BLAKE2b", pattern.name, places.join("+"));
+            let protocol: Protocol = name.parse().unwrap();
+            assert_eq!(Protocol::from_padded(&protocol.to_padded()), Some(protocol), "{name}");
+            longest = longest.max(name.len());
+        }
+    }
+    assert!(!cfg!(feature = "pq") || longest == NAME_LEN, "{longest}");
+}
+
+#[test]
+fn a_chain_of_tickets_ends_a_week_after_the_full_handshake() {
+    for (began, expires) in [
+        (NOW, NOW + HOUR),
+        (NOW + HOUR - Lifetime::MAX, NOW + HOUR),
+        (NOW + NANO - Lifetime::MAX, NOW + NANO),
+    ] {
+        let ticket = keys().seal(NOW, [1; 16], &TicketContent { began, ..content() });
+        let open = |unix| keys().open(unix, ticket.as_bytes());
+        assert_eq!(open(expires - NANO).unwrap().expires, expires, "{began:?}");
+        assert_eq!(open(expires).unwrap_err(), TicketError::Expired, "{began:?}");
     }
 }
 
@@ -244,7 +268,7 @@ fn a_saved_ticket_comes_back_and_a_damaged_one_is_named() {
         (changed(1, 0), ClientTicketError::Damaged),
         (changed(1, 2), ClientTicketError::Damaged),
         (changed(74, b'n'), ClientTicketError::UnknownProtocol),
-        (changed(137, b'n'), ClientTicketError::UnknownProtocol),
+        (changed(145, b'n'), ClientTicketError::UnknownProtocol),
     ] {
         assert_eq!(ClientTicket::from_bytes(&bytes).err(), Some(want), "{bytes:?}");
     }

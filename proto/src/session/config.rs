@@ -8,7 +8,7 @@ use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
 use crate::identity::{Signer, Verifier};
 use crate::noise::{PayloadSecurity, Protocol, Provider, Psk, PublicKey, Role, SecretKey};
-use crate::resume::{ClientTicket, TicketKeys};
+use crate::resume::{ClientTicket, TicketKeys, admission_context};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -364,7 +364,11 @@ impl Config {
             self.check_offer()?;
         }
         if self.falls_back {
-            self.fallback = Some(self.find_fallback().ok_or(E::NoFallback)?);
+            let fallback = self.find_fallback().ok_or(E::NoFallback)?;
+            if !self.carries_payload(fallback) {
+                return Err(E::PayloadSecurity(fallback));
+            }
+            self.fallback = Some(fallback);
         }
         if self.tickets.is_some() && self.role == Role::Initiator {
             return Err(E::TicketsAtInitiator);
@@ -397,8 +401,8 @@ impl Config {
         if self.previous_statics.len() > MAX_PREVIOUS_KEYS {
             return Err(E::TooManyKeys);
         }
-        if !self.previous_statics.is_empty() && (self.role == Role::Initiator || self.local_static.is_none())
-        {
+        let of_use = self.role == Role::Responder && self.local_static.is_some() && self.gate_key.is_none();
+        if !self.previous_statics.is_empty() && !of_use {
             return Err(E::PreviousKeys);
         }
         let keys: Vec<PublicKey> = match self.role {
@@ -426,18 +430,49 @@ impl Config {
         ik.fallback_of_ik().filter(|_| alone)
     }
 
-    /// Whether an initiator may use `ticket`: it goes with the functions offered first, and is of a responder that would be
-    /// accepted.
+    /// Whether an initiator may use `ticket`: it goes back to a handshake that would be made today, with a responder that
+    /// would be accepted. Not beside a fallback, which goes on from IK at the first place.
     pub(super) fn may_resume(&self, ticket: &ClientTicket) -> bool {
-        let Some(first) = self.protocols.first() else { return false };
-        let fits = first.resumption() == Some(ticket.protocol);
-        let key = self.remote_static.filter(|_| first.needs_remote_static(self.role));
+        let full = ticket.protocol;
+        let key = self.remote_static.filter(|_| full.needs_remote_static(self.role));
         let known = key.is_none_or(|key| ticket.responder == Some(key));
+        known && self.fallback.is_none() && self.would_resume(full, ticket.responder)
+    }
+
+    /// Whether a responder would let in today whom it gave a ticket with this content.
+    pub(super) fn would_let_in(&self, full: Protocol, peer: Option<PublicKey>, context: &[u8; 32]) -> bool {
+        *context == self.admission_context() && self.would_resume(full, peer)
+    }
+
+    fn would_resume(&self, full: Protocol, peer: Option<PublicKey>) -> bool {
         let accepted = match &self.peers {
-            Some(Peers::Only(keys)) => ticket.responder.is_some_and(|key| keys.contains(&key)),
+            Some(Peers::Only(keys)) => peer.is_some_and(|key| keys.contains(&key)),
             _ => true,
         };
-        fits && known && accepted
+        // A payload that asks for more than the shorter handshake gives would never be sent.
+        let carried = full.resumption().is_some_and(|resumption| self.carries_payload(resumption));
+        self.protocols.contains(&full) && accepted && carried
+    }
+
+    /// Whether a session in `protocol` may be restored: it is one of those that are configured, or followed from one.
+    pub(super) fn may_go_on_in(&self, protocol: Protocol, resumed: bool) -> bool {
+        let by_ticket = |full: &Protocol| resumed && full.resumption() == Some(protocol);
+        self.protocols.contains(&protocol)
+            || self.fallback == Some(protocol)
+            || self.protocols.iter().any(by_ticket)
+    }
+
+    /// What a ticket says of this configuration.
+    pub(super) fn admission_context(&self) -> [u8; 32] {
+        admission_context(&self.psks, &self.prologue)
+    }
+
+    /// Whether `protocol` has a message of this end for the payload that is configured, if one is.
+    fn carries_payload(&self, protocol: Protocol) -> bool {
+        let Some((_, at_least)) = &self.payload else { return true };
+        let own = (0..protocol.message_count()).filter(|index| protocol.writer(*index) == self.role);
+        let securities = own.filter_map(|index| protocol.payload_security(index));
+        securities.into_iter().any(|security| security.meets(*at_least))
     }
 
     /// What an initiator offers, in its order.
@@ -488,20 +523,10 @@ impl Config {
             }
             _ => {}
         }
-        if let Some((payload, at_least)) = &self.payload {
-            if payload.len() > MAX_PAYLOAD {
-                return Err(E::PayloadTooLong);
-            }
-            let first = usize::from(self.role == Role::Responder);
-            let fits = (first..protocol.message_count())
-                .step_by(2)
-                .filter_map(|index| protocol.payload_security(index))
-                .any(|security| security.meets(*at_least));
-            if !fits {
-                return Err(E::PayloadSecurity(protocol));
-            }
+        if self.payload.as_ref().is_some_and(|(payload, _)| payload.len() > MAX_PAYLOAD) {
+            return Err(E::PayloadTooLong);
         }
-        Ok(())
+        if self.carries_payload(protocol) { Ok(()) } else { Err(E::PayloadSecurity(protocol)) }
     }
 }
 

@@ -41,7 +41,8 @@ pub enum ConfigError {
     TicketsAtInitiator,
     /// More static keys of the past than a responder can check.
     TooManyKeys,
-    /// Static keys of the past are for a responder that has one in use.
+    /// Static keys of the past are for a responder that has one in use, and no gate key: under that a first message does not
+    /// tell which key it was made for.
     PreviousKeys,
     /// The handshake payload is longer than 4,096 bytes.
     PayloadTooLong,

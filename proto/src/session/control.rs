@@ -291,7 +291,8 @@ impl Control {
         if drain {
             self.drain = Drain::Sent;
         }
-        let (pong, rekey) = (self.pong_owed.take(), core::mem::take(&mut self.rekey_owed));
+        // Until it is done: a lease that is spent may be in its way.
+        let (pong, rekey) = (self.pong_owed.take(), self.rekey_owed);
         Some(Owed { ping, pong, rekey, drain, close: None, ticket })
     }
 

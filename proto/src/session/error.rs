@@ -248,6 +248,8 @@ pub enum ExportError {
     NotEstablished,
     /// The label or the length is out of range.
     Range(noise::ExportError),
+    /// Labels that begin with `sealock ` are the session's own.
+    Reserved,
 }
 
 impl fmt::Display for ExportError {
@@ -255,6 +257,9 @@ impl fmt::Display for ExportError {
         match self {
             Self::NotEstablished => f.write_str("secrets can be exported once the session is established"),
             Self::Range(error) => write!(f, "{error}"),
+            Self::Reserved => {
+                f.write_str("labels that begin with \"sealock \" are the session's own; choose another")
+            }
         }
     }
 }

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_longest_hello_is_a_ticket_and_four_names_of_96_bytes() {
-        let mut hello = [&MAGIC[..], &[VERSION, 5, 209], &[7; 209]].concat();
+        let mut hello = [&MAGIC[..], &[VERSION, 5, 225], &[7; 225]].concat();
         for _ in 0..4 {
             hello.push(96);
             hello.extend_from_slice(&[b'x'; 96]);
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_ticket_is_the_first_of_an_offer_and_not_the_last() {
         let name = [&[33][..], b"Noise_NN_25519_ChaChaPoly_BLAKE2s"].concat();
-        let ticket = [&[209][..], &[7; 209]].concat();
+        let ticket = [&[225][..], &[7; 225]].concat();
         for (what, count, entries, good) in [
             ("first", 2, vec![&ticket, &name], true),
             ("alone", 1, vec![&ticket], false),

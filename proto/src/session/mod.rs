@@ -380,7 +380,8 @@ impl Session {
     /// end. Rekeying does not change it.
     ///
     /// # Errors
-    /// [`ExportError::NotEstablished`] too early, [`ExportError::Range`] for a label or length out of range.
+    /// [`ExportError::NotEstablished`] too early, [`ExportError::Range`] for a label or length out of range,
+    /// [`ExportError::Reserved`] for a label that begins with `sealock `.
     pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
         export(self.control.exporter(), label, context, out)
     }
@@ -414,7 +415,12 @@ fn export(
     context: &[u8],
     out: &mut [u8],
 ) -> Result<(), ExportError> {
-    exporter?.export(label, context, out).map_err(ExportError::Range)
+    let exporter = exporter?;
+    // The secret for tickets among them.
+    if label.starts_with("sealock ") {
+        return Err(ExportError::Reserved);
+    }
+    exporter.export(label, context, out).map_err(ExportError::Range)
 }
 
 /// The shared block's counters completed by the halves'.

@@ -71,8 +71,8 @@ impl Sealer {
 
     /// The sealer of a restored session, which goes on counting.
     pub(super) fn restored(cipher: SendCipher, config: &Config, traffic: &Traffic) -> Self {
-        let Traffic { records, wire_bytes, rekeys, .. } = *traffic;
-        Self { records, wire_bytes, rekeys, ..Self::new(cipher, config) }
+        let Traffic { records, wire_bytes, rekeys, padding_bytes, .. } = *traffic;
+        Self { records, wire_bytes, rekeys, padding_bytes, ..Self::new(cipher, config) }
     }
 
     /// The key as a copy of this end may know it, and the number of the next record.

@@ -169,7 +169,10 @@ impl Control {
     }
 
     fn opened(&mut self, now: Instant, opened: Option<Opened>) {
-        let Some(Opened { transport, info }) = opened else { return };
+        let Some(Opened { transport, info, origin }) = opened else { return };
+        if origin.is_some() {
+            self.tickets.get_or_insert_default().origin = origin;
+        }
         self.opening = None;
         self.info = Some(info);
         self.awaits_proof = self.config.require_identity;

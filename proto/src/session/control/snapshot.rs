@@ -34,6 +34,7 @@ impl Control {
         Some(Common {
             role: self.config.role,
             protocol: info.protocol,
+            resumed: info.resumed,
             peer: info.peer,
             identity: info.identity,
             exporter: self.exporter.clone()?,

@@ -1,9 +1,10 @@
 //! The ticket that a responder owes its peer, and the one that an initiator got (docs/wire.md, section 8).
 
 use super::Control;
-use crate::noise::{Exporter, Protocol, Psk, Role};
+use crate::noise::{Exporter, Psk, Role};
 use crate::resume::{ClientTicket, TICKET_LEN, Ticket, TicketContent, resumption_psk};
 use crate::session::SessionInfo;
+use crate::session::opening::Origin;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -12,13 +13,12 @@ use zeroize::Zeroizing;
 /// Body of a TICKET: the lifetime in seconds, and the ticket.
 pub(in crate::session) const TICKET_BODY: usize = 4 + TICKET_LEN;
 
-/// The protocol in which the session of `info` is resumed, and the pre-shared key for that.
-fn resumption(info: &SessionInfo, exporter: &Exporter) -> Option<(Protocol, Psk)> {
+/// The pre-shared key with which the session of `info` is resumed.
+fn resumption(info: &SessionInfo, exporter: &Exporter) -> Option<Psk> {
     let protocol = info.protocol.resumption()?;
     let mut secret = Zeroizing::new([0; 32]);
     exporter.export("sealock resumption", &[], &mut *secret).ok()?;
-    let psk = resumption_psk(&secret, info.handshake_hash.as_bytes(), &protocol, 0);
-    Some((protocol, psk))
+    Some(resumption_psk(&secret, info.handshake_hash.as_bytes(), &protocol, 0))
 }
 
 /// A responder's ticket to be given, an initiator's that it got.
@@ -28,6 +28,8 @@ pub(super) struct Tickets {
     pub(super) clock: Option<(Duration, Instant)>,
     /// Of the ticket that is owed.
     pub(super) id: Option<Zeroizing<[u8; 32]>>,
+    /// Of a resumed session: what its ticket goes back to.
+    pub(super) origin: Option<Origin>,
     got: Option<Box<ClientTicket>>,
     /// No second one is taken.
     taken: bool,
@@ -47,8 +49,11 @@ impl Control {
         let tickets = self.tickets.as_mut()?;
         let unix = tickets.unix(now)?;
         let id = tickets.id.take()?;
-        let (protocol, psk) = resumption(&info, self.exporter.as_ref()?)?;
-        let content = TicketContent { psk, protocol, peer: info.peer, identity: None };
+        let origin = tickets.origin.unwrap_or(Origin { protocol: info.protocol, began: unix });
+        let psk = resumption(&info, self.exporter.as_ref()?)?;
+        let Origin { protocol, began } = origin;
+        let context = self.config.admission_context();
+        let content = TicketContent { psk, protocol, began, peer: info.peer, context };
         let ticket = keys.seal(unix, *id.first_chunk()?, &content);
         let seconds = u32::try_from(keys.lifetime().as_secs()).unwrap_or(u32::MAX);
         let mut body = [0; TICKET_BODY];
@@ -67,15 +72,16 @@ impl Control {
         if self.config.role == Role::Responder || core::mem::replace(&mut tickets.taken, true) {
             return false;
         }
-        let Some((protocol, psk)) = self.exporter.as_ref().and_then(|exporter| resumption(&info, exporter))
-        else {
+        let origin = tickets.origin.map_or(info.protocol, |origin| origin.protocol);
+        let Some(psk) = self.exporter.as_ref().and_then(|exporter| resumption(&info, exporter)) else {
             return false;
         };
         // Without a clock nobody can say when it expires but the responder.
         let lifetime = Duration::from_secs(u32::from_be_bytes(seconds).into());
         let expires = tickets.unix(now).map_or(Duration::MAX, |unix| unix.saturating_add(lifetime));
         let ticket = Ticket::from_bytes(ticket);
-        tickets.got = Some(Box::new(ClientTicket { ticket, psk, protocol, responder: info.peer, expires }));
+        tickets.got =
+            Some(Box::new(ClientTicket { ticket, psk, protocol: origin, responder: info.peer, expires }));
         true
     }
 

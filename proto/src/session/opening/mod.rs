@@ -103,6 +103,8 @@ struct Resumed {
     /// What is shown; an initiator's alone.
     shown: Option<Ticket>,
     protocol: Protocol,
+    /// The full handshake that it goes back to.
+    origin: Origin,
     psk: Psk,
     /// The peer's static key, proven in an earlier session.
     peer: Option<PublicKey>,
@@ -117,10 +119,20 @@ struct Read {
     security: PayloadSecurity,
 }
 
+/// The full handshake that a ticket goes back to.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) protocol: Protocol,
+    /// Since the Unix epoch; a responder's alone.
+    pub(super) began: Duration,
+}
+
 /// What an opening leaves behind.
 pub(super) struct Opened {
     pub(super) transport: Transport,
     pub(super) info: SessionInfo,
+    /// Of a resumed session.
+    pub(super) origin: Option<Origin>,
 }
 
 /// What a step of receiving comes to: so many bytes at the front are done with, or what to answer the caller now.
@@ -137,14 +149,16 @@ impl Opening {
         let ticket = ticket.filter(|ticket| config.role == Role::Initiator && config.may_resume(ticket));
         let resumed = |ticket: &ClientTicket| {
             let ClientTicket { ticket: shown, psk, protocol, responder: peer, .. } = ticket.clone();
-            Box::new(Resumed { shown: Some(shown), protocol, psk, peer })
+            let origin = Origin { protocol, began: Duration::ZERO };
+            let protocol = protocol.resumption()?;
+            Some(Box::new(Resumed { shown: Some(shown), protocol, origin, psk, peer }))
         };
         let application = config.payload.as_ref().map_or(0, |(payload, _)| payload.len());
         let mut opening = Self {
             config: Arc::clone(config),
             seed,
             state: State::Over,
-            ticket: ticket.map(resumed),
+            ticket: ticket.and_then(resumed),
             unix: None,
             asks: false,
             asked: ArrayVec::new(),
@@ -246,11 +260,11 @@ impl Opening {
             local_static: local_static.filter(|_| protocol.needs_local_static(config.role)),
             remote_static: config.remote_static.filter(|_| protocol.needs_remote_static(config.role)),
             remote_ephemeral: ephemeral.filter(|_| protocol.needs_remote_ephemeral(config.role)),
-            psks: self
-                .ticket
-                .as_ref()
-                .filter(|ticket| ticket.protocol == protocol)
-                .map_or(&config.psks, |ticket| core::slice::from_ref(&ticket.psk)),
+            psks: match &self.ticket {
+                // Only place 0 is the ticket's.
+                Some(ticket) if *choice == FIRST => core::slice::from_ref(&ticket.psk),
+                _ => &config.psks,
+            },
             ephemeral: SecretKey::new(&mut self.seed.derive(label)),
             kem_seed: protocol.is_hfs().then(kem_seed),
             provider: config.provider,
@@ -345,7 +359,7 @@ impl Opening {
         let first = !core::mem::replace(&mut self.heard, true);
         if self.config.role == Role::Responder {
             if first && is_replayable(security) {
-                self.ask_whether_new(body, items.timestamp);
+                self.ask_whether_new(body, security, items.timestamp);
             }
             self.ask_when_proven(security);
         }
@@ -378,10 +392,11 @@ impl Opening {
             State::Handshake(noise, _) if noise.is_finished() => {
                 let (protocol, provider, peer) = (noise.protocol(), noise.provider(), self.peer_of(&noise));
                 let transport = noise.split().map_err(Error::Handshake)?;
-                let resumed = self.ticket.is_some();
+                let origin = self.ticket.as_ref().map(|ticket| ticket.origin);
+                let resumed = origin.is_some();
                 let handshake_hash = transport.hash;
                 let info = SessionInfo { protocol, provider, peer, resumed, handshake_hash, identity: None };
-                Ok(Some(Opened { transport, info }))
+                Ok(Some(Opened { transport, info, origin }))
             }
             other => {
                 self.state = other;

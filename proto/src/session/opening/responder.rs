@@ -6,7 +6,7 @@ use super::super::config::Config;
 use super::super::error::Error;
 use super::super::hello::{self, Offer, Parsed};
 use super::flight::{self, MAC_LEN, Parts};
-use super::{Alert, Before, CHOICE_HEAD, FIRST, Opening, PACKET_HEAD, RETRY, Resumed, State, Step};
+use super::{Alert, Before, CHOICE_HEAD, FIRST, Opening, Origin, PACKET_HEAD, RETRY, Resumed, State, Step};
 use crate::guard::{Cookie, FirstDigest, FirstSeen, Mac, Question};
 use crate::machine::Recv;
 use crate::noise::{CipherRoom, Handshake, PayloadSecurity, Protocol, PublicKey};
@@ -114,20 +114,23 @@ impl Opening {
             return false;
         };
         let Ok(opened) = keys.open(unix, shown.as_bytes()) else { return false };
-        let TicketContent { psk, protocol, peer, .. } = opened.content;
-        let offered = offer.names.first().copied().flatten() == Some(protocol);
-        let allowed = self.config.protocols.iter().any(|own| own.resumption() == Some(protocol));
-        if !offered || !allowed || peer.is_some_and(|key| self.check_peer(key).is_err()) {
+        let TicketContent { psk, protocol: full, began, peer, context } = opened.content;
+        let offered = offer.names.first().copied().flatten();
+        let resumption = full.resumption().filter(|resumption| Some(*resumption) == offered);
+        let Some(protocol) = resumption.filter(|_| self.config.would_let_in(full, peer, &context)) else {
             return false;
-        }
-        self.ticket = Some(Box::new(Resumed { shown: None, protocol, psk, peer }));
+        };
+        let origin = Origin { protocol: full, began };
+        self.ticket = Some(Box::new(Resumed { shown: None, protocol, origin, psk, peer }));
         self.ask(Question::Ticket { id: opened.id, issued: opened.issued })
     }
 
-    /// The protocol this end prefers among those offered, and its place there. Of a ticket's nothing is known yet.
+    /// The protocol this end prefers among those offered, and its place there. A ticket's place is no part of that.
     fn choose(&self, offer: &Offer) -> Result<(u8, Protocol), Error> {
+        let tickets = usize::from(offer.ticket.is_some());
         let choice = self.config.protocols.iter().find_map(|protocol| {
-            let place = offer.names.iter().position(|offered| *offered == Some(*protocol))?;
+            let mut places = offer.names.iter().enumerate().skip(tickets);
+            let (place, _) = places.find(|(_, offered)| **offered == Some(*protocol))?;
             Some((u8::try_from(place).ok()?, *protocol))
         });
         choice.ok_or(Error::ProtocolNotAllowed)
@@ -161,7 +164,9 @@ impl Opening {
         let mut before = Before { hello, choice, passed_over: &[], ephemeral: None };
         let consumed = if choice == FIRST {
             self.trailer = knock.macs;
-            self.spare = self.prepare_fallback(knock, offer, buf, parts)?;
+            if self.ticket.is_none() {
+                self.spare = self.prepare_fallback(knock, offer, buf, parts)?;
+            }
             parts.hello
         } else {
             self.preface.extend(CHOICE_HEAD.into_iter().chain([choice]));
@@ -235,13 +240,20 @@ impl Opening {
     }
 
     /// Asks whether the first message, which is read, came for the first time.
-    pub(super) fn ask_whether_new(&mut self, body: &[u8], timestamp: Option<Duration>) {
+    pub(super) fn ask_whether_new(
+        &mut self,
+        body: &[u8],
+        security: PayloadSecurity,
+        timestamp: Option<Duration>,
+    ) {
         let State::Handshake(noise, _) = &self.state else { return };
         // Every pattern begins with the ephemeral key in the clear.
         let Some(ephemeral) = body.first_chunk() else {
             return;
         };
-        let (peer, ephemeral) = (self.peer_of(noise), PublicKey(*ephemeral));
+        // A key that is only claimed must not cost its owner anything.
+        let proven = security.source > 0 || self.ticket.is_some();
+        let (peer, ephemeral) = (self.peer_of(noise).filter(|_| proven), PublicKey(*ephemeral));
         self.ask(Question::Fresh(FirstSeen { peer, ephemeral, timestamp }));
     }
 

@@ -42,6 +42,8 @@ pub(in crate::session) struct Receiving {
 pub(in crate::session) struct Common {
     pub(in crate::session) role: Role,
     pub(in crate::session) protocol: Protocol,
+    /// By a ticket.
+    pub(in crate::session) resumed: bool,
     pub(in crate::session) peer: Option<PublicKey>,
     /// What the peer has proven.
     pub(in crate::session) identity: Option<IdentityKey>,
@@ -70,6 +72,7 @@ const REKEY: u16 = 64;
 const DRAINED: u16 = 128;
 const BEGUN: u16 = 256;
 const IDENTITY: u16 = 512;
+const RESUMED: u16 = 1024;
 
 /// Numbers of eight bytes.
 const NUMBERS: usize = 28;
@@ -91,6 +94,7 @@ impl Content {
             (DRAINED, receiving.drained),
             (BEGUN, receiving.begun),
             (IDENTITY, common.identity.is_some()),
+            (RESUMED, common.resumed),
         ];
         let flags = flags.iter().filter(|(_, set)| *set).fold(0, |flags, (flag, _)| flags | flag);
         // All at once: growing would leave copies behind.
@@ -191,7 +195,9 @@ impl Content {
         };
         let role = if has(INITIATOR) { Role::Initiator } else { Role::Responder };
         let (pings, pongs, throttled) = (fields.number()?, fields.number()?, fields.number()?);
-        let common = Common { role, protocol, peer, identity, exporter, pings, pongs, throttled, pong_owed };
+        let resumed = has(RESUMED);
+        let common =
+            Common { role, protocol, resumed, peer, identity, exporter, pings, pongs, throttled, pong_owed };
         Some((Self { generation, common, sending, receiving }, fields.0))
     }
 }

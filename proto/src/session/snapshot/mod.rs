@@ -229,11 +229,11 @@ impl Session {
     ) -> Result<Restored, RestoreError> {
         let (content, received, handshake_hash) = snapshot.open(key, context)?;
         let Content { generation, common, sending, receiving } = content;
-        let Common { role, protocol, peer, identity, .. } = common;
+        let Common { role, protocol, resumed, peer, identity, .. } = common;
         if role != config.role {
             return Err(RestoreError::Role);
         }
-        if !config.protocols.contains(&protocol) {
+        if !config.may_go_on_in(protocol, resumed) {
             return Err(RestoreError::ProtocolNotAllowed(protocol));
         }
         if let Some(Peers::Only(keys)) = &config.peers {
@@ -251,7 +251,7 @@ impl Session {
         let Sending { secret, nonce, skip, .. } = &sending;
         let cipher = SendCipher::restored(provider, protocol.cipher(), secret, &salt, *nonce);
         let notices = notices(Some(*nonce).filter(|_| *skip), &salt);
-        let info = SessionInfo { protocol, provider, peer, resumed: false, handshake_hash, identity };
+        let info = SessionInfo { protocol, provider, peer, resumed, handshake_hash, identity };
         let send = SendState::restored(config, &sending);
         let control =
             Control::restored(config, info, &common, seed, now).with_sender(cipher, notices, sending.traffic);

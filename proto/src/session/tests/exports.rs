@@ -39,6 +39,8 @@ fn nothing_is_exported_before_a_session_is_established() {
     pair.link = [true, true];
     pair.pump();
     assert_eq!(export(&pair.a.session, ""), Err(ExportError::Range(noise::ExportError::Label)));
+    assert_eq!(export(&pair.a.session, "sealock resumption"), Err(ExportError::Reserved));
+    assert!(export(&pair.a.session, "sealock").is_ok());
     assert!(export(&pair.a.session, LABEL).is_ok());
 }
 

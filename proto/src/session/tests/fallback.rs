@@ -2,6 +2,7 @@
 //! 1.3).
 
 use super::pair::*;
+use super::snapshot::{built, hand_over};
 use crate::guard::{Answer, GateKey, Question};
 use crate::noise::{HandshakeError, PublicKey};
 use crate::session::{Alert, Config, ConfigError, Error, Event, Peers};
@@ -134,4 +135,28 @@ fn a_fallback_is_for_ik_alone_with_peers_that_are_accepted() {
     let psk = || crate::noise::Psk::new(&mut [1; 32]);
     let (a, _) = configs("Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s");
     assert_eq!(refused(a.with_psk(psk())), ConfigError::NoFallback);
+}
+
+#[test]
+fn a_payload_must_have_a_place_in_the_fallback_too() {
+    // The second message of IK protects it better than any of the responder's in XXfallback.
+    let of_ik = protocol(IK).payload_security(1).unwrap();
+    let (_, b) = configs(IK);
+    let refused = b.with_handshake_payload(b"early", of_ik).with_fallback().build().unwrap_err();
+    assert_eq!(refused, ConfigError::PayloadSecurity(protocol(FALLBACK)));
+    let (a, b) = pipes(public(2));
+    let weak = crate::noise::PayloadSecurity::default();
+    assert!(a.with_handshake_payload(b"early", weak).build().is_ok());
+    assert!(b.with_handshake_payload(b"early", weak).build().is_ok());
+}
+
+#[test]
+fn a_session_that_fell_back_goes_on_after_a_hand_over() {
+    let (a, b) = pipes(public(9));
+    let (_, b, mut pair) = built((a.with_snapshots(), b.with_snapshots()));
+    assert_eq!(used(&pair), [Some(protocol(FALLBACK)); 2]);
+    hand_over(&mut pair.b, &b, 1, pair.now);
+    pair.a.send(b"there");
+    pair.pump();
+    assert_eq!(pair.b.messages(), [b"there"]);
 }

@@ -97,6 +97,31 @@ fn static_keys_of_the_past_are_few_and_beside_one_in_use() {
     assert_eq!(many(b, 4).build().unwrap_err(), ConfigError::TooManyKeys);
     assert_eq!(many(a, 1).build().unwrap_err(), ConfigError::PreviousKeys);
     assert_eq!(many(Config::responder(&[protocol(NN)]), 1).build().unwrap_err(), ConfigError::PreviousKeys);
+    // Under a key for the gate nobody can tell which of them a first message was made for.
+    let gated = many(configs(IK).1, 1).with_gate_key(public(7));
+    assert_eq!(gated.build().unwrap_err(), ConfigError::PreviousKeys);
+}
+
+#[test]
+fn a_key_that_is_only_claimed_is_not_remembered_as_a_senders() {
+    for (pattern, proven) in [("IK", true), ("KK", true), ("I1K", false), ("K1K", false), ("INpsk0", false)] {
+        let name = alloc::format!("Noise_{pattern}_25519_ChaChaPoly_BLAKE2s");
+        let psk = |config: Config| match pattern {
+            "INpsk0" => config.with_psk(crate::noise::Psk::new(&mut [5; 32])),
+            _ => config,
+        };
+        let (a, b) = configs(&name);
+        let mut pair = asking(psk(a), psk(b));
+        let asked = answering(&mut pair, |_| Answer::Proceed);
+        let senders: alloc::vec::Vec<_> = asked
+            .iter()
+            .filter_map(|question| match question {
+                Question::Fresh(first) => Some(first.peer),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(senders, [proven.then(|| public(1))], "{pattern}: {:?}", pair.b.error);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::heartbeat::HeartbeatConfig;
 use crate::noise::Provider;
 use crate::noise::tests::audit::audited;
 use crate::session::{
-    Config, Error, MIN_TX_LIMIT, Outgoing, Peers, RateLimit, RekeyPolicy, RestoreError, Restored,
+    Config, Error, MIN_TX_LIMIT, Outgoing, Padding, Peers, RateLimit, RekeyPolicy, RestoreError, Restored,
     SNAPSHOT_OVERHEAD, Session, SessionInfo, Snapshot, SnapshotError, SnapshotKey,
 };
 use crate::sim::check;
@@ -95,7 +95,9 @@ fn traffic_with_hand_overs(number: u64) -> Result<(), alloc::string::String> {
         _ => RekeyPolicy::default().with_records(1 + random.next_u64() % 9),
     };
     let (a, b) = exporting(name);
-    let (a, b, mut pair) = built((a.with_rekey(policy), b.with_rekey(policy)));
+    let padding = if number % 2 == 0 { Padding::None } else { Padding::Block(64) };
+    let finish = |config: Config| config.with_rekey(policy).with_padding(padding);
+    let (a, b, mut pair) = built((finish(a), finish(b)));
     pair.chunk = 1 + random.next_u64() as usize % 3000;
     let mut sent = [Vec::new(), Vec::new()];
     for step in 0..40_u64 {
@@ -409,7 +411,7 @@ fn what_says_what_no_session_says_is_refused() {
     let a = exporting(NN).0.build().unwrap();
     let mut random = Jitter::new(1);
     for n in 0..2000 {
-        let text: Vec<u8> = (0..564 + n % 100).map(|_| random.next_u64() as u8).collect();
+        let text: Vec<u8> = (0..572 + n % 100).map(|_| random.next_u64() as u8).collect();
         let error = restore(&a, &Snapshot::forge(&text, &key(), CONTEXT), 1, Instant::ZERO).err();
         assert_eq!(error, Some(RestoreError::Content));
     }
@@ -519,7 +521,7 @@ fn halves_join_to_a_session_that_can_be_handed_over_and_split_again() {
 fn nothing_of_a_snapshot_is_printed() {
     let (a, _, mut pair) = built(exporting(NN));
     let snapshot = export(&mut pair.a, &a, 1).unwrap();
-    assert_eq!(format!("{snapshot:?}"), "Snapshot(564 bytes)");
+    assert_eq!(format!("{snapshot:?}"), "Snapshot(572 bytes)");
     let mut bytes = [9; 32];
     assert_eq!(format!("{:?}", SnapshotKey::new(&mut bytes)), "SnapshotKey(..)");
     assert_eq!(bytes, [0; 32]);
