@@ -32,7 +32,7 @@ pub(crate) async fn connect<R: Runtime>(
     config: &Arc<Config>,
     expected: bool,
 ) -> Result<Connection<R>> {
-    let connection = R::connect(&address(text)?, config).await?;
+    let connection = R::connect(&address(text)?, config, None).await?;
     let info = connection.info();
     match info.peer {
         Some(peer) if !expected => {

@@ -7,14 +7,15 @@ use crate::runtime::{Connection, Runtime};
 use crate::{dial, netcat, out, stdin, units};
 use anyhow::Result;
 use sealock_proto::noise::PublicKey;
-use sealock_proto::session::{Config, Event};
+use sealock_proto::session::{Config, Event, SessionInfo};
+use sealock_tokio::ListenOptions;
 use std::sync::Arc;
 
 pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
     let Responder { config, public, temporary } = policy::responder(&args.session, &args.peers)?;
     let address = dial::listening_address(&args.address)?;
     R::run(async {
-        let listener = R::bind(&address, config).await?;
+        let listener = R::bind(&address, config, ListenOptions::default()).await?;
         let lifetime = if temporary { " (a key for this run; --key FILE keeps one)" } else { "" };
         out::note(format_args!("listening on {} as {public}{lifetime}", R::address(&listener)));
         if args.echo { echo_all::<R>(listener).await } else { one_by_one::<R>(listener, args).await }
@@ -39,8 +40,7 @@ async fn next_peer<R: Runtime>(listener: &R::Listener<Arc<Config>>) -> Result<Op
     let incoming = R::accept(listener).await?;
     match R::handshake(incoming).await {
         Ok(connection) => {
-            let info = connection.info();
-            out::note(format_args!("{} is connected ({})", name(info.peer), info.protocol));
+            out::note(connected(&connection.info()));
             Ok(Some(connection))
         }
         Err(error) => {
@@ -64,7 +64,7 @@ async fn echo_all<R: Runtime>(listener: R::Listener<Arc<Config>>) -> Result<()> 
 
 async fn echo_and_tell<R: Runtime>(mut connection: Connection<R>) {
     let peer = name(connection.info().peer);
-    out::note(format_args!("{peer} is connected ({})", connection.info().protocol));
+    out::note(connected(&connection.info()));
     let outcome = echo::<R>(&mut connection).await;
     let received = connection.stats().received;
     let end = outcome.err().map_or_else(|| "done".to_owned(), |error| one_line(&error));
@@ -87,6 +87,10 @@ pub(crate) async fn echo<R: Runtime>(connection: &mut Connection<R>) -> Result<(
         }
     }
     Ok(())
+}
+
+fn connected(info: &SessionInfo) -> String {
+    format!("{} is connected ({})", name(info.peer), info.protocol)
 }
 
 fn name(peer: Option<PublicKey>) -> String {

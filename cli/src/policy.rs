@@ -101,8 +101,8 @@ fn responder_on(aes: bool, options: &Session, peers: &[PublicKey]) -> Result<Res
     };
     let public = key.public();
     let mut config = Config::responder(&protocols).with_static_key(key);
-    if let [peer] = peers {
-        config = config.with_remote_static(*peer);
+    if let [peer] = *peers {
+        config = config.with_remote_static(peer);
     }
     if !peers.is_empty() {
         config = config.with_peers(Peers::Only(peers.to_vec()));
@@ -117,7 +117,8 @@ fn finish(mut config: Config, options: &Session) -> Result<Arc<Config>> {
     let config = config
         .with_provider(Provider::fastest())
         .with_heartbeat(Some(heartbeat(options.silence)))
-        .with_handshake_timeout(handshake_timeout(options.silence));
+        .with_handshake_timeout(options.handshake_timeout.unwrap_or(handshake_timeout(options.silence)))
+        .with_padding(options.padding);
     config.with_max_message(options.max_message).build().map_err(|error| Usage(error.to_string()).into())
 }
 
@@ -161,7 +162,9 @@ fn suites(ciphers: &[&str], hashes: &[&str]) -> Vec<String> {
 }
 
 fn protocol(pattern: &str, suite: &str) -> Result<Protocol> {
-    let protocol = Protocol::parse(&format!("Noise_{pattern}_25519_{suite}"))
+    // The modifier for a KEM goes with the name of one, and there is one.
+    let dh = if pattern.contains("hfs") { "25519+MLKEM768" } else { "25519" };
+    let protocol = Protocol::parse(&format!("Noise_{pattern}_{dh}_{suite}"))
         .map_err(|error| Usage(format!("--pattern {pattern} --suite {suite}: {error}")))?;
     if protocol.is_one_way() {
         return usage(format!(
@@ -181,7 +184,7 @@ mod tests {
     use crate::args::Driver;
     use sealock_proto::buf::TxBuf;
     use sealock_proto::entropy::Seed;
-    use sealock_proto::session::{Alert, Error};
+    use sealock_proto::session::{Alert, Error, Padding};
     use sealock_proto::time::Instant;
     use std::path::PathBuf;
 
@@ -195,6 +198,8 @@ mod tests {
             psk_file: None,
             max_message: 1024,
             silence: Duration::from_secs(30),
+            handshake_timeout: None,
+            padding: Padding::None,
             driver: Driver::Tokio,
         }
     }

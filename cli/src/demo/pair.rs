@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use sealock_proto::drive::SessionError;
 use sealock_proto::noise::{Protocol, Provider, SecretKey};
 use sealock_proto::session::{Config, Peers};
-use sealock_tokio::{Address, ConnectError};
+use sealock_tokio::{Address, ConnectError, ListenOptions};
 use std::io;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ pub(super) fn pair<A: Runtime, B: Runtime, T: Send + 'static, U: Send + 'static>
     let (bound, address) = mpsc::sync_channel::<Address>(1);
     let responding = bounded::begin(LIMIT, move || {
         A::run(async {
-            let listener = A::bind(&"127.0.0.1:0".parse()?, theirs).await?;
+            let listener = A::bind(&"127.0.0.1:0".parse()?, theirs, ListenOptions::default()).await?;
             bound.send(A::address(&listener).clone())?;
             let incoming = A::accept(&listener).await?;
             respond(A::handshake(incoming).await).await
@@ -69,7 +69,7 @@ pub(super) fn pair<A: Runtime, B: Runtime, T: Send + 'static, U: Send + 'static>
         let address = address.recv().context("there is no listener")?;
         B::run(async {
             let begin = Instant::now();
-            let connection = B::connect(&address, &ours).await;
+            let connection = B::connect(&address, &ours, None).await;
             initiate(connection, begin.elapsed()).await
         })
     });

@@ -13,20 +13,27 @@ pub(crate) use self::tokio::Tokio;
 use crate::args::Driver;
 use ::std::future::Future;
 use ::std::io;
+use ::std::net::SocketAddr;
 use ::std::sync::Arc;
 use anyhow::Result;
+use sealock_proto::datagram;
 use sealock_proto::drive::{
-    ReadIo, SessionConnection, SessionError, WriteIo, WsConnection, WsError, WsIncoming,
+    DatagramIo, Datagrams, Gate, ReadIo, SessionConnection, SessionError, WriteIo, WsConnection, WsError,
+    WsIncoming,
 };
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
 use sealock_proto::ws;
+use sealock_tokio::udp::BindError;
 use sealock_tokio::ws::{ConnectError as WsConnectError, Endpoint, Server};
-use sealock_tokio::{Address, ConnectError, ListenError, Service};
+use sealock_tokio::{Address, ConnectError, ListenError, ListenOptions, Service};
 
 /// A session on a runtime's sockets.
 pub(crate) type Connection<R> = SessionConnection<<R as Runtime>::Read, <R as Runtime>::Write>;
 /// A WebSocket connection on a runtime's sockets.
 pub(crate) type WebSocket<R> = WsConnection<<R as Runtime>::Read, <R as Runtime>::Write>;
+/// Datagram sessions on a runtime's socket.
+pub(crate) type Udp<R> = Datagrams<datagram::Endpoint, <R as Runtime>::Udp>;
 /// A request for one that waits for an answer.
 pub(crate) type Asked<R> = WsIncoming<<R as Runtime>::Read, <R as Runtime>::Write>;
 
@@ -36,6 +43,8 @@ pub(crate) trait Runtime: 'static {
     const DRIVER: Driver;
     type Read: ReadIo<Error = io::Error> + Send + 'static;
     type Write: WriteIo<Error = io::Error> + Send + 'static;
+    /// A UDP socket.
+    type Udp: DatagramIo<Error = io::Error> + Send + 'static;
     type Listener<S: Service>: Send + Sync + 'static;
     /// A stream accepted, before its handshake.
     type Incoming<S: Service>: Send + 'static;
@@ -55,15 +64,20 @@ pub(crate) trait Runtime: 'static {
     fn connect(
         address: &Address,
         config: &Arc<Config>,
+        ticket: Option<&ClientTicket>,
     ) -> impl Future<Output = Result<Connection<Self>, ConnectError>> + Send;
 
     fn bind<S: Service>(
         address: &Address,
         service: S,
+        options: ListenOptions,
     ) -> impl Future<Output = Result<Self::Listener<S>, ListenError>> + Send;
 
     /// Where it listens, with the port the system chose.
     fn address<S: Service>(listener: &Self::Listener<S>) -> &Address;
+
+    /// Its admission and guard.
+    fn gate<S: Service>(listener: &Self::Listener<S>) -> &Gate;
 
     fn accept<S: Service>(
         listener: &Self::Listener<S>,
@@ -72,6 +86,12 @@ pub(crate) trait Runtime: 'static {
     fn handshake(
         incoming: Self::Incoming<Arc<Config>>,
     ) -> impl Future<Output = Result<Connection<Self>, SessionError<io::Error>>> + Send;
+
+    /// Binds a UDP socket.
+    fn bind_udp(address: SocketAddr, config: &Arc<datagram::Config>) -> Result<Udp<Self>, BindError>;
+
+    /// Where it is bound.
+    fn udp_address(socket: &Self::Udp) -> io::Result<SocketAddr>;
 
     /// Connects and asks for a WebSocket.
     fn upgrade(

@@ -1,12 +1,15 @@
 //! Tasks on smol.
 
-use super::{Asked, Connection, Runtime, WebSocket};
+use super::{Asked, Connection, Runtime, Udp, WebSocket};
 use crate::args::Driver;
 use anyhow::Result;
 use async_executor::Executor;
-use sealock_proto::drive::{SessionError, WsError};
+use sealock_proto::datagram;
+use sealock_proto::drive::{Gate, SessionError, WsError};
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
 use sealock_proto::ws;
+use sealock_smol::udp::{self, BindError, SmolUdp};
 use sealock_smol::ws::{ConnectError as WsConnectError, Endpoint, Server};
 use sealock_smol::{
     Address, AnySocket, ConnectError, ConnectOptions, Incoming, ListenError, ListenOptions, Listener,
@@ -14,6 +17,7 @@ use sealock_smol::{
 };
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 static EXECUTOR: Executor<'static> = Executor::new();
@@ -24,6 +28,7 @@ impl Runtime for Smol {
     const DRIVER: Driver = Driver::Smol;
     type Read = SmolRead<AnySocket>;
     type Write = SmolWrite<AnySocket>;
+    type Udp = SmolUdp;
     type Listener<S: Service> = Listener<S>;
     type Incoming<S: Service> = Incoming<S>;
 
@@ -42,16 +47,32 @@ impl Runtime for Smol {
         futures_lite::future::zip(a, b).await
     }
 
-    async fn connect(address: &Address, config: &Arc<Config>) -> Result<Connection<Self>, ConnectError> {
-        sealock_smol::connect(address, config, &ConnectOptions::default()).await
+    async fn connect(
+        address: &Address,
+        config: &Arc<Config>,
+        ticket: Option<&ClientTicket>,
+    ) -> Result<Connection<Self>, ConnectError> {
+        let options = ConnectOptions::default();
+        match ticket {
+            Some(ticket) => sealock_smol::resume(address, config, ticket, &options).await,
+            None => sealock_smol::connect(address, config, &options).await,
+        }
     }
 
-    async fn bind<S: Service>(address: &Address, service: S) -> Result<Listener<S>, ListenError> {
-        Listener::bind(address, service, ListenOptions::default()).await
+    async fn bind<S: Service>(
+        address: &Address,
+        service: S,
+        options: ListenOptions,
+    ) -> Result<Listener<S>, ListenError> {
+        Listener::bind(address, service, options).await
     }
 
     fn address<S: Service>(listener: &Listener<S>) -> &Address {
         listener.local_address()
+    }
+
+    fn gate<S: Service>(listener: &Listener<S>) -> &Gate {
+        listener.gate()
     }
 
     async fn accept<S: Service>(listener: &Listener<S>) -> io::Result<Incoming<S>> {
@@ -60,6 +81,14 @@ impl Runtime for Smol {
 
     async fn handshake(incoming: Incoming) -> Result<Connection<Self>, SessionError<io::Error>> {
         incoming.handshake().await
+    }
+
+    fn bind_udp(address: SocketAddr, config: &Arc<datagram::Config>) -> Result<Udp<Self>, BindError> {
+        udp::bind(address, config)
+    }
+
+    fn udp_address(socket: &SmolUdp) -> io::Result<SocketAddr> {
+        socket.local_addr()
     }
 
     async fn upgrade(

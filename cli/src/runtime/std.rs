@@ -1,11 +1,14 @@
 //! Threads and blocking sockets. The futures here block inside their polls.
 
-use super::{Asked, Connection, Runtime, WebSocket};
+use super::{Asked, Connection, Runtime, Udp, WebSocket};
 use crate::args::Driver;
 use anyhow::Result;
-use sealock_proto::drive::{SessionConnection, SessionError, WsError};
+use sealock_proto::datagram;
+use sealock_proto::drive::{Gate, SessionConnection, SessionError, WsError};
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
 use sealock_proto::ws;
+use sealock_std::udp::{self, BindError, StdUdp};
 use sealock_std::ws::{ConnectError as WsConnectError, Endpoint, Server};
 use sealock_std::{
     Address, ConnectError, ConnectOptions, Incoming, ListenError, ListenOptions, Listener, Service, Socket,
@@ -13,6 +16,7 @@ use sealock_std::{
 };
 use std::future::Future;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::panic;
 use std::sync::Arc;
 use std::thread;
@@ -23,6 +27,7 @@ impl Runtime for Std {
     const DRIVER: Driver = Driver::Std;
     type Read = StdRead<Socket>;
     type Write = StdWrite<Socket>;
+    type Udp = StdUdp;
     type Listener<S: Service> = Listener<S>;
     type Incoming<S: Service> = Incoming<S>;
 
@@ -45,16 +50,33 @@ impl Runtime for Std {
         })
     }
 
-    async fn connect(address: &Address, config: &Arc<Config>) -> Result<Connection<Self>, ConnectError> {
-        sealock_std::connect(address, config, &ConnectOptions::default()).map(with_futures)
+    async fn connect(
+        address: &Address,
+        config: &Arc<Config>,
+        ticket: Option<&ClientTicket>,
+    ) -> Result<Connection<Self>, ConnectError> {
+        let options = ConnectOptions::default();
+        let connected = match ticket {
+            Some(ticket) => sealock_std::resume(address, config, ticket, &options),
+            None => sealock_std::connect(address, config, &options),
+        };
+        connected.map(with_futures)
     }
 
-    async fn bind<S: Service>(address: &Address, service: S) -> Result<Listener<S>, ListenError> {
-        Listener::bind(address, service, ListenOptions::default())
+    async fn bind<S: Service>(
+        address: &Address,
+        service: S,
+        options: ListenOptions,
+    ) -> Result<Listener<S>, ListenError> {
+        Listener::bind(address, service, options)
     }
 
     fn address<S: Service>(listener: &Listener<S>) -> &Address {
         listener.local_address()
+    }
+
+    fn gate<S: Service>(listener: &Listener<S>) -> &Gate {
+        listener.gate()
     }
 
     async fn accept<S: Service>(listener: &Listener<S>) -> io::Result<Incoming<S>> {
@@ -63,6 +85,14 @@ impl Runtime for Std {
 
     async fn handshake(incoming: Incoming) -> Result<Connection<Self>, SessionError<io::Error>> {
         incoming.handshake().map(with_futures)
+    }
+
+    fn bind_udp(address: SocketAddr, config: &Arc<datagram::Config>) -> Result<Udp<Self>, BindError> {
+        udp::bind(address, config).map(udp::Socket::into_inner)
+    }
+
+    fn udp_address(socket: &StdUdp) -> io::Result<SocketAddr> {
+        socket.local_addr()
     }
 
     async fn upgrade(

@@ -12,6 +12,7 @@ use crate::runtime::{Asked, Runtime, WebSocket};
 use crate::{dial, out, stdin};
 use anyhow::Result;
 use sealock_proto::ws::{Accept, Config, DeflateConfig};
+use sealock_tokio::ListenOptions;
 use sealock_tokio::ws::{Endpoint, Server};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub(crate) fn listen<R: Runtime>(args: &WsListen) -> Result<()> {
         None => server,
     };
     R::run(async {
-        let listener = R::bind(&address, server).await?;
+        let listener = R::bind(&address, server, ListenOptions::default()).await?;
         out::note(format_args!("listening on {}", R::address(&listener)));
         if args.echo {
             return echo::all::<R>(listener, tls).await;

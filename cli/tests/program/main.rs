@@ -3,6 +3,7 @@
 mod failures;
 mod keys;
 mod measuring;
+mod padding;
 mod process;
 mod sessions;
 mod ws;

@@ -60,6 +60,8 @@ fn patterns_suites_and_pre_shared_keys_are_used_as_asked_for() {
         &[][..],
         &["--pattern", "KK"],
         &["--pattern", "IK", "--suite", "AESGCM_SHA512"],
+        &["--pattern", "XXhfs", "--suite", "ChaChaPoly_SHA256"],
+        &["--pattern", "IKhfs"],
         &["--psk-file", &psk],
         &["--psk-file", &psk, "--pattern", "IKpsk1"],
     ] {
