@@ -1,10 +1,12 @@
 //! Connecting and hanging up.
 
-use crate::failure::Usage;
+use crate::args::{ExpectIdentity, Session};
+use crate::failure::{ClosedByPeer, Usage};
 use crate::out;
 use crate::runtime::{Connection, Runtime};
-use anyhow::{Result, bail};
-use sealock_proto::noise::Role;
+use anyhow::Result;
+use sealock_proto::noise::{PublicKey, Role};
+use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::{CloseCode, Config, Event};
 use sealock_tokio::Address;
 use std::sync::Arc;
@@ -26,16 +28,20 @@ pub(crate) fn listening_address(text: &str) -> Result<Address> {
     }
 }
 
-/// Connects, and tells who answered unless that was `expected`.
+/// Connects, with a ticket if there is one, and tells who answered unless `options` or `peer` say who must.
 pub(crate) async fn connect<R: Runtime>(
     text: &str,
     config: &Arc<Config>,
-    expected: bool,
+    ticket: Option<&ClientTicket>,
+    options: &Session,
+    peer: Option<PublicKey>,
 ) -> Result<Connection<R>> {
-    let connection = R::connect(&address(text)?, config, None).await?;
+    let connection = R::connect(&address(text)?, config, ticket).await?;
     let info = connection.info();
+    let identified = options.expected.iter().any(|one| one.key().is_some());
     match info.peer {
-        Some(peer) if !expected => {
+        _ if identified || peer.is_some() => {}
+        Some(peer) => {
             out::note(format_args!("the peer is {peer} ({})", info.protocol));
             out::note(
                 "hint: nothing says it must be; if it is the right one, give --peer with this key next time",
@@ -44,7 +50,11 @@ pub(crate) async fn connect<R: Runtime>(
         None if !info.protocol.needs_local_static(Role::Responder) => {
             out::note("warning: this pattern does not show who the peer is: it could be anybody");
         }
-        _ => {}
+        None => {}
+    }
+    if let (Some(identity), false) = (info.identity, matches!(options.expected[..], [ExpectIdentity::One(_)]))
+    {
+        out::note(format_args!("the peer has proven the identity {identity}"));
     }
     Ok(connection)
 }
@@ -54,8 +64,8 @@ pub(crate) async fn hang_up<R: Runtime>(mut connection: Connection<R>) -> Result
     connection.drain(PATIENCE).await?;
     while let Some(event) = connection.next().await? {
         match event {
-            Event::Closed { code, .. } if code != CloseCode::NORMAL => {
-                bail!("the peer closed the session: {code}")
+            Event::Closed { code, reason } if code != CloseCode::NORMAL => {
+                return Err(ClosedByPeer::new(code, reason).into());
             }
             _ => {}
         }

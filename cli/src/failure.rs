@@ -1,6 +1,7 @@
 //! How the program ends: exit codes, and one line on what went wrong.
 
 use crate::{hint, out};
+use sealock_proto::session::CloseCode;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -15,6 +16,29 @@ impl fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
+
+/// The peer ended the session for a reason that is not that it is done.
+#[derive(Debug)]
+pub(crate) struct ClosedByPeer {
+    pub(crate) code: CloseCode,
+    reason: String,
+}
+
+impl ClosedByPeer {
+    /// `reason` is the peer's word: what a terminal would take for more than text is escaped.
+    pub(crate) fn new(code: CloseCode, reason: &[u8]) -> Self {
+        Self { code, reason: String::from_utf8_lossy(reason).escape_debug().to_string() }
+    }
+}
+
+impl fmt::Display for ClosedByPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the peer closed the session: {}", self.code)?;
+        if self.reason.is_empty() { Ok(()) } else { write!(f, " ({})", self.reason) }
+    }
+}
+
+impl std::error::Error for ClosedByPeer {}
 
 /// Nothing more can be printed because whoever read it has gone: as quiet an end as a signal would be.
 #[derive(Debug)]
@@ -50,4 +74,17 @@ pub(crate) fn exit(error: &anyhow::Error) -> ! {
 /// The error and its causes.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     format!("{error:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_peer_says_is_printed_as_text_and_nothing_else() {
+        let told = |reason| ClosedByPeer::new(CloseCode::GOING_AWAY, reason).to_string();
+        assert_eq!(told(b""), "the peer closed the session: going away");
+        assert_eq!(told("für heute".as_bytes()), "the peer closed the session: going away (für heute)");
+        assert!(!told(b"\x1b[2J\r\n\xff").contains(char::is_control));
+    }
 }

@@ -1,7 +1,8 @@
 //! What might help against an error, in terms of the command line.
 
+use crate::failure::ClosedByPeer;
 use sealock_proto::drive::{CertificateFault, DriveError, SessionError, TlsError, WsConnectError};
-use sealock_proto::session::{Alert, Error};
+use sealock_proto::session::{Alert, CloseCode, Error, IdentityFault};
 use sealock_tokio::{ConnectError, ListenError, ws};
 use std::io::{self, ErrorKind};
 
@@ -26,6 +27,9 @@ pub(crate) fn of(error: &anyhow::Error) -> Option<&'static str> {
     }
     if let Some(ListenError::Io { error, .. }) = error.downcast_ref() {
         return listen_hint(error);
+    }
+    if let Some(closed) = error.downcast_ref::<ClosedByPeer>() {
+        return (closed.code == CloseCode::IDENTITY).then_some(IDENTITY_WANTED);
     }
     session_hint(error.downcast_ref::<SessionError<io::Error>>()?, false)
 }
@@ -66,7 +70,10 @@ fn session_hint(error: &SessionError<io::Error>, in_handshake: bool) -> Option<&
         return in_handshake.then_some(NOT_SEALOCK);
     };
     match error {
-        Error::Truncated | Error::HandshakeTimeout if in_handshake => Some(NOT_SEALOCK),
+        Error::Truncated if in_handshake => Some(NOT_SEALOCK),
+        Error::HandshakeTimeout if in_handshake => Some(
+            "is it really a `sealock listen` that answers there? If an identity is expected of it, it needs an --identity",
+        ),
         Error::Unanswered => {
             Some("is it really a `sealock listen` that answers there, with the key that --peer says?")
         }
@@ -83,10 +90,18 @@ fn session_hint(error: &SessionError<io::Error>, in_handshake: bool) -> Option<&
             Some("the two ends have different keys in mind: compare --peer and --psk-file")
         }
         Error::Refused(Alert::TooManyAttempts | Alert::Busy) => Some("try again later"),
+        Error::Refused(Alert::Replayed) => Some("set the clock of this machine, and try again"),
+        Error::Identity(IdentityFault::Missing) => {
+            Some("the other end must be given --identity FILE, or this one no --expect-identity")
+        }
+        Error::Identity(IdentityFault::Refused) => {
+            Some("compare --expect-identity with what `sealock pubkey` prints for the other end's --identity")
+        }
         Error::MessageTooLarge { .. } => Some("--max-message of this end is below what the peer sends"),
         Error::Dead(_) => Some("if the peer may be held up for longer, give a longer --silence"),
         _ => None,
     }
 }
 
+const IDENTITY_WANTED: &str = "the other end wants an identity: give --identity FILE, and what `sealock pubkey` prints for it to that end";
 const NOT_SEALOCK: &str = "is it really a `sealock listen` that answers there?";

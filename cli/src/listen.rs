@@ -90,7 +90,8 @@ pub(crate) async fn echo<R: Runtime>(connection: &mut Connection<R>) -> Result<(
 }
 
 fn connected(info: &SessionInfo) -> String {
-    format!("{} is connected ({})", name(info.peer), info.protocol)
+    let identity = info.identity.map_or_else(String::new, |identity| format!(", identity {identity}"));
+    format!("{} is connected ({}{identity})", name(info.peer), info.protocol)
 }
 
 fn name(peer: Option<PublicKey>) -> String {

@@ -15,6 +15,7 @@ mod netcat;
 mod out;
 mod policy;
 mod runtime;
+mod secretfile;
 mod stdin;
 mod stdout;
 mod table;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Keygen(args) => keygen(&args)?,
-        Command::Pubkey(args) => out::print(format_args!("{}\n", keyfile::read_key(&args.file)?.public()))?,
+        Command::Pubkey(args) => out::print(format_args!("{}\n", keyfile::read_public(&args.file)?))?,
         Command::Listen(args) => with_runtime!(args.session.driver, listen::run(&args))?,
         Command::Connect(args) => with_runtime!(args.session.driver, connect::run(&args))?,
         Command::Bench(args) => with_runtime!(args.session.driver, bench::run(&args))?,
@@ -54,6 +55,13 @@ fn keygen(args: &Keygen) -> Result<()> {
         keyfile::create_psk(&args.file)?;
         out::note(format_args!("the pre-shared key is in {file}: the other end needs a copy, nobody else"));
         return Ok(());
+    }
+    if args.identity {
+        let identity = keyfile::create_identity(&args.file)?;
+        out::note(format_args!(
+            "the identity's secret key is in {file}: keep it; the identity, to give to others, is"
+        ));
+        return out::print(format_args!("{identity}\n"));
     }
     let public = keyfile::create_key(&args.file)?;
     out::note(format_args!("the secret key is in {file}: keep it; its public key, to give to others, is"));

@@ -1,10 +1,11 @@
 //! One session between the peer and standard input and output.
 
 use crate::args::Ends;
+use crate::failure::ClosedByPeer;
 use crate::out;
 use crate::runtime::{Connection, Runtime};
 use crate::stdout::Output;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use async_channel::Receiver;
 use futures_lite::future;
 use sealock_proto::drive::{DriveError, SessionReceiver};
@@ -51,20 +52,17 @@ pub(crate) async fn run<R: Runtime>(
         received
     };
     let (received, sent) = R::both(receiving, sending).await;
-    match received? {
-        CloseCode::NORMAL => {}
-        code => bail!("the peer closed the session: {code}"),
-    }
+    received?;
     Ok(sent?)
 }
 
-/// Prints what comes; how the peer closed.
+/// Prints what comes, and says if the peer closed for another reason than that it is done.
 async fn receive<R: Runtime>(
     receiver: &mut SessionReceiver<R::Read, R::Write>,
     output: &Output,
     ends: Ends,
-) -> Result<CloseCode> {
-    let mut closed = CloseCode::NORMAL;
+) -> Result<()> {
+    let mut closed = Ok(());
     while let Some(event) = receiver.next().await? {
         match event {
             Event::Message(_) if ends.send_only => {}
@@ -72,11 +70,13 @@ async fn receive<R: Runtime>(
                 output.write(message).await;
             }
             Event::Draining => on_draining(),
-            Event::Closed { code, .. } => closed = code,
+            Event::Closed { code, reason } if code != CloseCode::NORMAL => {
+                closed = Err(ClosedByPeer::new(code, reason).into());
+            }
             _ => {}
         }
     }
-    Ok(closed)
+    closed
 }
 
 fn on_draining() {

@@ -1,11 +1,12 @@
-//! From options to a session's configuration: keys, patterns, suites and who is let in.
+//! From options to a session's configuration: keys, patterns, suites, identities and who is let in.
 
-use crate::args::Session;
+use crate::args::{ExpectIdentity, Session};
 use crate::failure::Usage;
 use crate::hardware;
 use crate::keyfile;
 use anyhow::Result;
 use sealock_proto::heartbeat::HeartbeatConfig;
+use sealock_proto::identity::Ed25519Verifier;
 use sealock_proto::noise::{Protocol, Provider, PublicKey, Role};
 use sealock_proto::session::{Config, Peers};
 use std::sync::Arc;
@@ -114,12 +115,29 @@ fn finish(mut config: Config, options: &Session) -> Result<Arc<Config>> {
     if let Some(path) = &options.psk_file {
         config = config.with_psk(keyfile::read_psk(path)?);
     }
+    if let Some(path) = &options.identity {
+        config = config.with_identity(Arc::new(keyfile::read_identity(path)?));
+    }
+    if let Some(verifier) = verifier(&options.expected)? {
+        config = config.with_identity_verifier(Arc::new(verifier)).require_identity();
+    }
     let config = config
         .with_provider(Provider::fastest())
         .with_heartbeat(Some(heartbeat(options.silence)))
         .with_handshake_timeout(options.handshake_timeout.unwrap_or(handshake_timeout(options.silence)))
         .with_padding(options.padding);
     config.with_max_message(options.max_message).build().map_err(|error| Usage(error.to_string()).into())
+}
+
+/// Who judges the peer's identity, if one is expected.
+fn verifier(expected: &[ExpectIdentity]) -> Result<Option<Ed25519Verifier>> {
+    let keys: Vec<_> = expected.iter().filter_map(|one| one.key()).collect();
+    match expected {
+        [] => Ok(None),
+        [ExpectIdentity::Any] => Ok(Some(Ed25519Verifier::any())),
+        _ if keys.len() == expected.len() => Ok(Some(Ed25519Verifier::only(&keys))),
+        _ => usage("--expect-identity any takes everybody: give any or identities, not both".to_owned()),
+    }
 }
 
 /// Half of the time passes before a ping is owed; it and two more then have a third of the rest each.
@@ -196,6 +214,8 @@ mod tests {
             pattern: pattern.map(str::to_owned),
             suite: suite.map(str::to_owned),
             psk_file: None,
+            identity: None,
+            expected: Vec::new(),
             max_message: 1024,
             silence: Duration::from_secs(30),
             handshake_timeout: None,

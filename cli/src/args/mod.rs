@@ -3,7 +3,7 @@
 mod session;
 mod ws;
 
-pub(crate) use session::{Driver, Ends, Session};
+pub(crate) use session::{Driver, Ends, ExpectIdentity, Session};
 pub(crate) use ws::{TlsIdentity, Ws, WsConnect, WsListen, WsOptions};
 
 use clap::{Args, Parser, Subcommand};
@@ -48,7 +48,8 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Examples:
   sealock keygen server.key                          prints the public key: give it to your peers
-  sealock keygen --psk shared.psk                    a key both ends keep, for --psk-file")]
+  sealock keygen --psk shared.psk                    a key both ends keep, for --psk-file
+  sealock keygen --identity my.id                    prints the identity: give it to your peers")]
 pub(crate) struct Keygen {
     /// The file to make; its directory must exist
     #[arg(value_name = "FILE", default_value = "sealock.key")]
@@ -56,9 +57,13 @@ pub(crate) struct Keygen {
     /// Make a pre-shared key instead, a secret that both ends need a copy of
     #[arg(long)]
     pub(crate) psk: bool,
+    /// Make an Ed25519 key instead, to prove an identity beside the key of the handshake: see --identity of the other
+    /// commands
+    #[arg(long, conflicts_with = "psk")]
+    pub(crate) identity: bool,
 }
 
-/// Print the public key of a secret key
+/// Print the public key of a secret key, or that of an identity
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

@@ -3,6 +3,7 @@
 use super::duration;
 use crate::units;
 use clap::{Args, ValueEnum};
+use sealock_proto::identity::IdentityKey;
 use sealock_proto::session::Padding;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,12 @@ pub(crate) struct Session {
     /// A secret that both ends must have besides their keys, made by `sealock keygen --psk`
     #[arg(long, value_name = "FILE")]
     pub(crate) psk_file: Option<PathBuf>,
+    /// Prove this identity to the peer, made by `sealock keygen --identity`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
+    /// The peer must prove this identity (64 hex digits, repeat for more), or `any`
+    #[arg(long = "expect-identity", value_name = "HEX", value_parser = expect_identity)]
+    pub(crate) expected: Vec<ExpectIdentity>,
     /// The largest message to send or accept, such as 64KiB; 1 byte to 1 GiB
     #[arg(long, value_name = "BYTES", value_parser = units::parse_bytes, default_value = "16MiB")]
     pub(crate) max_message: usize,
@@ -30,7 +37,7 @@ pub(crate) struct Session {
     /// silent too
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     pub(crate) silence: Duration,
-    /// How long a handshake may take. By default 10s, or --silence if that is shorter
+    /// How long a handshake may take, with the proof of an identity. By default 10s, or --silence if that is shorter
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) handshake_timeout: Option<Duration>,
     /// Hide the lengths of what this end sends, by filling up: none, padme (by at most 12 %), block:BYTES (to a multiple of
@@ -40,6 +47,22 @@ pub(crate) struct Session {
     /// The I/O library underneath
     #[arg(long, value_enum, default_value_t = Driver::Tokio)]
     pub(crate) driver: Driver,
+}
+
+/// Which identity the peer must prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpectIdentity {
+    Any,
+    One(IdentityKey),
+}
+
+impl ExpectIdentity {
+    pub(crate) const fn key(self) -> Option<IdentityKey> {
+        match self {
+            Self::Any => None,
+            Self::One(key) => Some(key),
+        }
+    }
 }
 
 /// What becomes of standard input and output.
@@ -76,6 +99,14 @@ impl Driver {
             Self::Std => "std",
         }
     }
+}
+
+fn expect_identity(text: &str) -> Result<ExpectIdentity, String> {
+    if text == "any" {
+        return Ok(ExpectIdentity::Any);
+    }
+    let key = text.parse().map(ExpectIdentity::One);
+    key.map_err(|_| "an identity has 64 hex digits, as `sealock pubkey` prints them; or write any".to_owned())
 }
 
 /// Reads `none`, `padme`, `block:64` or `constant:1KiB`.

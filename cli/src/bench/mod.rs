@@ -33,7 +33,8 @@ pub(crate) fn run<R: Runtime>(args: &Bench) -> Result<()> {
     let mut table =
         Table::new(&["size", "p50", "p90", "p99", "p99.9", "max", "window", "messages/s", "MiB/s"]);
     R::run(async {
-        let mut connection = dial::connect::<R>(&args.address, &config, args.peer.is_some()).await?;
+        let mut connection =
+            dial::connect::<R>(&args.address, &config, None, &args.session, args.peer).await?;
         out::print(format_args!(
             "\n{} against {}, {} computed by {} on {}\n\n",
             units::time(args.duration) + " a size",

@@ -11,7 +11,7 @@ const HEX: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccdde
 #[test]
 fn a_new_key_file_is_for_its_owner_only() {
     let dir = Dir::new();
-    for (name, option) in [("a.key", &[][..]), ("a.psk", &["--psk"])] {
+    for (name, option) in [("a.key", &[][..]), ("a.psk", &["--psk"]), ("an.id", &["--identity"])] {
         let file = dir.path(name);
         let made = run(&[&["keygen", file.as_str()][..], option].concat(), b"").expect(0, &[]);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
@@ -28,6 +28,7 @@ fn a_key_file_is_never_overwritten() {
     let before = fs::read(&file).unwrap();
     run(&["keygen", &file], b"").expect(1, &[&file, "exists already"]);
     run(&["keygen", "--psk", &file], b"").expect(1, &[&file, "exists already"]);
+    run(&["keygen", "--identity", &file], b"").expect(1, &[&file, "exists already"]);
     assert_eq!(fs::read(&file).unwrap(), before);
     let elsewhere = dir.path("none/a.key");
     run(&["keygen", &elsewhere], b"").expect(1, &[&elsewhere, "directory"]);
@@ -40,6 +41,21 @@ fn the_public_key_is_that_of_the_file_and_every_key_is_another() {
     assert_eq!(run(&["pubkey", &a], b"").expect(0, &[]).text(), format!("{public_a}\n"));
     assert!(public_a.len() == 64 && public_a.bytes().all(|digit| digit.is_ascii_hexdigit()));
     assert_ne!(public_a, public_b);
+    let (id, identity) = dir.identity("an.id");
+    assert_eq!(run(&["pubkey", &id], b"").expect(0, &[]).text(), format!("{identity}\n"));
+    assert!(identity.len() == 64 && identity != public_a);
+}
+
+/// RFC 8032, section 7.1, test 1.
+#[test]
+fn an_identity_is_an_ed25519_key() {
+    let (secret, public) = (
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+    );
+    let dir = Dir::new();
+    let file = write(&dir, "an.id", &format!("sealock-identity-1 {secret}\n"), 0o600);
+    assert_eq!(run(&["pubkey", &file], b"").expect(0, &[]).text(), format!("{public}\n"));
 }
 
 #[test]

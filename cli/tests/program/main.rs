@@ -1,6 +1,7 @@
 //! The program as its users meet it: the built binary, its files, its output and its exit codes.
 
 mod failures;
+mod identity;
 mod keys;
 mod measuring;
 mod padding;

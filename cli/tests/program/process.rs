@@ -214,8 +214,17 @@ impl Dir {
 
     /// Makes a key; its file and its public key.
     pub(crate) fn key(&self, name: &str) -> (String, String) {
+        self.keygen(name, &[])
+    }
+
+    /// Makes an identity; its file and its public key.
+    pub(crate) fn identity(&self, name: &str) -> (String, String) {
+        self.keygen(name, &["--identity"])
+    }
+
+    fn keygen(&self, name: &str, options: &[&str]) -> (String, String) {
         let file = self.path(name);
-        let made = run(&["keygen", &file], b"").expect(0, &[]);
+        let made = run(&[&["keygen", &file], options].concat(), b"").expect(0, &[]);
         (file, made.text().trim_end().to_owned())
     }
 }
