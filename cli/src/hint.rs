@@ -80,7 +80,8 @@ fn session_hint(error: &SessionError<io::Error>, in_handshake: bool) -> Option<&
         Error::NotSealock | Error::MalformedOpening => Some(NOT_SEALOCK),
         Error::PeerNotAllowed => Some("the listener has another key than --peer says"),
         Error::Refused(Alert::PeerNotAllowed) => Some(
-            "the listener does not know this key: its --peer list needs what `sealock pubkey` prints for --key",
+            "the listener does not know this key: its --peer list needs what `sealock pubkey` prints for --key, and its \
+             --deny list must not have it",
         ),
         Error::Refused(Alert::ProtocolNotAllowed) => Some(
             "both ends need the same --pattern and --suite; a listener with --peer wants to see a --key, and \

@@ -4,18 +4,17 @@ use crate::args::Listen;
 use crate::failure::one_line;
 use crate::policy::{self, Responder};
 use crate::runtime::{Connection, Runtime};
-use crate::{dial, netcat, out, stdin, units};
+use crate::{admission, dial, netcat, out, stdin, units};
 use anyhow::Result;
 use sealock_proto::noise::PublicKey;
 use sealock_proto::session::{Config, Event, SessionInfo};
-use sealock_tokio::ListenOptions;
 use std::sync::Arc;
 
 pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
-    let Responder { config, public, temporary } = policy::responder(&args.session, &args.peers)?;
+    let Responder { config, public, temporary } = policy::responder(&args.session, &args.admission)?;
     let address = dial::listening_address(&args.address)?;
     R::run(async {
-        let listener = R::bind(&address, config, ListenOptions::default()).await?;
+        let listener = R::bind(&address, config, admission::options(&args.admission)).await?;
         let lifetime = if temporary { " (a key for this run; --key FILE keeps one)" } else { "" };
         out::note(format_args!("listening on {} as {public}{lifetime}", R::address(&listener)));
         if args.echo { echo_all::<R>(listener).await } else { one_by_one::<R>(listener, args).await }

@@ -1,6 +1,7 @@
 //! `sealock`: authenticated, encrypted, framed sessions from the command line.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod args;
 mod bench;
 mod connect;

@@ -1,6 +1,6 @@
 //! From options to a session's configuration: keys, patterns, suites, identities and who is let in.
 
-use crate::args::{ExpectIdentity, Session};
+use crate::args::{Admission, ExpectIdentity, Session};
 use crate::failure::Usage;
 use crate::hardware;
 use crate::keyfile;
@@ -68,14 +68,15 @@ fn initiator_on(aes: bool, options: &Session, peer: Option<PublicKey>) -> Result
 }
 
 /// For `listen`: XX and NX, or only XX where it matters who comes; in every suite unless one is named.
-pub(crate) fn responder(options: &Session, peers: &[PublicKey]) -> Result<Responder> {
-    responder_on(hardware::has_aes_gcm(), options, peers)
+pub(crate) fn responder(options: &Session, admission: &Admission) -> Result<Responder> {
+    responder_on(hardware::has_aes_gcm(), options, admission)
 }
 
 /// The same on a machine with or without hardware for AES-GCM, which is preferred only where there is some.
-fn responder_on(aes: bool, options: &Session, peers: &[PublicKey]) -> Result<Responder> {
+fn responder_on(aes: bool, options: &Session, admission: &Admission) -> Result<Responder> {
+    let peers = &admission.peers;
     let mut patterns = vec![pattern(options, "XX")?];
-    if options.pattern.is_none() && peers.is_empty() {
+    if options.pattern.is_none() && !admission.wants_keys() {
         patterns.push(pattern(options, "NX")?);
     }
     let suites = match &options.suite {
@@ -93,8 +94,11 @@ fn responder_on(aes: bool, options: &Session, peers: &[PublicKey]) -> Result<Res
     if needs(|protocol| protocol.needs_remote_static(Role::Responder)) && peers.len() != 1 {
         return usage(format!("the pattern {} needs exactly one --peer HEX beforehand", patterns[0]));
     }
-    if needs(|protocol| !protocol.needs_local_static(Role::Initiator)) && !peers.is_empty() {
-        return usage(format!("the pattern {} never shows who connects: leave --peer out", patterns[0]));
+    if needs(|protocol| !protocol.needs_local_static(Role::Initiator)) && admission.wants_keys() {
+        return usage(format!(
+            "the pattern {} never shows who connects: leave --peer and other rules about keys out",
+            patterns[0]
+        ));
     }
     let (key, temporary) = match &options.key {
         Some(path) => (keyfile::read_key(path)?, false),
@@ -102,11 +106,11 @@ fn responder_on(aes: bool, options: &Session, peers: &[PublicKey]) -> Result<Res
     };
     let public = key.public();
     let mut config = Config::responder(&protocols).with_static_key(key);
-    if let [peer] = *peers {
+    if let [peer] = peers[..] {
         config = config.with_remote_static(peer);
     }
     if !peers.is_empty() {
-        config = config.with_peers(Peers::Only(peers.to_vec()));
+        config = config.with_peers(Peers::Only(peers.clone()));
     }
     Ok(Responder { config: finish(config, options)?, public, temporary })
 }
@@ -224,10 +228,14 @@ mod tests {
         }
     }
 
+    fn only(peers: &[PublicKey]) -> Admission {
+        Admission { peers: peers.to_vec(), ..Admission::default() }
+    }
+
     #[test]
     fn what_cannot_be_is_a_usage_error_that_names_the_option() {
         let connect = |pattern, peer| initiator(&options(Some(pattern), None), peer).unwrap_err();
-        let listen = |pattern, peers: &[_]| match responder(&options(Some(pattern), None), peers) {
+        let listen = |pattern, admission| match responder(&options(Some(pattern), None), &admission) {
             Err(error) => error,
             Ok(_) => panic!("{pattern} is accepted"),
         };
@@ -239,8 +247,10 @@ mod tests {
             (connect("N", None), "one-way"),
             (connect("NNpsk0", None), "--psk-file"),
             (connect("NNpsk0+psk2", None), "several"),
-            (listen("KK", &[]), "--peer"),
-            (listen("NX", &[PEER]), "--peer"),
+            (listen("KK", only(&[])), "--peer"),
+            (listen("NX", only(&[PEER])), "--peer"),
+            (listen("NX", Admission { denied: vec![PEER], ..only(&[]) }), "rules about keys"),
+            (listen("NN", Admission { max_sessions_per_peer: Some(1), ..only(&[]) }), "rules about keys"),
             (initiator(&options(None, Some("AES_SHA1")), None).unwrap_err(), "--suite"),
         ] {
             assert!(error.is::<Usage>() && error.to_string().contains(named), "{error} ({named})");
@@ -289,7 +299,7 @@ mod tests {
             ((true, Some("AESGCM_SHA512")), (false, any), Ok("Noise_NX_25519_AESGCM_SHA512")),
         ] {
             let initiator = initiator_on(here, &options(None, asked), None).unwrap();
-            let responder = responder_on(there, &options(None, accepted), &[]).unwrap();
+            let responder = responder_on(there, &options(None, accepted), &only(&[])).unwrap();
             let outcome = agreed(&initiator, &responder.config);
             assert_eq!(outcome, expected.map(str::to_owned), "{here} {asked:?}, {there} {accepted:?}");
         }
@@ -300,14 +310,14 @@ mod tests {
         for (pattern, peers) in
             [(None, &[][..]), (None, &[PEER]), (Some("IK"), &[PEER, PEER]), (Some("NN"), &[])]
         {
-            let made = responder(&options(pattern, None), peers).unwrap();
+            let made = responder(&options(pattern, None), &only(peers)).unwrap();
             assert!(made.temporary && made.config.role() == Role::Responder);
         }
     }
 
     #[test]
     fn the_fastest_provider_computes_at_both_ends() {
-        let listening = responder(&options(None, None), &[]).unwrap().config;
+        let listening = responder(&options(None, None), &only(&[])).unwrap().config;
         let connecting = initiator(&options(None, None), None).unwrap();
         assert_eq!([listening.provider(), connecting.provider()], [Provider::fastest(); 2]);
     }

@@ -1,8 +1,10 @@
 //! The command line: what can be asked for, and its help. No command is carried out here.
 
+mod admission;
 mod session;
 mod ws;
 
+pub(crate) use admission::Admission;
 pub(crate) use session::{Driver, Ends, ExpectIdentity, Session};
 pub(crate) use ws::{TlsIdentity, Ws, WsConnect, WsListen, WsOptions};
 
@@ -80,23 +82,22 @@ pub(crate) struct Pubkey {
 /// sent is delivered, the peer's last messages are taken, and the program ends.
 ///
 /// Without --key the key is a temporary one. Whoever proves a key (XX) or asks only for that of the listener
-/// (NX) is let in; --peer lets in the owners of the keys listed and nobody else.
+/// (NX) is let in; --peer lets in the owners of the keys listed and nobody else. With --peer or another rule about keys
+/// everybody must prove one.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sealock listen 127.0.0.1:7000                      anyone may come, the key is for this run only
   sealock listen :7000 --key my.key --peer HEX       all interfaces; only the owner of one key
   sealock listen unix:/run/app.sock --echo           send every message back to whoever sent it
-  sealock listen :7000 --recv-only > file            receive a file")]
+  sealock listen :7000 --recv-only > file            receive a file
+  sealock listen :7000 --echo --max-sessions-per-peer 1 --newest-wins --attempts 5/1m")]
 pub(crate) struct Listen {
     /// HOST:PORT, :PORT for all IPv4 interfaces, or unix:PATH. With port 0 the system chooses
     #[arg(value_name = "ADDR")]
     pub(crate) address: String,
     #[command(flatten)]
     pub(crate) session: Session,
-    /// Let in only the owner of this public key (64 hex digits); repeat for more
-    #[arg(long = "peer", value_name = "HEX", value_parser = public_key)]
-    pub(crate) peers: Vec<PublicKey>,
     /// Send every message back instead of using standard input and output; serves many peers until interrupted
     #[arg(long)]
     pub(crate) echo: bool,
@@ -105,6 +106,8 @@ pub(crate) struct Listen {
     pub(crate) keep: bool,
     #[command(flatten)]
     pub(crate) ends: Ends,
+    #[command(flatten)]
+    pub(crate) admission: Admission,
 }
 
 /// Connect to a peer; send it what comes in on standard input, print what it sends

@@ -1,5 +1,6 @@
 //! The program as its users meet it: the built binary, its files, its output and its exit codes.
 
+mod admission;
 mod failures;
 mod identity;
 mod keys;
