@@ -11,7 +11,8 @@ use sealock_proto::session::{Config, Event, SessionInfo};
 use std::sync::Arc;
 
 pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
-    let Responder { config, public, temporary } = policy::responder(&args.session, &args.admission)?;
+    let Responder { config, public, temporary } =
+        policy::responder(&args.session, &args.admission, args.tickets)?;
     let address = dial::listening_address(&args.address)?;
     R::run(async {
         let listener = R::bind(&address, config, admission::options(&args.admission)).await?;
@@ -27,9 +28,9 @@ async fn one_by_one<R: Runtime>(listener: R::Listener<Arc<Config>>, args: &Liste
         let Some(connection) = next_peer::<R>(&listener).await? else { continue };
         if !args.keep {
             drop(listener);
-            return netcat::run::<R>(connection, &input, args.ends).await;
+            return netcat::run::<R>(connection, &input, args.ends, None).await;
         }
-        if let Err(error) = netcat::run::<R>(connection, &input, args.ends).await {
+        if let Err(error) = netcat::run::<R>(connection, &input, args.ends, None).await {
             out::note(one_line(&error));
         }
     }
@@ -67,6 +68,8 @@ async fn echo_and_tell<R: Runtime>(mut connection: Connection<R>) {
     let outcome = echo::<R>(&mut connection).await;
     let received = connection.stats().received;
     let end = outcome.err().map_or_else(|| "done".to_owned(), |error| one_line(&error));
+    // Told when its place is free again.
+    drop(connection);
     out::note(format_args!(
         "{peer}: {} messages, {} bytes sent back: {end}",
         units::count(received.messages),
@@ -90,7 +93,8 @@ pub(crate) async fn echo<R: Runtime>(connection: &mut Connection<R>) -> Result<(
 
 fn connected(info: &SessionInfo) -> String {
     let identity = info.identity.map_or_else(String::new, |identity| format!(", identity {identity}"));
-    format!("{} is connected ({}{identity})", name(info.peer), info.protocol)
+    let resumed = if info.resumed { ", resumed" } else { "" };
+    format!("{} is connected ({}{resumed}{identity})", name(info.peer), info.protocol)
 }
 
 fn name(peer: Option<PublicKey>) -> String {

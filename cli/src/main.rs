@@ -20,6 +20,7 @@ mod secretfile;
 mod stdin;
 mod stdout;
 mod table;
+mod ticket;
 mod units;
 mod ws;
 

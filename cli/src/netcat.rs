@@ -5,6 +5,7 @@ use crate::failure::ClosedByPeer;
 use crate::out;
 use crate::runtime::{Connection, Runtime};
 use crate::stdout::Output;
+use crate::ticket::TicketFile;
 use anyhow::Result;
 use async_channel::Receiver;
 use futures_lite::future;
@@ -16,11 +17,13 @@ use std::time::Duration;
 /// Longer than anybody waits.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Sends the chunks of `input` and prints what comes, until both ends have said all they have to say.
+/// Sends the chunks of `input` and prints what comes, until both ends have said all they have to say. A ticket that comes is
+/// kept if there is a file for it.
 pub(crate) async fn run<R: Runtime>(
     connection: Connection<R>,
     input: &Receiver<Vec<u8>>,
     ends: Ends,
+    tickets: Option<&TicketFile>,
 ) -> Result<()> {
     let (mut receiver, mut sender) = connection.split();
     // Closed when nothing more can be sent.
@@ -46,7 +49,7 @@ pub(crate) async fn run<R: Runtime>(
     };
     let receiving = async move {
         let output = Output::new();
-        let received = receive::<R>(&mut receiver, &output, ends).await;
+        let received = receive::<R>(&mut receiver, &output, ends, tickets).await;
         output.finish();
         ended.close();
         received
@@ -61,6 +64,7 @@ async fn receive<R: Runtime>(
     receiver: &mut SessionReceiver<R::Read, R::Write>,
     output: &Output,
     ends: Ends,
+    tickets: Option<&TicketFile>,
 ) -> Result<()> {
     let mut closed = Ok(());
     while let Some(event) = receiver.next().await? {
@@ -72,6 +76,11 @@ async fn receive<R: Runtime>(
             Event::Draining => on_draining(),
             Event::Closed { code, reason } if code != CloseCode::NORMAL => {
                 closed = Err(ClosedByPeer::new(code, reason).into());
+            }
+            Event::Ticket => {
+                if let Some((file, ticket)) = tickets.zip(receiver.take_ticket()) {
+                    file.keep(&ticket);
+                }
             }
             _ => {}
         }

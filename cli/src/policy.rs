@@ -8,6 +8,7 @@ use anyhow::Result;
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::identity::Ed25519Verifier;
 use sealock_proto::noise::{Protocol, Provider, PublicKey, Role};
+use sealock_proto::resume::{Lifetime, TicketKey, TicketKeys};
 use sealock_proto::session::{Config, Peers};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,12 +69,12 @@ fn initiator_on(aes: bool, options: &Session, peer: Option<PublicKey>) -> Result
 }
 
 /// For `listen`: XX and NX, or only XX where it matters who comes; in every suite unless one is named.
-pub(crate) fn responder(options: &Session, admission: &Admission) -> Result<Responder> {
-    responder_on(hardware::has_aes_gcm(), options, admission)
+pub(crate) fn responder(options: &Session, admission: &Admission, tickets: bool) -> Result<Responder> {
+    responder_on(hardware::has_aes_gcm(), options, admission, tickets)
 }
 
 /// The same on a machine with or without hardware for AES-GCM, which is preferred only where there is some.
-fn responder_on(aes: bool, options: &Session, admission: &Admission) -> Result<Responder> {
+fn responder_on(aes: bool, options: &Session, admission: &Admission, tickets: bool) -> Result<Responder> {
     let peers = &admission.peers;
     let mut patterns = vec![pattern(options, "XX")?];
     if options.pattern.is_none() && !admission.wants_keys() {
@@ -111,6 +112,10 @@ fn responder_on(aes: bool, options: &Session, admission: &Admission) -> Result<R
     }
     if !peers.is_empty() {
         config = config.with_peers(Peers::Only(peers.clone()));
+    }
+    if tickets {
+        let keys = TicketKeys::new(TicketKey::new(&mut *keyfile::random()?), Lifetime::default())?;
+        config = config.with_tickets(Arc::new(keys));
     }
     Ok(Responder { config: finish(config, options)?, public, temporary })
 }
@@ -235,7 +240,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_a_usage_error_that_names_the_option() {
         let connect = |pattern, peer| initiator(&options(Some(pattern), None), peer).unwrap_err();
-        let listen = |pattern, admission| match responder(&options(Some(pattern), None), &admission) {
+        let listen = |pattern, admission| match responder(&options(Some(pattern), None), &admission, false) {
             Err(error) => error,
             Ok(_) => panic!("{pattern} is accepted"),
         };
@@ -299,7 +304,7 @@ mod tests {
             ((true, Some("AESGCM_SHA512")), (false, any), Ok("Noise_NX_25519_AESGCM_SHA512")),
         ] {
             let initiator = initiator_on(here, &options(None, asked), None).unwrap();
-            let responder = responder_on(there, &options(None, accepted), &only(&[])).unwrap();
+            let responder = responder_on(there, &options(None, accepted), &only(&[]), false).unwrap();
             let outcome = agreed(&initiator, &responder.config);
             assert_eq!(outcome, expected.map(str::to_owned), "{here} {asked:?}, {there} {accepted:?}");
         }
@@ -310,14 +315,14 @@ mod tests {
         for (pattern, peers) in
             [(None, &[][..]), (None, &[PEER]), (Some("IK"), &[PEER, PEER]), (Some("NN"), &[])]
         {
-            let made = responder(&options(pattern, None), &only(peers)).unwrap();
+            let made = responder(&options(pattern, None), &only(peers), false).unwrap();
             assert!(made.temporary && made.config.role() == Role::Responder);
         }
     }
 
     #[test]
     fn the_fastest_provider_computes_at_both_ends() {
-        let listening = responder(&options(None, None), &only(&[])).unwrap().config;
+        let listening = responder(&options(None, None), &only(&[]), false).unwrap().config;
         let connecting = initiator(&options(None, None), None).unwrap();
         assert_eq!([listening.provider(), connecting.provider()], [Provider::fastest(); 2]);
     }

@@ -8,7 +8,7 @@ pub(crate) use admission::Admission;
 pub(crate) use session::{Driver, Ends, ExpectIdentity, Session};
 pub(crate) use ws::{TlsIdentity, Ws, WsConnect, WsListen, WsOptions};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use sealock_proto::noise::PublicKey;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -92,6 +92,7 @@ Examples:
   sealock listen unix:/run/app.sock --echo           send every message back to whoever sent it
   sealock listen :7000 --recv-only > file            receive a file
   sealock listen :7000 --echo --max-sessions-per-peer 1 --newest-wins --attempts 5/1m")]
+#[command(group = ArgGroup::new("many").args(["echo", "keep"]))]
 pub(crate) struct Listen {
     /// HOST:PORT, :PORT for all IPv4 interfaces, or unix:PATH. With port 0 the system chooses
     #[arg(value_name = "ADDR")]
@@ -104,6 +105,10 @@ pub(crate) struct Listen {
     /// Accept the next peer when one is gone
     #[arg(short, long, conflicts_with = "echo")]
     pub(crate) keep: bool,
+    /// With --echo or --keep: give each peer a ticket by which it can come again with less work, within a day and as long as
+    /// this listener runs
+    #[arg(long, requires = "many")]
+    pub(crate) tickets: bool,
     #[command(flatten)]
     pub(crate) ends: Ends,
     #[command(flatten)]
@@ -132,6 +137,10 @@ pub(crate) struct Connect {
     /// The public key the listener must have (64 hex digits)
     #[arg(long, value_name = "HEX", value_parser = public_key)]
     pub(crate) peer: Option<PublicKey>,
+    /// Resume the session whose ticket is in this file, if there is one, and keep the ticket of this session there: for the
+    /// same key and a listener with --tickets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ticket: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) ends: Ends,
 }

@@ -8,5 +8,6 @@ mod measuring;
 mod padding;
 mod process;
 mod sessions;
+mod tickets;
 mod ws;
 mod wss;
