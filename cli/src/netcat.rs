@@ -66,26 +66,26 @@ async fn receive<R: Runtime>(
     ends: Ends,
     tickets: Option<&TicketFile>,
 ) -> Result<()> {
-    let mut closed = Ok(());
-    while let Some(event) = receiver.next().await? {
-        match event {
-            Event::Message(_) if ends.send_only => {}
-            Event::Message(message) => {
-                output.write(message).await;
+    let mut closed = None;
+    loop {
+        match receiver.next().await {
+            Ok(Some(Event::Message(_))) if ends.send_only => {}
+            Ok(Some(Event::Message(message))) => output.write(message).await,
+            Ok(Some(Event::Draining)) => on_draining(),
+            Ok(Some(Event::Closed { code, reason })) if code != CloseCode::NORMAL => {
+                closed = Some(ClosedByPeer::new(code, reason).into());
             }
-            Event::Draining => on_draining(),
-            Event::Closed { code, reason } if code != CloseCode::NORMAL => {
-                closed = Err(ClosedByPeer::new(code, reason).into());
-            }
-            Event::Ticket => {
+            Ok(Some(Event::Ticket)) => {
                 if let Some((file, ticket)) = tickets.zip(receiver.take_ticket()) {
                     file.keep(&ticket);
                 }
             }
-            _ => {}
+            Ok(Some(_)) => {}
+            Ok(None) => return closed.map_or(Ok(()), Err),
+            // If the stream breaks behind the peer's close, that says why.
+            Err(error) => return Err(closed.unwrap_or_else(|| error.into())),
         }
     }
-    closed
 }
 
 fn on_draining() {

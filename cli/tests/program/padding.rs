@@ -70,8 +70,8 @@ fn each_end_pads_what_it_sends_as_it_is_told() {
     for driver in ["tokio", "smol", "std"] {
         let here = ["--padding", "constant:1KiB", "--driver", driver];
         let (sent, answered) = echoed(&["--padding", "block:64"], &here, b"hi").records();
-        assert!(sent.len() >= 2 && sent.iter().all(|length| *length == 1024), "{sent:?}");
-        assert!(answered.len() >= 2 && answered.iter().all(|length| length % 64 == 0), "{answered:?}");
+        assert!(!sent.is_empty() && sent.iter().all(|length| *length == 1024), "{sent:?}");
+        assert!(!answered.is_empty() && answered.iter().all(|length| length % 64 == 0), "{answered:?}");
     }
 }
 
