@@ -38,25 +38,32 @@ async fn one_by_one<R: Runtime>(listener: R::Listener<Arc<Config>>, args: &Liste
 
 async fn next_peer<R: Runtime>(listener: &R::Listener<Arc<Config>>) -> Result<Option<Connection<R>>> {
     let incoming = R::accept(listener).await?;
-    match R::handshake(incoming).await {
+    match handshake::<R>(incoming).await {
         Ok(connection) => {
             out::note(connected(&connection.info()));
             Ok(Some(connection))
         }
         Err(error) => {
-            out::note(format_args!("refused a peer: {error}"));
+            out::note(format_args!("refused a peer: {}", one_line(&error)));
             Ok(None)
         }
     }
+}
+
+/// Runs the handshake. A ticket that is owed leaves at once: there is none for who drains before.
+async fn handshake<R: Runtime>(incoming: R::Incoming<Arc<Config>>) -> Result<Connection<R>> {
+    let mut connection = R::handshake(incoming).await?;
+    connection.flush().await?;
+    Ok(connection)
 }
 
 async fn echo_all<R: Runtime>(listener: R::Listener<Arc<Config>>) -> Result<()> {
     loop {
         let incoming = R::accept(&listener).await?;
         R::spawn(async move {
-            match R::handshake(incoming).await {
+            match handshake::<R>(incoming).await {
                 Ok(connection) => echo_and_tell::<R>(connection).await,
-                Err(error) => out::note(format_args!("refused a peer: {error}")),
+                Err(error) => out::note(format_args!("refused a peer: {}", one_line(&error))),
             }
         });
     }
