@@ -1,14 +1,21 @@
 //! `sealock demo`: every driver with every driver, and the guarantees seen to hold.
 
 mod bounded;
+mod copy;
+mod datagrams;
 mod drain;
+mod flight;
 mod flood;
+mod forgery;
 mod matrix;
 mod numbered;
 mod pair;
+mod path;
+mod quantum;
 mod rekey;
 mod silence;
 mod stranger;
+mod ticket;
 
 use crate::args::Demo;
 use crate::bench::progress::Progress;
@@ -83,13 +90,18 @@ pub(crate) fn run(args: &Demo) -> Result<()> {
 type Scenario = Box<dyn FnOnce() -> Result<Verdict>>;
 
 /// Each on another pair of drivers.
-fn scenarios(effort: Effort) -> [(&'static str, Scenario); 5] {
+fn scenarios(effort: Effort) -> [(&'static str, Scenario); 10] {
     [
         ("a stranger is refused", Box::new(stranger::run::<Tokio, Smol>)),
+        ("forgeries are cheap", Box::new(forgery::run::<Smol, Std>)),
+        ("a copy is refused", Box::new(copy::run::<Std, Tokio>)),
         ("a flood is throttled", Box::new(move || flood::run::<Smol, Tokio>(effort.flood))),
         ("a silent peer is found", Box::new(silence::run::<Tokio, Std>)),
         ("keys change under load", Box::new(move || rekey::run::<Std, Tokio>(effort.rekey_messages))),
         ("a drain loses nothing", Box::new(move || drain::run::<Smol, Std>(effort.drain))),
+        ("a ticket resumes once", Box::new(ticket::run::<Tokio, Tokio>)),
+        ("post-quantum handshake", Box::new(quantum::run::<Std, Smol>)),
+        ("datagrams arrive once", Box::new(datagrams::run::<Tokio, Smol>)),
     ]
 }
 
@@ -108,10 +120,15 @@ mod tests {
     fn all<A: Runtime, B: Runtime>() {
         let verdicts = [
             ("stranger", stranger::run::<A, B>()),
+            ("forgery", forgery::run::<A, B>()),
+            ("copy", copy::run::<A, B>()),
             ("flood", flood::run::<A, B>(QUICK.flood)),
             ("silence", silence::run::<A, B>()),
             ("rekey", rekey::run::<A, B>(QUICK.rekey_messages)),
             ("drain", drain::run::<A, B>(QUICK.drain)),
+            ("ticket", ticket::run::<A, B>()),
+            ("quantum", quantum::run::<A, B>()),
+            ("datagrams", datagrams::run::<A, B>()),
         ];
         for (name, verdict) in verdicts {
             let at = [name, A::DRIVER.name(), B::DRIVER.name()];

@@ -1,6 +1,6 @@
 //! Two ends on loopback, each on a driver and a thread of its own.
 
-use super::bounded;
+use super::bounded::{self, Work};
 use crate::failure::one_line;
 use crate::keyfile;
 use crate::runtime::{Connection, Runtime};
@@ -10,11 +10,11 @@ use sealock_proto::noise::{Protocol, Provider, SecretKey};
 use sealock_proto::session::{Config, Peers};
 use sealock_tokio::{Address, ConnectError, ListenOptions};
 use std::io;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// More than any pair takes, even on a busy machine.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
 const PROTOCOL: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
 
 /// What became of a handshake, for the responder.
@@ -30,22 +30,34 @@ pub(super) struct Ends {
 
 /// Two ends that know and expect each other's keys.
 pub(super) fn friends() -> Result<Ends> {
+    friends_by(PROTOCOL)
+}
+
+/// The same, by a protocol in which both show their keys or know them.
+pub(super) fn friends_by(protocol: &str) -> Result<Ends> {
     let (theirs, ours) = (keyfile::temporary_key()?, keyfile::temporary_key()?);
     let (their_public, our_public) = (theirs.public(), ours.public());
     Ok(Ends {
-        responder: responder(theirs)?.with_peers(Peers::Only(vec![our_public])),
-        initiator: initiator(ours)?.with_peers(Peers::Only(vec![their_public])),
+        responder: responder(protocol, theirs)?.with_peers(Peers::Only(vec![our_public])),
+        initiator: initiator(protocol, ours)?
+            .with_remote_static(their_public)
+            .with_peers(Peers::Only(vec![their_public])),
     })
 }
 
-pub(super) fn responder(key: SecretKey) -> Result<Config> {
-    let config = Config::responder(&[Protocol::parse(PROTOCOL)?]).with_static_key(key);
+fn responder(protocol: &str, key: SecretKey) -> Result<Config> {
+    let config = Config::responder(&[Protocol::parse(protocol)?]).with_static_key(key);
     Ok(config.with_provider(Provider::fastest()))
 }
 
-pub(super) fn initiator(key: SecretKey) -> Result<Config> {
-    let config = Config::initiator(Protocol::parse(PROTOCOL)?).with_peers(Peers::Any).with_static_key(key);
+fn initiator(protocol: &str, key: SecretKey) -> Result<Config> {
+    let config = Config::initiator(Protocol::parse(protocol)?).with_static_key(key);
     Ok(config.with_provider(Provider::fastest()))
+}
+
+/// An initiator that nobody knows, and that takes anybody.
+pub(super) fn stranger() -> Result<Config> {
+    Ok(initiator(PROTOCOL, keyfile::temporary_key()?)?.with_peers(Peers::Any))
 }
 
 /// Runs a responder on `A` and an initiator on `B`, and hands each its side of the handshake's outcome; the
@@ -55,24 +67,43 @@ pub(super) fn pair<A: Runtime, B: Runtime, T: Send + 'static, U: Send + 'static>
     respond: impl AsyncFnOnce(Responded<A>) -> Result<T> + Send + 'static,
     initiate: impl AsyncFnOnce(Initiated<B>, Duration) -> Result<U> + Send + 'static,
 ) -> Result<(T, U)> {
-    let (theirs, ours) = (ends.responder.build()?, ends.initiator.build()?);
+    let ours = ends.initiator.build()?;
+    let serve = async move |listener| {
+        let incoming = A::accept(&listener).await?;
+        respond(A::handshake(incoming).await).await
+    };
+    let visit = async move |address| {
+        let begin = Instant::now();
+        let connection = B::connect(&address, &ours, None).await;
+        initiate(connection, begin.elapsed()).await
+    };
+    meet::<A, B, _, _>(ends.responder.build()?, ListenOptions::default(), serve, visit)
+}
+
+/// Runs a listener on `A` and whoever comes on `B`.
+pub(super) fn meet<A: Runtime, B: Runtime, T: Send + 'static, U: Send + 'static>(
+    config: Arc<Config>,
+    options: ListenOptions,
+    serve: impl AsyncFnOnce(A::Listener<Arc<Config>>) -> Result<T> + Send + 'static,
+    visit: impl AsyncFnOnce(Address) -> Result<U> + Send + 'static,
+) -> Result<(T, U)> {
     let (bound, address) = mpsc::sync_channel::<Address>(1);
-    let responding = bounded::begin(LIMIT, move || {
+    let serving = bounded::begin(LIMIT, move || {
         A::run(async {
-            let listener = A::bind(&"127.0.0.1:0".parse()?, theirs, ListenOptions::default()).await?;
+            let listener = A::bind(&"127.0.0.1:0".parse()?, config, options).await?;
             bound.send(A::address(&listener).clone())?;
-            let incoming = A::accept(&listener).await?;
-            respond(A::handshake(incoming).await).await
+            serve(listener).await
         })
     });
-    let initiating = bounded::begin(LIMIT, move || {
+    let visiting = bounded::begin(LIMIT, move || {
         let address = address.recv().context("there is no listener")?;
-        B::run(async {
-            let begin = Instant::now();
-            let connection = B::connect(&address, &ours, None).await;
-            initiate(connection, begin.elapsed()).await
-        })
+        B::run(visit(address))
     });
+    both(serving, visiting)
+}
+
+/// What both came to.
+pub(super) fn both<T, U>(responding: Work<T>, initiating: Work<U>) -> Result<(T, U)> {
     match (responding.end(), initiating.end()) {
         (Ok(responded), Ok(initiated)) => Ok((responded, initiated)),
         (Err(error), Ok(_)) => Err(error.context("responder")),

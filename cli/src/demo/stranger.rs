@@ -1,8 +1,7 @@
 //! A stranger is refused, and both ends can tell why.
 
-use super::pair::{Initiated, Responded, friends, initiator, pair};
+use super::pair::{Initiated, Responded, friends, pair, stranger};
 use super::{Verdict, seen};
-use crate::keyfile;
 use crate::runtime::Runtime;
 use anyhow::{Result, bail};
 use sealock_proto::drive::DriveError;
@@ -11,7 +10,7 @@ use sealock_tokio::ConnectError;
 
 pub(super) fn run<A: Runtime, B: Runtime>() -> Result<Verdict> {
     let mut ends = friends()?;
-    ends.initiator = initiator(keyfile::temporary_key()?)?;
+    ends.initiator = stranger()?;
     let respond = async |connection: Responded<A>| match connection {
         Err(DriveError::Protocol(error)) => Ok(error),
         Err(error) => Err(error.into()),
