@@ -3,7 +3,7 @@
 use crate::args::Connect;
 use crate::runtime::{Connection, Runtime};
 use crate::ticket::TicketFile;
-use crate::{dial, keyfile, netcat, out, policy, stdin};
+use crate::{dial, keyfile, netcat, out, policy, stdin, udp};
 use anyhow::Result;
 use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
@@ -12,6 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) fn run<R: Runtime>(args: &Connect) -> Result<()> {
+    if args.udp {
+        return udp::connect::<R>(args);
+    }
     let config = policy::initiator(&args.session, args.peer)?;
     let (file, ticket) = match &args.ticket {
         Some(path) => {

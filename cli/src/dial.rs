@@ -5,7 +5,7 @@ use crate::failure::{ClosedByPeer, Usage};
 use crate::out;
 use crate::runtime::{Connection, Runtime};
 use anyhow::Result;
-use sealock_proto::noise::{PublicKey, Role};
+use sealock_proto::noise::{Protocol, PublicKey, Role};
 use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::{CloseCode, Config, Event};
 use sealock_tokio::Address;
@@ -39,24 +39,30 @@ pub(crate) async fn connect<R: Runtime>(
     let connection = R::connect(&address(text)?, config, ticket).await?;
     let info = connection.info();
     let identified = options.expected.iter().any(|one| one.key().is_some());
-    match info.peer {
-        _ if identified || peer.is_some() => {}
-        Some(peer) => {
-            out::note(format_args!("the peer is {peer} ({})", info.protocol));
-            out::note(
-                "hint: nothing says it must be; if it is the right one, give --peer with this key next time",
-            );
-        }
-        None if !info.protocol.needs_local_static(Role::Responder) => {
-            out::note("warning: this pattern does not show who the peer is: it could be anybody");
-        }
-        None => {}
+    if !identified && peer.is_none() {
+        tell_peer(info.peer, info.protocol);
     }
     if let (Some(identity), false) = (info.identity, matches!(options.expected[..], [ExpectIdentity::One(_)]))
     {
         out::note(format_args!("the peer has proven the identity {identity}"));
     }
     Ok(connection)
+}
+
+/// Tells who answered, where nothing says who must.
+pub(crate) fn tell_peer(peer: Option<PublicKey>, protocol: Protocol) {
+    match peer {
+        Some(peer) => {
+            out::note(format_args!("the peer is {peer} ({protocol})"));
+            out::note(
+                "hint: nothing says it must be; if it is the right one, give --peer with this key next time",
+            );
+        }
+        None if !protocol.needs_local_static(Role::Responder) => {
+            out::note("warning: this pattern does not show who the peer is: it could be anybody");
+        }
+        None => {}
+    }
 }
 
 /// Sends nothing more and waits for the peer's last words.

@@ -3,6 +3,7 @@
 use crate::failure::ClosedByPeer;
 use sealock_proto::drive::{CertificateFault, DriveError, SessionError, TlsError, WsConnectError};
 use sealock_proto::session::{Alert, CloseCode, Error, IdentityFault};
+use sealock_tokio::udp::BindError;
 use sealock_tokio::{ConnectError, ListenError, ws};
 use std::io::{self, ErrorKind};
 
@@ -26,6 +27,9 @@ pub(crate) fn of(error: &anyhow::Error) -> Option<&'static str> {
         };
     }
     if let Some(ListenError::Io { error, .. }) = error.downcast_ref() {
+        return listen_hint(error);
+    }
+    if let Some(BindError::Io { error, .. }) = error.downcast_ref() {
         return listen_hint(error);
     }
     if let Some(closed) = error.downcast_ref::<ClosedByPeer>() {

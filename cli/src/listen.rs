@@ -4,13 +4,16 @@ use crate::args::Listen;
 use crate::failure::one_line;
 use crate::policy::{self, Responder};
 use crate::runtime::{Connection, Runtime};
-use crate::{admission, dial, netcat, out, stdin, units};
+use crate::{admission, dial, netcat, out, stdin, udp, units};
 use anyhow::Result;
 use sealock_proto::noise::PublicKey;
 use sealock_proto::session::{Config, Event, SessionInfo};
 use std::sync::Arc;
 
 pub(crate) fn run<R: Runtime>(args: &Listen) -> Result<()> {
+    if args.udp {
+        return udp::listen::<R>(args);
+    }
     let Responder { config, public, temporary } =
         policy::responder(&args.session, &args.admission, args.tickets)?;
     let address = dial::listening_address(&args.address)?;

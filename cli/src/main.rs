@@ -21,6 +21,7 @@ mod stdin;
 mod stdout;
 mod table;
 mod ticket;
+mod udp;
 mod units;
 mod ws;
 

@@ -163,7 +163,7 @@ pub(crate) fn handshake_timeout(silence: Duration) -> Duration {
 }
 
 /// The pattern asked for, or the default, with its usual place for a pre-shared key if there is one.
-fn pattern(options: &Session, default: &str) -> Result<String> {
+pub(crate) fn pattern(options: &Session, default: &str) -> Result<String> {
     let psk = options.psk_file.is_some();
     let Some(pattern) = &options.pattern else {
         return Ok(match (psk, default) {
@@ -188,7 +188,7 @@ fn suites(ciphers: &[&str], hashes: &[&str]) -> Vec<String> {
     ciphers.iter().flat_map(|cipher| hashes.iter().map(move |hash| format!("{cipher}_{hash}"))).collect()
 }
 
-fn protocol(pattern: &str, suite: &str) -> Result<Protocol> {
+pub(crate) fn protocol(pattern: &str, suite: &str) -> Result<Protocol> {
     // The modifier for a KEM goes with the name of one, and there is one.
     let dh = if pattern.contains("hfs") { "25519+MLKEM768" } else { "25519" };
     let protocol = Protocol::parse(&format!("Noise_{pattern}_{dh}_{suite}"))
@@ -201,7 +201,7 @@ fn protocol(pattern: &str, suite: &str) -> Result<Protocol> {
     Ok(protocol)
 }
 
-fn usage<T>(what: String) -> Result<T> {
+pub(crate) fn usage<T>(what: String) -> Result<T> {
     Err(Usage(what).into())
 }
 

@@ -105,6 +105,12 @@ pub(crate) struct Listen {
     /// Accept the next peer when one is gone
     #[arg(short, long, conflicts_with = "echo")]
     pub(crate) keep: bool,
+    /// Datagrams over UDP instead of a stream. A message has at most 1166 bytes and may be lost; both ends need the same
+    /// --pattern and --suite, XX with ChaChaPoly_BLAKE2s by default. Behind the end of standard input this end listens on for
+    /// --wait, 1s by default, then closes; with --recv-only it is the peer that ends
+    #[arg(long, conflicts_with_all = ["keep", "tickets", "padding", "identity", "expected", "max_message", "denied",
+          "attempts", "max_sessions_per_peer"])]
+    pub(crate) udp: bool,
     /// With --echo or --keep: give each peer a ticket by which it can come again with less work, within a day and as long as
     /// this listener runs
     #[arg(long, requires = "many")]
@@ -137,6 +143,9 @@ pub(crate) struct Connect {
     /// The public key the listener must have (64 hex digits)
     #[arg(long, value_name = "HEX", value_parser = public_key)]
     pub(crate) peer: Option<PublicKey>,
+    /// Datagrams over UDP instead of a stream: see `sealock listen --udp`
+    #[arg(long, conflicts_with_all = ["ticket", "padding", "identity", "expected", "max_message"])]
+    pub(crate) udp: bool,
     /// Resume the session whose ticket is in this file, if there is one, and keep the ticket of this session there: for the
     /// same key and a listener with --tickets
     #[arg(long, value_name = "FILE")]

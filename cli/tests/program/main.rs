@@ -9,5 +9,6 @@ mod padding;
 mod process;
 mod sessions;
 mod tickets;
+mod udp;
 mod ws;
 mod wss;
