@@ -14,7 +14,8 @@ pub(crate) struct Session {
     /// This end's secret key, made by `sealock keygen`
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// The Noise handshake pattern, such as XX, IK or NNpsk0. See above for the default
+    /// The Noise handshake pattern, such as XX, IK, XXhfs (with ML-KEM-768 against later quantum computers) or
+    /// NNpsk0. See above for the default
     #[arg(long, value_name = "NAME")]
     pub(crate) pattern: Option<String>,
     /// CIPHER_HASH: ChaChaPoly or AESGCM, with BLAKE2s, BLAKE2b, SHA256 or SHA512. By default any to listen; to
