@@ -282,8 +282,10 @@ impl RecvState {
                                     Event::RecordsLost { at_most },
                                 ));
                             }
-                            if self.begun {
+                            // A message is nothing that may not come first, unless it comes instead of a proof.
+                            if self.begun || !self.config.require_identity {
                                 if let Some((consumed, message)) = self.next_message(buf) {
+                                    self.begun = true;
                                     return Ok(Recv::event(consumed, Event::Message(message)));
                                 }
                             }
