@@ -35,6 +35,22 @@ impl Instant {
     }
 }
 
+/// An instant or none in the size of an instant: [`Instant::MAX`], which never comes, is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OptionalInstant(Instant);
+
+impl OptionalInstant {
+    pub(crate) const NONE: Self = Self(Instant::MAX);
+
+    pub(crate) const fn some(at: Instant) -> Self {
+        Self(at)
+    }
+
+    pub(crate) const fn get(self) -> Option<Instant> {
+        if self.0.0 == Instant::MAX.0 { None } else { Some(self.0) }
+    }
+}
+
 /// `duration` in whole nanoseconds, saturating at [`u64::MAX`] (584 years).
 #[must_use]
 pub(crate) fn nanos(duration: Duration) -> u64 {

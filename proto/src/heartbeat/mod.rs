@@ -14,7 +14,7 @@ pub use config::{HeartbeatConfig, HeartbeatError};
 pub use rtt::Rtt;
 
 use crate::entropy::Jitter;
-use crate::time::{Instant, nanos};
+use crate::time::{Instant, OptionalInstant, nanos};
 use core::fmt;
 use core::time::Duration;
 use rtt::Estimator;
@@ -94,7 +94,7 @@ pub struct Heartbeat {
     misses: u32,
     owed: bool,
     /// Since when the owner has not been listening.
-    paused: Option<Instant>,
+    paused: OptionalInstant,
     /// When something last came, later by the pauses since.
     heard: Instant,
     /// When an application message last passed, later by the pauses since.
@@ -102,7 +102,9 @@ pub struct Heartbeat {
     next_ping: Instant,
     last_owed: Instant,
     probe: Probe,
-    outstanding: Option<(u64, Instant)>,
+    /// The newest ping's id, and when it was sent if nothing has answered it.
+    ping: u64,
+    sent: OptionalInstant,
     rtt: Option<Estimator>,
     jitter: Jitter,
 }
@@ -120,13 +122,14 @@ impl Heartbeat {
             idle: config.idle.map_or(u64::MAX, |idle| nanos(idle.max(HeartbeatConfig::MIN))),
             misses: config.misses,
             owed: false,
-            paused: None,
+            paused: OptionalInstant::NONE,
             heard: now,
             active: now,
             next_ping: now,
             last_owed: now,
             probe: Probe::None,
-            outstanding: None,
+            ping: 0,
+            sent: OptionalInstant::NONE,
             rtt: None,
             jitter,
         };
@@ -150,8 +153,8 @@ impl Heartbeat {
     /// Whether the owner truly waits for the peer: all input is worked off and it is not throttling. Saying
     /// the same again changes nothing.
     pub fn set_listening(&mut self, now: Instant, listening: bool) {
-        match (self.paused, listening) {
-            (None, false) => self.paused = Some(now),
+        match (self.paused.get(), listening) {
+            (None, false) => self.paused = OptionalInstant::some(now),
             (Some(since), true) => {
                 let pause = now.saturating_since(since);
                 self.heard = now.min(self.heard + pause);
@@ -159,7 +162,7 @@ impl Heartbeat {
                 if let Probe::Waiting { until, .. } = &mut self.probe {
                     *until = after(now, self.probe_timeout);
                 }
-                self.paused = None;
+                self.paused = OptionalInstant::NONE;
             }
             _ => {}
         }
@@ -184,7 +187,7 @@ impl Heartbeat {
         self.owed = false;
         // One draw alone would give away the generator's state, and with it all later ids.
         let id = self.jitter.next_u64() ^ self.jitter.next_u64();
-        self.outstanding = Some((id, now));
+        (self.ping, self.sent) = (id, OptionalInstant::some(now));
         Some(id)
     }
 
@@ -192,7 +195,8 @@ impl Heartbeat {
     /// changes nothing but is, like all that comes, a sign of life. Time the pong waited unread counts too.
     pub fn on_pong(&mut self, now: Instant, id: u64) -> Option<Duration> {
         self.on_received(now);
-        let (_, sent) = self.outstanding.take_if(|(expected, _)| *expected == id)?;
+        let sent = self.sent.get().filter(|_| self.ping == id)?;
+        self.sent = OptionalInstant::NONE;
         let sample = now.saturating_since(sent);
         match &mut self.rtt {
             Some(rtt) => rtt.update(sample),
@@ -287,18 +291,18 @@ impl Heartbeat {
 
     fn ping_due(&self) -> Instant {
         let hold = |since: Instant| after(since.max(self.last_owed), self.probe_timeout / 2);
-        self.paused.map_or(self.next_ping, |since| self.next_ping.min(hold(since)))
+        self.paused.get().map_or(self.next_ping, |since| self.next_ping.min(hold(since)))
     }
 
     const fn probe_due(&self) -> Instant {
-        match (self.probe, self.paused) {
+        match (self.probe, self.paused.get()) {
             (Probe::Waiting { until, .. }, None) => until,
             _ => Instant::MAX,
         }
     }
 
     const fn idle_due(&self) -> Instant {
-        match self.paused {
+        match self.paused.get() {
             None => after(self.active, self.idle),
             Some(_) => Instant::MAX,
         }

@@ -7,6 +7,7 @@ use super::padding::Padding;
 use super::stats::Traffic;
 use crate::buf::{Full, TxBuf};
 use crate::noise::{MAX_MESSAGE, SendCipher, TAG_LEN};
+use alloc::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Length field of a record.
@@ -33,11 +34,9 @@ pub(super) enum Rekey {
 
 /// The sending key and the records it has sealed.
 pub(super) struct Sealer {
+    config: Arc<Config>,
     cipher: SendCipher,
-    /// Records and bytes under one key after which it changes.
-    after: (u64, u64),
-    padding: Padding,
-    key_records: u64,
+    key_records: u32,
     key_bytes: u64,
     pub(super) records: u64,
     pub(super) wire_bytes: u64,
@@ -52,11 +51,10 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    pub(super) const fn new(cipher: SendCipher, config: &Config) -> Self {
+    pub(super) fn new(cipher: SendCipher, config: &Arc<Config>) -> Self {
         Self {
+            config: Arc::clone(config),
             cipher,
-            after: (config.rekey.records, config.rekey.bytes),
-            padding: config.padding,
             key_records: 0,
             key_bytes: 0,
             records: 0,
@@ -70,7 +68,7 @@ impl Sealer {
     }
 
     /// The sealer of a restored session, which goes on counting.
-    pub(super) fn restored(cipher: SendCipher, config: &Config, traffic: &Traffic) -> Self {
+    pub(super) fn restored(cipher: SendCipher, config: &Arc<Config>, traffic: &Traffic) -> Self {
         let Traffic { records, wire_bytes, rekeys, padding_bytes, .. } = *traffic;
         Self { records, wire_bytes, rekeys, padding_bytes, ..Self::new(cipher, config) }
     }
@@ -137,7 +135,7 @@ impl Sealer {
 
     /// How many more bytes of frames fit a record whose body takes at most `most` bytes in the end.
     fn room_in_record(&self, most: usize, tx: &TxBuf) -> usize {
-        frames_in(most, self.padding).saturating_sub(tx.open_len().saturating_sub(RECORD_HEAD))
+        frames_in(most, self.config.padding).saturating_sub(tx.open_len().saturating_sub(RECORD_HEAD))
     }
 
     /// Appends CLOSE and seals the record that it is in.
@@ -154,23 +152,26 @@ impl Sealer {
     /// Fills the open record up, before the `last` bytes of its frames.
     #[inline]
     fn pad(&mut self, last: usize, tx: &mut TxBuf) -> Result<(), SendError> {
-        if self.padding == Padding::None { Ok(()) } else { self.fill_up(last, tx) }
+        if self.config.padding == Padding::None { Ok(()) } else { self.fill_up(last, tx) }
     }
 
     #[inline(never)]
     fn fill_up(&mut self, last: usize, tx: &mut TxBuf) -> Result<(), SendError> {
         let len = tx.open_len() - RECORD_HEAD + last + TAG_LEN;
-        self.padding_bytes += self.padding.put(len, tx)? as u64;
+        self.padding_bytes += self.config.padding.put(len, tx)? as u64;
         Ok(())
     }
 
     /// Pads and seals the open record, if there is one; changes the key behind it as `rekey` says.
     ///
     /// `LeaseSpent` leaves the record open. `Failed` only at nonce 2^64-1: nothing may leave under this key again.
+    #[inline]
     pub(super) fn seal(&mut self, rekey: Rekey, tx: &mut TxBuf) -> Result<(), SendError> {
-        if tx.open_len() == 0 && rekey != Rekey::Now {
-            return Ok(());
-        }
+        if tx.open_len() == 0 && rekey != Rekey::Now { Ok(()) } else { self.seal_some(rekey, tx) }
+    }
+
+    #[inline(never)]
+    fn seal_some(&mut self, rekey: Rekey, tx: &mut TxBuf) -> Result<(), SendError> {
         if self.left == 0 {
             return Err(SendError::LeaseSpent);
         }
@@ -222,11 +223,12 @@ impl Sealer {
 
     /// Whether the open record is to be the last under its key.
     fn is_rekey_due(&self, tx: &TxBuf) -> bool {
-        let (records, bytes) = self.after;
+        let (policy, padding) = (&self.config.rekey, self.config.padding);
         let body = tx.open_len() - RECORD_HEAD + REKEY_FRAME + TAG_LEN;
-        let body = if self.padding == Padding::None { body } else { self.padding.body(body) };
+        let body = if padding == Padding::None { body } else { padding.body(body) };
         let more = (RECORD_HEAD + body) as u64;
-        self.key_records + 1 >= records || self.key_bytes.saturating_add(more) >= bytes
+        u64::from(self.key_records) + 1 >= policy.records
+            || self.key_bytes.saturating_add(more) >= policy.bytes
     }
 }
 

@@ -15,6 +15,7 @@ use super::{MAX_REASON, varint};
 use crate::buf::{Full, TxBuf};
 use crate::noise::MAX_MESSAGE;
 use crate::time::Instant;
+use alloc::sync::Arc;
 use arrayvec::ArrayVec;
 
 /// The smallest limit a transmit buffer may have, in bytes: a hello and the longest handshake message fit. With padding
@@ -56,11 +57,10 @@ const FRAGMENT_HEAD: usize = 1 + 4 + 8;
 const MIN_FRAGMENT: usize = 1024;
 
 pub(super) struct SendState {
-    max_message: usize,
-    /// Messages that are shorter may be simple.
+    config: Arc<Config>,
+    /// Messages that are shorter may be simple: at most those of a record.
     simple_below: usize,
-    padding: Padding,
-    /// The most bytes that this fills a record up with.
+    /// The most bytes that a record is filled up with.
     most_padding: u16,
     sealer: Option<Sealer>,
     /// The first record begins with the proof of an identity.
@@ -79,15 +79,14 @@ pub(super) struct SendState {
 }
 
 impl SendState {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Arc<Config>) -> Self {
         let simple_below = match config.padding {
             Padding::None => config.max_message.min(RECORD_ROOM) + 1,
             _ => 0,
         };
         Self {
-            max_message: config.max_message,
+            config: Arc::clone(config),
             simple_below,
-            padding: config.padding,
             most_padding: config.padding.most(),
             sealer: None,
             proves: false,
@@ -129,7 +128,7 @@ impl SendState {
     }
 
     /// The key comes from the shared block.
-    pub(super) fn restored(config: &Config, sending: &Sending) -> Self {
+    pub(super) fn restored(config: &Arc<Config>, sending: &Sending) -> Self {
         let Traffic { messages, message_bytes, abandoned, .. } = sending.traffic;
         let Sending { open_message, begun, .. } = *sending;
         Self { open_message, begun, messages, message_bytes, abandoned, ..Self::new(config) }
@@ -270,8 +269,9 @@ impl SendState {
     ) -> Result<(), SendError> {
         control.may_send()?;
         self.take_key(control, tx)?;
-        if message.total() > self.max_message {
-            return Err(SendError::TooLarge { size: message.total(), max: self.max_message });
+        let (size, max) = (message.total(), self.config.max_message);
+        if size > max {
+            return Err(SendError::TooLarge { size, max });
         }
         if tx.limit() < min_tx_limit(self.most_padding()) {
             return Err(SendError::BufferTooSmall);
@@ -390,7 +390,7 @@ impl SendState {
 
     /// Bytes of frames a record may hold.
     fn record_room(&self) -> usize {
-        frames_in(MAX_MESSAGE, self.padding)
+        frames_in(MAX_MESSAGE, self.config.padding)
     }
 
     /// Whether `message` goes out in one frame.
@@ -401,7 +401,7 @@ impl SendState {
 
     /// How much room in the buffer is enough for all of `message`, with what is left free.
     fn needed(&self, message: &Outgoing<'_>) -> usize {
-        wire_bound(message.total(), self.padding).saturating_add(control_reserve(self.most_padding()))
+        wire_bound(message.total(), self.config.padding).saturating_add(control_reserve(self.most_padding()))
     }
 
     fn count_message(&mut self, bytes: usize) {
