@@ -26,7 +26,7 @@ const PATTERNS: [&str; 3] = [NN, "Noise_XX_25519_ChaChaPoly_BLAKE2s", "Noise_XX_
 /// The aim for an idle session with its buffers released: 1.5 KiB.
 const AIM: i64 = 1536;
 /// The most of it that may be other than expanded keys.
-const AIM_BESIDE_KEYS: i64 = 1152;
+const AIM_BESIDE_KEYS: i64 = 1024;
 
 fn main() {
     let smoke = std::env::args().any(|argument| argument == "--test");
