@@ -13,8 +13,9 @@ use sealock_proto::buf::{RxBuf, TxBuf};
 use sealock_proto::entropy::Seed;
 use sealock_proto::guard::{GateKey, Mac};
 use sealock_proto::limit::{KeyedConfig, KeyedLimiter, Source, Verdict};
+use sealock_proto::machine::RecvHalf;
 use sealock_proto::noise::PublicKey;
-use sealock_proto::session::{Error, Outgoing, Receiver, Sender};
+use sealock_proto::session::{Error, Event, Outgoing, Receiver, Sender};
 use sealock_proto::time::Instant;
 use sealock_proto::ws::{self, Kind, Role, WebSocket};
 use std::hint::black_box;
@@ -229,6 +230,25 @@ fn cursor_encode((mut sender, receiver, mut tx): (Sender, Receiver, TxBuf)) -> (
     (sender, receiver, tx)
 }
 
+// As the drivers receive.
+#[library_benchmark]
+#[bench::x64(setup = split_opened)]
+fn split_decode((sender, mut receiver, mut rx): (Sender, Receiver, RxBuf)) -> (Sender, Receiver, RxBuf) {
+    for _ in 0..BURST {
+        let recv = receiver.recv(Instant::ZERO, rx.filled_mut()).expect("an honest peer");
+        assert!(matches!(black_box(recv.event), Some(Event::Message(message)) if message.len() == SMALL.len()));
+        rx.consume(recv.consumed);
+    }
+    (sender, receiver, rx)
+}
+
+/// The halves of a session that is [`opened`].
+fn split_opened() -> (Sender, Receiver, RxBuf) {
+    let Pair { responder: End { session, rx, .. }, .. } = *opened();
+    let (sender, receiver) = session.split();
+    (sender, receiver, rx)
+}
+
 /// Halves that have sent before.
 fn split() -> (Sender, Receiver, TxBuf) {
     let mut pair = established(IK);
@@ -413,7 +433,8 @@ fn listener_reached(name: &str, bytes: &[u8]) -> (Configs, RxBuf, TxBuf) {
 
 library_benchmark_group!(
     name = counts;
-    benchmarks = seal, open, bare_seal, bare_aes_seal, frame_encode, split_encode, cursor_encode, frame_decode, coalesced_send,
+    benchmarks = seal, open, bare_seal, bare_aes_seal, frame_encode, split_encode, cursor_encode, frame_decode,
+        split_decode, coalesced_send,
         handshake, poll, heartbeat, ws_receive, ws_send, keyed_limiter, gate_reject, reject, construct_and_reject
 );
 
