@@ -1,30 +1,34 @@
-//! The receiving half: records opened in place, frames taken one at a time, fragments joined in place.
+//! The receiving half: records opened in place, and what is in them taken one frame at a time.
 //!
-//! Nothing is copied out: a message lies in the caller's buffer, which looks like this between two calls:
+//! Here is what happens to every record; a frame that is not just a whole message is `frames.rs`'s business. Nothing is
+//! copied out: a message lies in the caller's buffer, which looks like this between two calls:
 //!
 //! ```text
 //! | what `buf/join.rs` keeps at the front | plaintext not yet read (open) | tag | records to come ...
 //! ```
 
+mod frames;
+mod kept;
+mod limits;
+
 use super::Event;
-use super::codes::CloseCode;
 use super::config::Config;
-use super::control::{Shared, Step, TICKET_BODY, Visit};
+use super::control::{Shared, Step, Visit};
 use super::error::Error;
 use super::frame::{self, FrameFault, Head};
-use super::identity::{self, IdentityFault, PROOF_LEN};
 use super::packet::check_alert;
 use super::seal::RECORD_HEAD;
-use super::snapshot::{NOTICE_LEN, Notice, Receiving, RestoreError, SnapshotError};
+use super::snapshot::NOTICE_LEN;
 use super::stats::Traffic;
-use super::{MAX_REASON, varint};
 use crate::buf::{Joiner, MAX_GAP, Span};
-use crate::limit::Gcra;
 use crate::machine::Recv;
-use crate::noise::{CipherError, KeptKey, MAX_MESSAGE, Protocol, RecvCipher, TAG_LEN};
+use crate::noise::{CipherError, MAX_MESSAGE, RecvCipher, TAG_LEN};
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use frames::Outcome;
+use kept::Kept;
+use limits::Limits;
 
 /// The most bytes that can wait in the caller's buffer: a message, used-up bytes between its fragments, and a
 /// record that is not complete.
@@ -43,9 +47,7 @@ pub(super) struct RecvState {
     /// REKEY was the last frame of the open record.
     rekey: bool,
     key_records: u32,
-    /// None if there is no limit.
     limits: Option<Box<Limits>>,
-    /// None unless the configuration asks for it.
     kept: Option<Box<Kept>>,
     /// A message arrived since the shared block was last told.
     messages_seen: bool,
@@ -59,43 +61,6 @@ pub(super) struct RecvState {
     skipped: u64,
 }
 
-struct Limits {
-    messages: Option<Gcra>,
-    bytes: Option<Gcra>,
-}
-
-impl Limits {
-    fn new(config: &Config) -> Option<Box<Self>> {
-        let limits = config.rate_limit;
-        let any = limits.messages.is_some() || limits.bytes.is_some();
-        any.then(|| {
-            Box::new(Self { messages: limits.messages.map(Gcra::new), bytes: limits.bytes.map(Gcra::new) })
-        })
-    }
-}
-
-/// What is kept for snapshots, those of this end and those of the peer.
-#[derive(Default)]
-struct Kept {
-    /// The key of the cipher, if it may be handed over.
-    key: Option<KeptKey>,
-    /// Snapshots made of this session.
-    generation: u64,
-    /// The peer has skipped so many records and not said yet that it was restored.
-    skipped: Option<u64>,
-    /// So many are lost, if the next record proves it.
-    lost: Option<u64>,
-}
-
-/// What a frame comes to.
-enum Outcome {
-    /// Nothing to report; look at the next frame.
-    Done,
-    Event(Event<Span>),
-    /// The frame stays where it is until then.
-    Wait(Instant),
-}
-
 impl RecvState {
     pub(super) fn new(config: &Arc<Config>) -> Self {
         Self {
@@ -107,7 +72,7 @@ impl RecvState {
             rekey: false,
             key_records: 0,
             limits: Limits::new(config),
-            kept: (config.snapshots || config.max_gap > 0).then(Box::default),
+            kept: Kept::new(config),
             messages_seen: false,
             record_ended: false,
             drained: false,
@@ -332,51 +297,6 @@ impl RecvState {
         self.visit(control, now, Step::Record)
     }
 
-    /// Takes the notice at the front of `rest`. It is not authenticated; the record behind it is, under a key and a
-    /// number that follow from it.
-    #[cold]
-    fn notice(&mut self, rest: &[u8]) -> Result<(), Error> {
-        // Who was restored proves nothing any more.
-        if !core::mem::replace(&mut self.begun, true) && self.config.require_identity {
-            return Err(Error::Identity(IdentityFault::Missing));
-        }
-        let fault = Error::Frame(FrameFault::Notice);
-        let notice = Notice::parse(rest).ok_or(fault)?;
-        let Some(cipher) = &mut self.cipher else { return Err(Error::BufferChanged) };
-        match notice {
-            Notice::Restored(salt) => {
-                let kept = self.kept.as_deref_mut().map(|kept| {
-                    if let Some(skipped) = kept.skipped.take() {
-                        kept.lost = Some(kept.lost.unwrap_or(0).saturating_add(skipped));
-                    }
-                    kept.key.as_mut()
-                });
-                cipher.follow(&salt, kept.flatten());
-                self.key_records = 0;
-            }
-            Notice::Skip(nonce) => {
-                let skipped = nonce.checked_sub(cipher.nonce()).ok_or(fault)?;
-                let max = self.config.max_gap;
-                // With what earlier notices have skipped, behind which no record came.
-                let before = self.kept.as_ref().and_then(|kept| kept.lost).unwrap_or(0);
-                let at_most = before.saturating_add(skipped);
-                let Some(kept) = self.kept.as_mut().filter(|_| max > 0 && at_most <= max) else {
-                    return Err(Error::RecordsLost { at_most, max });
-                };
-                if kept.skipped.replace(skipped).is_some() {
-                    return Err(fault);
-                }
-                cipher.skip_to(nonce);
-                if self.joiner.is_open() {
-                    self.joiner.end();
-                    self.stats.abandoned += 1;
-                }
-            }
-        }
-        self.joiner.skip(NOTICE_LEN);
-        Ok(())
-    }
-
     fn end_record(&mut self) {
         self.record_ended = true;
         if core::mem::take(&mut self.rekey) {
@@ -388,161 +308,10 @@ impl RecvState {
         }
     }
 
-    /// Handles the frame `head`, which lies where the unread bytes begin.
-    fn frame(
-        &mut self,
-        control: &mut impl Shared,
-        now: Instant,
-        head: Head,
-        buf: &mut [u8],
-    ) -> Result<Outcome, Error> {
-        let start = self.joiner.unread() + head.body;
-        let body = buf.get(start..start + head.len).ok_or(Error::BufferChanged)?;
-        let last = self.open.map(usize::from) == Some(head.body + head.len);
-        let fault = |fault| Err(Error::Frame(fault));
-        let first = !core::mem::replace(&mut self.begun, true);
-        if first && self.config.require_identity && head.kind != frame::IDENTITY {
-            return Err(Error::Identity(IdentityFault::Missing));
-        }
-        match head.kind {
-            frame::MESSAGE | frame::BEGIN => {
-                if self.drained {
-                    return fault(FrameFault::AfterDrain);
-                }
-                if self.joiner.is_open() {
-                    return fault(FrameFault::OutOfPlace);
-                }
-                if let Some(until) = self.charge_message(now)? {
-                    return Ok(Outcome::Wait(until));
-                }
-                if head.kind == frame::MESSAGE {
-                    self.check_size(head.len as u64)?;
-                    return Ok(Outcome::Event(Event::Message(self.take_message(start, head))));
-                }
-                let (total, n) = varint::decode(body).ok_or(Error::Frame(FrameFault::Total))?;
-                let total = self.check_size(total)?;
-                let first = head.len - n;
-                if first == 0 || first >= total {
-                    return fault(FrameFault::Total);
-                }
-                self.joiner.begin(total);
-                self.join(head.body + n, first, buf);
-            }
-            frame::CONTINUE => {
-                let Some(missing) = self.joiner.missing() else { return fault(FrameFault::OutOfPlace) };
-                if head.len == 0 || head.len > missing {
-                    return fault(FrameFault::Total);
-                }
-                self.join(head.body, head.len, buf);
-                if head.len == missing {
-                    let message = self.joiner.end();
-                    self.count_message(message.len());
-                    return Ok(Outcome::Event(Event::Message(message)));
-                }
-            }
-            frame::ABANDON => {
-                if head.len > 0 {
-                    return fault(FrameFault::BodyLength);
-                }
-                if !self.joiner.is_open() {
-                    return fault(FrameFault::OutOfPlace);
-                }
-                self.joiner.end();
-                self.stats.abandoned += 1;
-                self.skip(head.body);
-            }
-            frame::PING | frame::PONG => {
-                let Ok(body) = <[u8; 8]>::try_from(body) else { return fault(FrameFault::BodyLength) };
-                control.with(|control| match head.kind {
-                    frame::PING => control.on_ping(body),
-                    _ => control.on_pong(now, u64::from_be_bytes(body)),
-                });
-                self.skip(head.body + head.len);
-            }
-            frame::REKEY => {
-                if head.len > 0 {
-                    return fault(FrameFault::BodyLength);
-                }
-                if !last {
-                    return fault(FrameFault::NotLast);
-                }
-                self.rekey = true;
-                self.skip(head.body);
-            }
-            frame::DRAIN => {
-                if head.len > 0 {
-                    return fault(FrameFault::BodyLength);
-                }
-                if self.joiner.is_open() {
-                    return fault(FrameFault::OutOfPlace);
-                }
-                self.skip(head.body);
-                if !core::mem::replace(&mut self.drained, true) {
-                    control.with(|control| control.on_drain());
-                    return Ok(Outcome::Event(Event::Draining));
-                }
-            }
-            frame::CLOSE => {
-                if !last {
-                    return fault(FrameFault::NotLast);
-                }
-                let (code, reason) = close(body).ok_or(Error::Frame(FrameFault::Close))?;
-                self.closed = true;
-                control.with(|control| control.on_close(now));
-                self.skip(head.body + head.len);
-                let reason = Span::new(start + (head.len - reason), reason);
-                return Ok(Outcome::Event(Event::Closed { code, reason }));
-            }
-            frame::TICKET => {
-                let Ok(body) = <&[u8; TICKET_BODY]>::try_from(body) else {
-                    return fault(FrameFault::BodyLength);
-                };
-                if !control.with(|control| control.on_ticket(now, body)) {
-                    return fault(FrameFault::OutOfPlace);
-                }
-                self.skip(head.body + head.len);
-                return Ok(Outcome::Event(Event::Ticket));
-            }
-            frame::IDENTITY => {
-                let Ok(proof) = body.try_into() else { return fault(FrameFault::BodyLength) };
-                if !first {
-                    return fault(FrameFault::NotFirst);
-                }
-                self.skip(head.body + head.len);
-                return self.judge(control, proof);
-            }
-            frame::PADDING => {
-                self.stats.padding_bytes += (head.body + head.len) as u64;
-                self.skip(head.body + head.len);
-            }
-            odd if odd % 2 == 1 => {
-                self.skipped += 1;
-                self.skip(head.body + head.len);
-            }
-            unknown => return Err(Error::UnknownFrame(unknown)),
-        }
-        Ok(Outcome::Done)
-    }
-
-    /// Judges the proof of the peer's identity; the block is not held meanwhile.
-    #[inline(never)]
-    fn judge(&self, control: &mut impl Shared, proof: &[u8; PROOF_LEN]) -> Result<Outcome, Error> {
-        let hash = control.with(|control| control.handshake_hash()).ok_or(Error::BufferChanged)?;
-        let key = identity::judge(&self.config, &hash, proof).map_err(Error::Identity)?;
-        let establishes = key.is_some_and(|key| control.with(|control| control.on_identity(key)));
-        Ok(if establishes { Outcome::Event(Event::Established) } else { Outcome::Done })
-    }
-
     /// `n` bytes of the open record are used up.
     fn skip(&mut self, n: usize) {
         self.joiner.skip(n);
         self.use_up(n);
-    }
-
-    /// Uses up `offset` bytes of the open record and moves the `len` behind them to the open message.
-    fn join(&mut self, offset: usize, len: usize, buf: &mut [u8]) {
-        self.joiner.join(offset, len, buf);
-        self.use_up(offset + len);
     }
 
     /// Less of the open record is unread. What is used up lies inside of it and fits 16 bits like all of it.
@@ -550,32 +319,10 @@ impl RecvState {
         self.open = self.open.map(|open| open.saturating_sub(n as u16));
     }
 
-    fn check_size(&self, size: u64) -> Result<usize, Error> {
-        let max = self.config.max_message;
-        usize::try_from(size).ok().filter(|size| *size <= max).ok_or(Error::MessageTooLarge { size, max })
-    }
-
     fn count_message(&mut self, bytes: usize) {
         self.messages_seen = true;
         self.stats.messages += 1;
         self.stats.message_bytes += bytes as u64;
-    }
-
-    /// Charges one message to the rate limit, or says from when it may pass.
-    fn charge_message(&mut self, now: Instant) -> Result<Option<Instant>, Error> {
-        let messages = self.limits.as_mut().and_then(|limits| limits.messages.as_mut());
-        let Some(messages) = messages else { return Ok(None) };
-        match messages.check(now) {
-            Ok(()) => {
-                messages.take(now, 1);
-                Ok(None)
-            }
-            Err(until) => self.refuse_rate().map(|()| Some(until)),
-        }
-    }
-
-    fn refuse_rate(&self) -> Result<(), Error> {
-        if self.config.rate_limit.close { Err(Error::RateLimited) } else { Ok(()) }
     }
 
     /// Consumes nothing more until `until`.
@@ -587,99 +334,6 @@ impl RecvState {
     ) -> Result<Recv<Event<Span>>, Error> {
         self.visit(control, now, Step::Throttle(until))?;
         Ok(Recv::need(self.joiner.give_back(), 0))
-    }
-}
-
-// Snapshots.
-impl RecvState {
-    /// Snapshots made of this session.
-    pub(super) fn generation(&self) -> u64 {
-        self.kept.as_ref().map_or(0, |kept| kept.generation)
-    }
-
-    pub(super) fn next_generation(&mut self) -> u64 {
-        if let Some(kept) = &mut self.kept {
-            kept.generation = kept.generation.saturating_add(1);
-        }
-        self.generation()
-    }
-
-    /// What goes on of this half; `rx` is all that was not consumed.
-    pub(super) fn copy(&self, rx: &[u8]) -> Result<Receiving, SnapshotError> {
-        let kept =
-            self.kept.as_ref().filter(|_| self.config.snapshots).ok_or(SnapshotError::NotExportable)?;
-        let (Some(key), Some(cipher)) = (&kept.key, &self.cipher) else {
-            return Err(SnapshotError::NotExportable);
-        };
-        if self.failed | self.closed {
-            return Err(SnapshotError::Ending);
-        }
-        // A skip is half a notice; what lies in front of a message is given back whenever `recv` returns.
-        let [front, joined @ ..] = self.joiner.parts();
-        let open = self.open.map_or(0, |open| usize::from(open) + TAG_LEN);
-        if kept.skipped.is_some() || front > 0 || self.joiner.unread().saturating_add(open) > rx.len() {
-            return Err(SnapshotError::Buffer);
-        }
-        Ok(Receiving {
-            key: key.0.clone(),
-            nonce: cipher.nonce(),
-            key_records: self.key_records,
-            open: self.open,
-            begun: self.begun,
-            rekey: self.rekey,
-            drained: self.drained,
-            joined: joined.map(|n| n as u64),
-            traffic: self.stats,
-            skipped_frames: self.skipped,
-            lost: kept.lost,
-        })
-    }
-
-    /// Goes on with `rx` in front of what comes.
-    pub(super) fn restored(
-        config: &Arc<Config>,
-        protocol: &Protocol,
-        from: Receiving,
-        generation: u64,
-        rx: &[u8],
-    ) -> Result<Self, RestoreError> {
-        let [total, held, gap] = from.joined.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        let joiner = Joiner::from_parts(total, held, gap).ok_or(RestoreError::Content)?;
-        let open = from.open.map_or(0, |open| usize::from(open) + TAG_LEN);
-        if joiner.unread().saturating_add(open) > rx.len() {
-            return Err(RestoreError::Content);
-        }
-        if total > config.max_message || rx.len() > config.rx_limit() {
-            return Err(RestoreError::TooLarge);
-        }
-        let new = Self::new(config);
-        let mut kept = new.kept;
-        if kept.is_none() && from.lost.is_some() {
-            kept = Some(Box::default());
-        }
-        let cipher = RecvCipher::resumed(config.provider, protocol.cipher(), &from.key, from.nonce);
-        if let Some(kept) = &mut kept {
-            kept.key = Some(KeptKey(from.key)).filter(|_| config.snapshots);
-            (kept.generation, kept.lost) = (generation, from.lost);
-        }
-        Ok(Self {
-            cipher: Some(cipher),
-            joiner,
-            open: from.open,
-            begun: from.begun,
-            rekey: from.rekey,
-            key_records: from.key_records,
-            kept,
-            drained: from.drained,
-            stats: from.traffic,
-            skipped: from.skipped_frames,
-            ..new
-        })
-    }
-
-    /// Whether the peer has said that it drains.
-    pub(super) const fn is_drained(&self) -> bool {
-        self.drained
     }
 }
 
@@ -710,12 +364,4 @@ fn record_len(rest: &[u8]) -> Result<Result<usize, usize>, Error> {
     }
     let len = RECORD_HEAD + body;
     Ok(if rest.len() < len { Err(len - rest.len()) } else { Ok(len) })
-}
-
-/// The code of a CLOSE body and the length of its reason.
-fn close(body: &[u8]) -> Option<(CloseCode, usize)> {
-    let (code, n) = varint::decode(body)?;
-    let reason = body.get(n..)?;
-    core::str::from_utf8(reason).ok().filter(|reason| reason.len() <= MAX_REASON)?;
-    Some((CloseCode::from_wire(code)?, reason.len()))
 }
