@@ -129,13 +129,15 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
         }
     }
 
-    /// Calls the protocol's sending half once, whatever comes of it; writes nothing.
-    pub(super) fn call_now(&mut self, call: impl FnOnce(&mut S, Instant, &mut TxBuf)) {
+    /// Has `end` end the protocol, once, whatever comes of it; writes nothing. What waits to send hears of it at once, and
+    /// what waits for the stream goes on as a sender without a receiver does: the receiver may not be polled.
+    pub(super) fn end_now(&mut self, end: impl FnOnce(&mut S, Instant, &mut TxBuf)) {
         let mut writer = self.shared.lock();
         let now = writer.now();
         let Writer { half, tx, .. } = &mut *writer;
-        call(half, now, tx);
+        end(half, now, tx);
         self.shared.unlock(writer);
+        self.shared.leave_alone();
     }
 
     /// [`Sender::poll_call`] as a future.

@@ -1,5 +1,8 @@
 //! The sending half of a session.
 
+#[cfg(test)]
+mod tests;
+
 use super::session::SessionSendError;
 use super::session_gate::Ender;
 use super::{DriveError, Permit, Sender, WriteError, WriteIo};
@@ -19,7 +22,9 @@ use core::time::Duration;
 /// wait. One flush after many messages costs one write.
 ///
 /// What waits here waits for the stream, which a peer that reads nothing can hold. The deadlines that end such a wait
-/// are the receiver's: they come only while that is polled.
+/// are the receiver's: they come only while that is polled. Where a listener ends the session
+/// ([`Gate::set_policy`](super::Gate::set_policy), a newer session) a message that waits fails at once, and a flush once
+/// the peer has taken no bytes for 30 seconds.
 pub struct SessionSender<W: WriteIo> {
     inner: Sender<session::Sender, W>,
     /// The listener's place for this session, held by both halves.
@@ -146,8 +151,8 @@ impl<W: WriteIo> SessionSender<W> {
         Box::new(move |reason| {
             let Some(mut sender) = sender.upgrade() else { return };
             // Who has failed or is closing ends by itself. A close that finds no room comes when there is some, or its
-            // deadline does. The receiver, which this call wakes, sees to the rest.
-            sender.call_now(|half, now, tx| {
+            // deadline does. The receiver, which this call wakes as it does the sender, sees to the rest.
+            sender.end_now(|half, now, tx| {
                 if half.close(now, CloseCode::GOING_AWAY, reason, tx) == Err(SendError::Full) {
                     let _ = half.drain(now, now);
                 }

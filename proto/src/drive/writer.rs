@@ -223,7 +223,7 @@ pub(super) struct Shared<S, W: WriteIo> {
     owed: AtomicBool,
     /// The receiver has ended: bytes the stream does not take at once will never leave.
     ended: AtomicBool,
-    /// The receiver was dropped: the sender keeps the only deadline that is left.
+    /// The receiver was dropped, or what was ended from outside may wait for it in vain: the sender keeps a deadline.
     alone: AtomicBool,
     wakers: Arc<Wakers>,
     /// `wakers` as the one waker the stream ever sees.
