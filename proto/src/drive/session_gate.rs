@@ -1,5 +1,8 @@
 //! A listener's admission and guard as values that cannot be forgotten: a permit gives its place back when dropped.
 
+#[cfg(test)]
+mod tests;
+
 use crate::entropy::Seed;
 use crate::guard::{Answer, Guard, GuardStats, Policy, PolicyError, Question, SessionId};
 use crate::limit::{Admission, AdmissionConfig, AdmissionError, AdmissionStats, Refusal, Source};
@@ -178,40 +181,4 @@ pub fn refusal_packet(refusal: Refusal) -> [u8; 4] {
         Refusal::TooManyAttempts { .. } => Alert::TooManyAttempts,
         Refusal::TooManyHandshakes | Refusal::TooManySessions => Alert::Busy,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_permit_holds_a_handshake_slot_then_a_session_slot_and_gives_it_back() {
-        let config = AdmissionConfig::default().with_max_handshakes(1).with_max_sessions(2);
-        let gate = Gate::new(config, &Seed::new(&mut [1; 32])).unwrap();
-        let counts = |gate: &Gate| (gate.stats().handshakes, gate.stats().sessions);
-        let mut first = gate.admit(Instant::ZERO, None).unwrap();
-        assert_eq!(counts(&gate), (1, 0));
-        assert_eq!(gate.admit(Instant::ZERO, None).unwrap_err(), Refusal::TooManyHandshakes);
-        first.established();
-        first.established();
-        assert_eq!(counts(&gate), (0, 1));
-        let second = gate.admit(Instant::ZERO, None).unwrap();
-        assert_eq!(gate.admit(Instant::ZERO, None).unwrap_err(), Refusal::TooManySessions);
-        drop(second);
-        assert_eq!(counts(&gate), (0, 1));
-        drop(first);
-        assert_eq!(counts(&gate), (0, 0));
-    }
-
-    #[test]
-    fn a_refusal_tells_the_source_what_it_can_do() {
-        let until = Instant::ZERO;
-        for (refusal, alert) in [
-            (Refusal::TooManyAttempts { until }, Alert::TooManyAttempts),
-            (Refusal::TooManyHandshakes, Alert::Busy),
-            (Refusal::TooManySessions, Alert::Busy),
-        ] {
-            assert_eq!(refusal_packet(refusal), alert_packet(alert));
-        }
-    }
 }
