@@ -108,3 +108,12 @@ impl Compressor {
         self.alone
     }
 }
+
+#[cfg(test)]
+impl Compressor {
+    /// The next piece meets a codec that fails: it was told that nothing follows.
+    pub(in crate::ws) fn break_codec(&mut self) {
+        let encoder = self.encoder.get_or_insert_with(|| self.codecs.encoder(self.window));
+        encoder.deflate.compress(&[], &mut [0; 64], DeflateFlush::Finish).unwrap();
+    }
+}

@@ -77,13 +77,14 @@ impl SendState {
             Some(_) if !may_fit(payload.len(), tx) => Err(SendError::Full),
             Some(compressor) => {
                 let may_skip = compressor.may_skip();
-                let result = match compressor.compress(payload, true) {
-                    Some(smaller) if smaller.len() < payload.len() || !may_skip => {
-                        self.put(Frame { rsv1: true, ..frame }, smaller, CONTROL_RESERVE, tx)
-                    }
-                    _ => self.put(frame, payload, CONTROL_RESERVE, tx),
+                let smaller = compressor.compress(payload, true);
+                let smaller = smaller.filter(|smaller| smaller.len() < payload.len() || !may_skip);
+                let result = match smaller {
+                    Some(smaller) => self.put(Frame { rsv1: true, ..frame }, smaller, CONTROL_RESERVE, tx),
+                    None => self.put(frame, payload, CONTROL_RESERVE, tx),
                 };
-                compressor.settle(result.is_ok(), true);
+                let sent = smaller.is_some() && result.is_ok();
+                compressor.settle(sent, true);
                 result
             }
         };
@@ -135,5 +136,14 @@ impl SendState {
         };
         self.coding = coding;
         result
+    }
+}
+
+#[cfg(test)]
+impl SendState {
+    /// [`Compressor::break_codec`], behind a message that was compressed.
+    pub(in crate::ws) fn break_codec(&mut self) {
+        let Coding::Deflate(compressor) = &mut self.coding else { panic!("nothing is compressed") };
+        compressor.break_codec();
     }
 }

@@ -348,3 +348,37 @@ fn a_broadcast_is_compressed_once_and_sent_as_each_connection_can_take_it() {
     let plain = Broadcast::new(Kind::Binary, &noise).unwrap();
     assert_eq!(plain.clone().with_deflate(&shared), plain, "it became no smaller");
 }
+
+#[test]
+fn what_a_codec_fails_at_is_sent_as_it_is_or_not_at_all_and_the_codec_begins_anew() {
+    for deflate in [DeflateConfig::default(), takes_over()] {
+        let (mut client, mut server) = pair(config(deflate), config(deflate));
+        let message = prose(2_000);
+        let (first, second) = message.split_at(1_000);
+        for _ in 0..3 {
+            client.send(Kind::Binary, &message);
+            let wire = client.out();
+            assert!(wire.len() < message.len(), "compressed again");
+            assert_eq!(server.give(&wire), [binary(&message)]);
+
+            client.ws.send.break_codec();
+            client.send(Kind::Binary, &message);
+            let wire = client.out();
+            assert!(wire.len() > message.len(), "as it is");
+            assert_eq!(server.give(&wire), [binary(&message)]);
+
+            let chunk = |client: &mut Peer, piece: &[u8], last| {
+                client.ws.send_chunk(Instant::ZERO, Kind::Binary, piece, last, &mut client.tx)
+            };
+            chunk(&mut client, first, false).unwrap();
+            let mut wire = client.out();
+            client.ws.send.break_codec();
+            assert_eq!(chunk(&mut client, second, true), Err(SendError::Codec));
+            assert_eq!(client.out(), b"", "nothing of it");
+            chunk(&mut client, second, true).unwrap();
+            wire.extend(client.out());
+            assert!(wire.len() < message.len());
+            assert_eq!(server.give(&wire), [binary(&message)]);
+        }
+    }
+}
