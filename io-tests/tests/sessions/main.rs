@@ -30,6 +30,14 @@ macro_rules! between {
                 scenarios!(tcp, $server, $client, Tcp, [
                     echo_of_all_sizes, both_directions_at_once, drain_loses_nothing, close_says_why_and_counts,
                 ]);
+                scenarios!(guarded, $server, $client, Tcp, [
+                    a_ticket_resumes_a_session_once,
+                    first_flight_from_before_the_start_is_refused,
+                    load_asks_for_a_cookie,
+                    newest_session_of_a_key_wins,
+                    policy_is_changed_while_sessions_live,
+                    replayed_first_flight_is_refused,
+                ]);
                 #[cfg(unix)]
                 scenarios!(unix, $server, $client, Unix, [
                     echo_of_all_sizes, both_directions_at_once, drain_loses_nothing, close_says_why_and_counts,
@@ -45,25 +53,19 @@ macro_rules! on {
             mod $name {
                 use super::*;
                 scenarios!(any, $net, $net, Tcp, [
-                    a_ticket_resumes_a_session_once,
                     attempts_are_limited,
                     burst_is_one_write,
                     connecting_to_nobody_names_address_and_cause,
                     dropped_futures_tear_lose_and_repeat_nothing,
-                    first_flight_from_before_the_start_is_refused,
                     flood_is_closed,
                     flood_is_throttled,
                     handshakes_are_limited,
                     keys_are_replaced_under_load,
                     keys_are_replaced_while_sessions_live,
-                    load_asks_for_a_cookie,
-                    newest_session_of_a_key_wins,
-                    policy_is_changed_while_sessions_live,
                     policy_is_kept,
                     reconnects_after_a_restart,
                     rekey_under_load,
                     replayed_first_flight_is_answered_without_a_guard,
-                    replayed_first_flight_is_refused,
                     retries_end,
                     sessions_are_limited,
                     silent_client_times_out,
