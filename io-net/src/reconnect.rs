@@ -2,20 +2,21 @@
 
 use crate::{Address, ConnectError, ConnectOptions, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
-use sealock_proto::drive::Reconnect;
+use sealock_proto::drive::{Reconnect, TicketStore};
 use sealock_proto::entropy::Jitter;
 use sealock_proto::session::Config;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Whom to connect to, how, and how often to try.
+/// Whom to connect to, how, how often to try, and the ticket of the last session.
 #[derive(Debug)]
 pub struct Target {
     address: Address,
     config: Arc<Config>,
     options: ConnectOptions,
     reconnect: Reconnect,
+    tickets: TicketStore,
 }
 
 impl Target {
@@ -27,7 +28,8 @@ impl Target {
         // Without entropy connecting fails, so that the jitter does not matter.
         let jitter = seed().map_or(Jitter::new(0), |seed| seed.jitter("reconnect"));
         let reconnect = Reconnect::new(backoff, jitter)?;
-        Ok(Self { address, config, options: ConnectOptions::default(), reconnect })
+        let (options, tickets) = (ConnectOptions::default(), TicketStore::default());
+        Ok(Self { address, config, options, reconnect, tickets })
     }
 
     /// How to connect.
@@ -37,13 +39,14 @@ impl Target {
         self
     }
 
-    /// [`Reconnect::run`] with the driver's `connect` and `sleep`.
+    /// [`Reconnect::run`] with the driver's `sleep`, and its `connect` with tickets that are kept
+    /// ([`Resumption::Store`](sealock_proto::drive::Resumption::Store)).
     ///
     /// # Errors
     /// As there.
     pub async fn run<'a, T, A, S>(
         &'a mut self,
-        mut connect: impl FnMut(&'a Address, &'a Arc<Config>, &'a ConnectOptions) -> A,
+        mut connect: impl FnMut(&'a Address, &'a Arc<Config>, &'a TicketStore, &'a ConnectOptions) -> A,
         sleep: impl FnMut(Duration) -> S,
         failed: impl FnMut(&ConnectError, Duration),
     ) -> Result<T, ConnectError>
@@ -51,8 +54,8 @@ impl Target {
         A: Future<Output = Result<T, ConnectError>>,
         S: Future<Output = ()>,
     {
-        let Self { address, config, options, reconnect } = self;
-        let (address, config, options) = (&*address, &*config, &*options);
-        reconnect.run(|| connect(address, config, options), sleep, failed).await
+        let Self { address, config, options, reconnect, tickets } = self;
+        let (address, config, options, tickets) = (&*address, &*config, &*options, &*tickets);
+        reconnect.run(|| connect(address, config, tickets, options), sleep, failed).await
     }
 }

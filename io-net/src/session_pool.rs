@@ -3,7 +3,7 @@
 use crate::breaker::{CallError, SharedBreaker};
 use crate::pool::{GetError, Poolable, Pooled, SharedPool};
 use crate::{Address, ConnectError, ConnectOptions};
-use sealock_proto::drive::{ReadIo, SessionConnection, WriteIo};
+use sealock_proto::drive::{ReadIo, SessionConnection, TicketStore, WriteIo};
 use sealock_proto::resilience::{PoolConfig, PoolError, PoolStats};
 use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
@@ -19,10 +19,11 @@ pub trait Dialer {
     /// The driver's clock.
     fn now() -> Instant;
 
-    /// The driver's `connect`.
+    /// The driver's `connect`, with a ticket of `tickets`, which keep the one that comes.
     fn connect(
         address: &Address,
         config: &Arc<Config>,
+        tickets: &TicketStore,
         options: &ConnectOptions,
     ) -> impl Future<Output = Result<Self::Conn, ConnectError>> + Send;
 }
@@ -40,7 +41,7 @@ where
 }
 
 /// A pool of sessions with one peer: whom to connect to and how, the connections, and a breaker before connecting. Clones
-/// are the same pool.
+/// are the same pool. Where the peer gives tickets a new session resumes an earlier one, if it can.
 ///
 /// Nobody answers the peer while a session is idle, so give the pool an idle timeout below the time of silence that the
 /// peer allows. One that the peer has given up is found when it would be handed out, and another is opened.
@@ -50,6 +51,7 @@ pub struct SessionPool<D: Dialer> {
     options: ConnectOptions,
     pool: SharedPool<D::Conn>,
     breaker: Option<SharedBreaker>,
+    tickets: TicketStore,
 }
 
 impl<D: Dialer> SessionPool<D> {
@@ -59,7 +61,8 @@ impl<D: Dialer> SessionPool<D> {
     /// Names the field of `pool` that is out of range.
     pub fn new(address: Address, config: Arc<Config>, pool: PoolConfig) -> Result<Self, PoolError> {
         let pool = SharedPool::new(pool, D::now)?;
-        Ok(Self { address, config, options: ConnectOptions::default(), pool, breaker: None })
+        let (options, tickets) = (ConnectOptions::default(), TicketStore::default());
+        Ok(Self { address, config, options, pool, breaker: None, tickets })
     }
 
     /// How to connect.
@@ -84,7 +87,7 @@ impl<D: Dialer> SessionPool<D> {
     /// If there is none to wait for, or connecting fails.
     pub async fn get(&self) -> Result<Pooled<D::Conn>, GetError<ConnectError>> {
         let connect = || async {
-            let connecting = D::connect(&self.address, &self.config, &self.options);
+            let connecting = D::connect(&self.address, &self.config, &self.tickets, &self.options);
             match &self.breaker {
                 Some(breaker) => breaker.call(connecting).await,
                 None => connecting.await.map_err(CallError::Failed),
@@ -122,6 +125,7 @@ impl<D: Dialer> Clone for SessionPool<D> {
             options: self.options,
             pool: self.pool.clone(),
             breaker: self.breaker.clone(),
+            tickets: self.tickets.clone(),
         }
     }
 }

@@ -8,7 +8,7 @@ use futures_lite::future::or;
 use futures_lite::io::{ReadHalf, WriteHalf, split};
 use sealock_net::{Address, ConnectError, ConnectOptions, SocketOptions, Target, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
-use sealock_proto::drive::SessionError;
+use sealock_proto::drive::{Resumption, SessionError, TicketStore};
 use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
 use std::io::{self, ErrorKind};
@@ -25,7 +25,7 @@ pub async fn connect(
     config: &Arc<Config>,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
-    begin(address, config, None, options).await
+    begin(address, config, Resumption::No, options).await
 }
 
 /// Connects to `address` and resumes a session with `ticket`: who gave it gives another one with each session
@@ -40,20 +40,30 @@ pub async fn resume(
     ticket: &ClientTicket,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
-    begin(address, config, Some(ticket), options).await
+    begin(address, config, Resumption::Ticket(ticket), options).await
+}
+
+/// Connects to `address` with the ticket that `tickets` keep, if they do, and has them keep the one that comes.
+pub(crate) async fn come_again(
+    address: &Address,
+    config: &Arc<Config>,
+    tickets: &TicketStore,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    begin(address, config, Resumption::Store(tickets), options).await
 }
 
 async fn begin(
     address: &Address,
     config: &Arc<Config>,
-    ticket: Option<&ClientTicket>,
+    resumption: Resumption<'_>,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
     ConnectError::check_role(config)?;
     let failed = |error| ConnectError::Io { address: address.clone(), error };
     let seed = seed().map_err(failed)?;
     let io = dial(address, options).await.map_err(failed)?;
-    let session = Connection::<AnySocket, AnySocket>::begin(config, ticket, seed, io).await;
+    let session = Connection::<AnySocket, AnySocket>::begin(config, resumption, seed, io).await;
     session.map_err(|error| ConnectError::Session { address: address.clone(), error })
 }
 
@@ -114,7 +124,8 @@ pub(crate) async fn sleep(delay: Duration) {
     Timer::after(delay).await;
 }
 
-/// A client that tries until it has a session, with exponential backoff and full jitter.
+/// A client that tries until it has a session, with exponential backoff and full jitter. Where the peer gives tickets it
+/// resumes the session it had: once with each ticket, with a full handshake otherwise.
 #[derive(Debug)]
 pub struct Reconnector(Target);
 
@@ -149,6 +160,6 @@ impl Reconnector {
         &mut self,
         failed: impl FnMut(&ConnectError, Duration),
     ) -> Result<Connection, ConnectError> {
-        self.0.run(connect, sleep, failed).await
+        self.0.run(come_again, sleep, failed).await
     }
 }

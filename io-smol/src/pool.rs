@@ -1,7 +1,9 @@
 //! Sessions with one peer that are used again, and a breaker by this driver's clock.
 
-use crate::{Connection, connect, now};
+use crate::client::come_again;
+use crate::{Connection, now};
 use sealock_net::{Address, ConnectError, ConnectOptions, Dialer, SessionPool, SharedBreaker};
+use sealock_proto::drive::TicketStore;
 use sealock_proto::resilience::{BreakerConfig, BreakerError};
 use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
@@ -29,9 +31,10 @@ impl Dialer for Dial {
     async fn connect(
         address: &Address,
         config: &Arc<Config>,
+        tickets: &TicketStore,
         options: &ConnectOptions,
     ) -> Result<Connection, ConnectError> {
-        connect(address, config, options).await
+        come_again(address, config, tickets, options).await
     }
 }
 

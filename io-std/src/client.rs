@@ -5,7 +5,7 @@ use crate::stream::{Timeouts, halves};
 use crate::{Connection, block_on};
 use sealock_net::{Address, ConnectError, ConnectOptions, Target, seed};
 use sealock_proto::backoff::{BackoffConfig, BackoffError};
-use sealock_proto::drive::{SessionConnection, SessionError};
+use sealock_proto::drive::{Resumption, SessionConnection, SessionError, TicketStore};
 use sealock_proto::resume::ClientTicket;
 use sealock_proto::session::Config;
 use std::future::{Ready, ready};
@@ -24,7 +24,7 @@ pub fn connect(
     config: &Arc<Config>,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
-    begin(address, config, None, options)
+    begin(address, config, Resumption::No, options)
 }
 
 /// Connects to `address` and resumes a session with `ticket`: who gave it gives another one with each session
@@ -39,20 +39,30 @@ pub fn resume(
     ticket: &ClientTicket,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
-    begin(address, config, Some(ticket), options)
+    begin(address, config, Resumption::Ticket(ticket), options)
+}
+
+/// Connects to `address` with the ticket that `tickets` keep, if they do, and has them keep the one that comes.
+pub(crate) fn come_again(
+    address: &Address,
+    config: &Arc<Config>,
+    tickets: &TicketStore,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    begin(address, config, Resumption::Store(tickets), options)
 }
 
 fn begin(
     address: &Address,
     config: &Arc<Config>,
-    ticket: Option<&ClientTicket>,
+    resumption: Resumption<'_>,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
     ConnectError::check_role(config)?;
     let failed = |error| ConnectError::Io { address: address.clone(), error };
     let seed = seed().map_err(failed)?;
     let io = open(address, options).map_err(failed)?;
-    let session = block_on(SessionConnection::begin(config, ticket, seed, io));
+    let session = block_on(SessionConnection::begin(config, resumption, seed, io));
     session.map(Connection::new).map_err(|error| ConnectError::Session { address: address.clone(), error })
 }
 
@@ -104,7 +114,8 @@ pub(crate) fn sleep(delay: Duration) -> Ready<()> {
     ready(())
 }
 
-/// A client that tries until it has a session, with exponential backoff and full jitter.
+/// A client that tries until it has a session, with exponential backoff and full jitter. Where the peer gives tickets it
+/// resumes the session it had: once with each ticket, with a full handshake otherwise.
 #[derive(Debug)]
 pub struct Reconnector(Target);
 
@@ -139,7 +150,8 @@ impl Reconnector {
         &mut self,
         failed: impl FnMut(&ConnectError, Duration),
     ) -> Result<Connection, ConnectError> {
-        let connect = |address, config, options| ready(connect(address, config, options));
+        let connect =
+            |address, config, tickets, options| ready(come_again(address, config, tickets, options));
         block_on(self.0.run(connect, sleep, failed))
     }
 }

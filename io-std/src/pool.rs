@@ -1,9 +1,11 @@
 //! Sessions with one peer that are used again, and a breaker by this driver's clock.
 
-use crate::{Connection, block_on, connect, now};
+use crate::client::come_again;
+use crate::{Connection, block_on, now};
 use sealock_net::{
     Address, ConnectError, ConnectOptions, Dialer, GetError, Poolable, Pooled, SessionPool, SharedBreaker,
 };
+use sealock_proto::drive::TicketStore;
 use sealock_proto::resilience::{BreakerConfig, BreakerError, PoolConfig, PoolError, PoolStats};
 use sealock_proto::session::Config;
 use sealock_proto::time::Instant;
@@ -31,9 +33,10 @@ impl Dialer for Dial {
     async fn connect(
         address: &Address,
         config: &Arc<Config>,
+        tickets: &TicketStore,
         options: &ConnectOptions,
     ) -> Result<Connection, ConnectError> {
-        connect(address, config, options)
+        come_again(address, config, tickets, options)
     }
 }
 

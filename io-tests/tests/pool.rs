@@ -44,11 +44,18 @@ macro_rules! pools {
                 pool.close();
             }
 
+            fn is_resumed(conn: &Self::Conn) -> bool {
+                conn.info().resumed
+            }
+
             async fn exchange(conn: &mut Self::Conn, message: &[u8]) -> Vec<u8> {
                 conn.send(message)$(.$wait)?.unwrap();
-                match conn.next()$(.$wait)?.unwrap() {
-                    Some(Event::Message(message)) => message.to_vec(),
-                    other => panic!("{other:?}"),
+                loop {
+                    match conn.next()$(.$wait)?.unwrap() {
+                        Some(Event::Message(message)) => return message.to_vec(),
+                        Some(Event::Ticket) => {}
+                        other => panic!("{other:?}"),
+                    }
                 }
             }
         }
@@ -73,6 +80,7 @@ macro_rules! scenarios {
     };
     ($name:ident, $net:ty $(, $more:ident)*) => {
         scenarios!($name, $net, [
+            a_new_session_resumes_an_earlier_one,
             an_idle_session_is_used_again,
             who_waits_is_served_in_order,
             a_session_that_the_peer_ended_is_replaced,

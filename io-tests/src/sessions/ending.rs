@@ -141,8 +141,9 @@ pub fn reconnects_after_a_restart<S: Net, C: Net>(kind: Kind) {
     let address = S::address(&listener);
     let accepted = accept_one::<S>(&listener);
     let config = client(XX).build().unwrap();
-    let reconnect = |failed: &mut (dyn FnMut(&ConnectError) + Send)| {
-        C::block_on(C::reconnect(address.clone(), config.clone(), quick(), |error, _| failed(error)))
+    let mut reconnector = C::reconnector(address.clone(), config, quick());
+    let mut reconnect = |failed: &mut (dyn FnMut(&ConnectError) + Send)| {
+        C::block_on(C::reconnect(&mut reconnector, |error, _| failed(error)))
     };
     let mut session = reconnect(&mut |error| panic!("{error}")).unwrap();
     drop(join(accepted).unwrap());
@@ -176,7 +177,8 @@ pub fn retries_end<S: Net, C: Net>(kind: Kind) {
     let config = client(XX).build().unwrap();
     let mut failures = 0;
     let backoff = quick().with_attempts(Some(3));
-    let last = C::block_on(C::reconnect(gone, config, backoff, |_, _| failures += 1));
+    let mut reconnector = C::reconnector(gone, config, backoff);
+    let last = C::block_on(C::reconnect(&mut reconnector, |_, _| failures += 1));
     assert!(matches!(last.map(|_| ()).unwrap_err(), ConnectError::Io { .. }));
     assert_eq!(failures, 3);
 
@@ -184,7 +186,8 @@ pub fn retries_end<S: Net, C: Net>(kind: Kind) {
     let accepted = accept_one::<S>(&listener);
     let config = client(XX).with_peers(Peers::Only(vec![public(9)])).build().unwrap();
     let never = |error: &ConnectError, _| panic!("tried again after {error}");
-    let last = C::block_on(C::reconnect(S::address(&listener), config, backoff, never));
+    let mut reconnector = C::reconnector(S::address(&listener), config, backoff);
+    let last = C::block_on(C::reconnect(&mut reconnector, never));
     assert!(matches!(last.map(|_| ()).unwrap_err(), ConnectError::Session { .. }));
     join(accepted).unwrap_err();
 }

@@ -31,7 +31,10 @@ pub use opening::{
     connecting_takes_a_bounded_time, connecting_to_nobody_names_address_and_cause, silent_client_times_out,
     stranger_is_refused, wrong_peer_is_refused,
 };
-pub use resume::a_ticket_resumes_a_session_once;
+pub use resume::{
+    a_client_that_comes_back_resumes_by_itself, a_ticket_resumes_a_session_once,
+    an_expired_ticket_is_not_shown,
+};
 pub use swaps::keys_are_replaced_under_load;
 
 use crate::driver::{Driver, join, task};
@@ -55,6 +58,8 @@ pub trait Net: Driver {
     type Listener: Send + Sync + 'static;
     /// What that accepts.
     type Incoming: Send + 'static;
+    /// Its client that comes back.
+    type Reconnector: Send;
 
     /// The driver's `Listener::bind`.
     fn bind(
@@ -87,11 +92,11 @@ pub trait Net: Driver {
         ticket: &ClientTicket,
         options: &ConnectOptions,
     ) -> impl Future<Output = Result<Session<Self>, ConnectError>> + Send;
+    /// The driver's `Reconnector::new`.
+    fn reconnector(address: Address, config: Arc<Config>, backoff: BackoffConfig) -> Self::Reconnector;
     /// The driver's `Reconnector::connect_with`.
     fn reconnect(
-        address: Address,
-        config: Arc<Config>,
-        backoff: BackoffConfig,
+        reconnector: &mut Self::Reconnector,
         failed: impl FnMut(&ConnectError, Duration) + Send,
     ) -> impl Future<Output = Result<Session<Self>, ConnectError>> + Send;
 }

@@ -1,8 +1,10 @@
 //! A pool of sessions: used again, served in order, closed; what a cancelled task leaves behind; the breaker before it.
 
+use super::resume::giving;
 use super::{IK, Kind, Net, client, join, listen, message, server, task};
 use sealock_net::{Address, ConnectError, GetError, ListenOptions, Poolable, Pooled};
 use sealock_proto::resilience::{BreakerConfig, PoolConfig, PoolRefusal, PoolStats};
+use sealock_proto::resume::Lifetime;
 use sealock_proto::session::{Config, Event};
 use std::future::Future;
 use std::net::TcpListener;
@@ -33,6 +35,8 @@ pub trait PoolNet: Net {
     fn evict(pool: &Self::Pool);
     /// The driver's `Pool::close`.
     fn close_pool(pool: &Self::Pool);
+    /// Whether it began with a ticket of an earlier one.
+    fn is_resumed(conn: &Self::Conn) -> bool;
     /// Sends a message and waits for one.
     fn exchange(conn: &mut Self::Conn, message: &[u8]) -> impl Future<Output = Vec<u8>> + Send;
 }
@@ -55,7 +59,16 @@ const LAST: &[u8] = b"last";
 /// A server of `sessions` sessions, each with its number; a session of the numbers in `short` ends behind the answer to
 /// [`LAST`], and says so.
 fn serve<N: PoolNet>(sessions: u8, short: &'static [u8]) -> (Address, mpsc::Receiver<u8>, JoinHandle<()>) {
-    let listener = listen::<N>(Kind::Tcp, server(), ListenOptions::default());
+    serve_with::<N>(server(), sessions, short)
+}
+
+/// [`serve`] by `config`.
+fn serve_with<N: PoolNet>(
+    config: Config,
+    sessions: u8,
+    short: &'static [u8],
+) -> (Address, mpsc::Receiver<u8>, JoinHandle<()>) {
+    let listener = listen::<N>(Kind::Tcp, config, ListenOptions::default());
     let address = N::address(&listener);
     let (ended, ends) = mpsc::channel();
     let serving = task::<N, _>(async move {
@@ -118,6 +131,26 @@ pub fn an_idle_session_is_used_again<N: PoolNet>() {
     assert_eq!(exchange::<N>(&mut get::<N>(&pool)), 2);
     let stats = N::pool_stats(&pool);
     assert_eq!((stats.opened, stats.reused, stats.discarded, stats.evicted), (3, 1, 1, 1));
+    N::close_pool(&pool);
+    join(serving);
+}
+
+/// A ticket that lies in an idle session is taken in and no reason not to use the session; the next new one resumes it.
+pub fn a_new_session_resumes_an_earlier_one<N: PoolNet>() {
+    let (address, _, serving) = serve_with::<N>(giving(7, Lifetime::default()), 3, &[]);
+    let pool = pool::<N>(address, one());
+    for (number, resumed) in [(0, false), (1, true), (2, true)] {
+        drop(get::<N>(&pool));
+        // The ticket comes meanwhile.
+        thread::sleep(Duration::from_millis(50));
+        for _ in 0..3 {
+            let mut session = get::<N>(&pool);
+            assert_eq!((exchange::<N>(&mut session), N::is_resumed(&session)), (number, resumed));
+        }
+        drop(get::<N>(&pool).discard());
+    }
+    let stats = N::pool_stats(&pool);
+    assert_eq!((stats.opened, stats.reused, stats.discarded), (3, 12, 3));
     N::close_pool(&pool);
     join(serving);
 }

@@ -31,6 +31,7 @@ macro_rules! between {
                     echo_of_all_sizes, both_directions_at_once, drain_loses_nothing, close_says_why_and_counts,
                 ]);
                 scenarios!(guarded, $server, $client, Tcp, [
+                    a_client_that_comes_back_resumes_by_itself,
                     a_ticket_resumes_a_session_once,
                     first_flight_from_before_the_start_is_refused,
                     load_asks_for_a_cookie,
@@ -53,6 +54,7 @@ macro_rules! on {
             mod $name {
                 use super::*;
                 scenarios!(any, $net, $net, Tcp, [
+                    an_expired_ticket_is_not_shown,
                     attempts_are_limited,
                     burst_is_one_write,
                     connecting_to_nobody_names_address_and_cause,

@@ -14,6 +14,7 @@ use std::time::Duration;
 impl Net for Std {
     type Listener = sealock_std::Listener;
     type Incoming = sealock_std::Incoming;
+    type Reconnector = sealock_std::Reconnector;
 
     async fn bind(
         address: &Address,
@@ -64,13 +65,15 @@ impl Net for Std {
         sealock_std::resume(address, config, ticket, options).map(whole)
     }
 
+    fn reconnector(address: Address, config: Arc<Config>, backoff: BackoffConfig) -> Self::Reconnector {
+        sealock_std::Reconnector::new(address, config, backoff).unwrap()
+    }
+
     async fn reconnect(
-        address: Address,
-        config: Arc<Config>,
-        backoff: BackoffConfig,
+        reconnector: &mut Self::Reconnector,
         failed: impl FnMut(&ConnectError, Duration) + Send,
     ) -> Result<Session<Self>, ConnectError> {
-        sealock_std::Reconnector::new(address, config, backoff).unwrap().connect_with(failed).map(whole)
+        reconnector.connect_with(failed).map(whole)
     }
 }
 
@@ -84,6 +87,7 @@ macro_rules! asynchronous {
         impl Net for $net {
             type Listener = $driver::Listener;
             type Incoming = $driver::Incoming;
+            type Reconnector = $driver::Reconnector;
 
             async fn bind(
                 address: &Address,
@@ -134,13 +138,19 @@ macro_rules! asynchronous {
                 $driver::resume(address, config, ticket, options).await
             }
 
-            async fn reconnect(
+            fn reconnector(
                 address: Address,
                 config: Arc<Config>,
                 backoff: BackoffConfig,
+            ) -> Self::Reconnector {
+                $driver::Reconnector::new(address, config, backoff).unwrap()
+            }
+
+            async fn reconnect(
+                reconnector: &mut Self::Reconnector,
                 failed: impl FnMut(&ConnectError, Duration) + Send,
             ) -> Result<Session<Self>, ConnectError> {
-                $driver::Reconnector::new(address, config, backoff).unwrap().connect_with(failed).await
+                reconnector.connect_with(failed).await
             }
         }
     };

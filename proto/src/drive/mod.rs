@@ -33,6 +33,8 @@ mod session_receiver;
 mod session_reconnect;
 #[cfg(feature = "std")]
 mod session_sender;
+#[cfg(feature = "std")]
+mod session_tickets;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(all(feature = "std", not(feature = "tls")))]
@@ -77,6 +79,8 @@ pub use session_receiver::SessionReceiver;
 pub use session_reconnect::{Reconnect, Retryable};
 #[cfg(feature = "std")]
 pub use session_sender::SessionSender;
+#[cfg(feature = "std")]
+pub use session_tickets::{Resumption, TicketStore};
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 #[cfg(feature = "tls")]

@@ -4,7 +4,7 @@
 
 use super::session_receiver::{SessionReceiver, establish};
 use super::session_sender::SessionSender;
-use super::{DriveError, Permit, ReadIo, Transport, WriteError, WriteIo};
+use super::{DriveError, Permit, ReadIo, Resumption, Transport, WriteError, WriteIo};
 use crate::entropy::Seed;
 use crate::noise::PayloadSecurity;
 use crate::resume::ClientTicket;
@@ -98,20 +98,30 @@ where
         seed: Seed,
         io: impl Into<Transport<I, W>>,
     ) -> Result<Self, SessionError<I::Error>> {
-        Self::begin(config, None, seed, io).await
+        Self::begin(config, Resumption::No, seed, io).await
     }
 
-    /// [`SessionConnection::establish`], with a ticket of an earlier session if there is one.
+    /// [`SessionConnection::establish`], with a ticket of an earlier session if there is one. If it is not accepted the
+    /// handshake is a full one.
     ///
     /// # Errors
     /// As there.
     pub async fn begin(
         config: &Arc<Config>,
-        ticket: Option<&ClientTicket>,
+        resumption: Resumption<'_>,
         seed: Seed,
         io: impl Into<Transport<I, W>>,
     ) -> Result<Self, SessionError<I::Error>> {
-        let (receiver, sender) = establish(config, seed, io.into(), ticket, None).await?;
+        let io = io.into();
+        let (kept, store) = match resumption {
+            Resumption::Store(store) => (store.take(io.read.unix()), Some(store)),
+            Resumption::Ticket(_) | Resumption::No => (None, None),
+        };
+        let ticket = if let Resumption::Ticket(ticket) = resumption { Some(ticket) } else { kept.as_ref() };
+        let (mut receiver, sender) = establish(config, seed, io, ticket, None).await?;
+        if let Some(store) = store {
+            receiver.keep_tickets(store.clone());
+        }
         Ok(Self { receiver, sender })
     }
 

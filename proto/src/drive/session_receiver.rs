@@ -2,7 +2,7 @@
 
 use super::session::{Closed, HandshakePayload, PeerClose, SessionError, SessionNext, SessionSendError};
 use super::session_sender::SessionSender;
-use super::{Connection, DriveError, Permit, ReadIo, Receiver, Transport, WriteIo};
+use super::{Connection, DriveError, Permit, ReadIo, Receiver, TicketStore, Transport, WriteIo};
 use crate::buf::{RxBuf, Span, TxBuf};
 use crate::entropy::Seed;
 use crate::resume::ClientTicket;
@@ -31,6 +31,8 @@ pub struct SessionReceiver<I, W: WriteIo> {
     payloads: Vec<HandshakePayload>,
     peer_close: Option<PeerClose>,
     undelivered: u64,
+    /// Where the ticket goes that the peer gives.
+    tickets: Option<TicketStore>,
     /// The listener's place for this session, held by both halves.
     permit: Option<Arc<Permit>>,
 }
@@ -100,6 +102,7 @@ where
         payloads,
         peer_close: None,
         undelivered: 0,
+        tickets: None,
         permit: None,
     };
     Ok((receiver, sender))
@@ -134,23 +137,40 @@ where
             self.settled = true;
             self.info = self.inner.half().info().unwrap_or(self.info);
         }
-        if let Some(Event::Closed { code, reason }) = event {
-            if let Event::Closed { reason, .. } = self.inner.resolve(Event::Closed { code, reason }) {
-                let reason = String::from_utf8_lossy(reason).into_owned();
-                self.peer_close = Some(PeerClose { code, reason });
+        match event {
+            Some(Event::Closed { code, reason }) => {
+                if let Event::Closed { reason, .. } = self.inner.resolve(Event::Closed { code, reason }) {
+                    let reason = String::from_utf8_lossy(reason).into_owned();
+                    self.peer_close = Some(PeerClose { code, reason });
+                }
             }
+            Some(Event::Ticket) => {
+                self.keep_ticket();
+            }
+            _ => {}
         }
         Poll::Ready(Ok(event))
     }
 
-    /// The ticket that [`Event::Ticket`] told of, once: to resume this session in another connection.
-    pub fn take_ticket(&mut self) -> Option<ClientTicket> {
-        self.inner.half_mut().take_ticket()
+    /// Puts the ticket that came where tickets are kept. Whether there was one, and a place.
+    fn keep_ticket(&mut self) -> bool {
+        let Some(store) = &self.tickets else { return false };
+        self.inner.half_mut().take_ticket().map(|ticket| store.put(ticket)).is_some()
     }
 
-    /// [`Receiver::is_at_rest`](super::Receiver::is_at_rest).
+    /// The ticket that [`Event::Ticket`] told of, once: to resume this session in another connection. Where tickets are kept
+    /// by whoever connects again ([`Resumption::Store`](super::Resumption::Store)) it is taken from there.
+    pub fn take_ticket(&mut self) -> Option<ClientTicket> {
+        match &self.tickets {
+            Some(store) => store.take(self.inner.io().unix()),
+            None => self.inner.half_mut().take_ticket(),
+        }
+    }
+
+    /// [`Receiver::is_at_rest`](super::Receiver::is_at_rest). A ticket that is found is not lost where tickets are kept, and
+    /// then nothing to take.
     pub fn is_at_rest(&mut self) -> bool {
-        self.inner.is_at_rest()
+        self.inner.is_at_rest() || (self.keep_ticket() && self.inner.is_at_rest())
     }
 
     /// The event last returned by [`SessionReceiver::poll_next`] with its payload.
@@ -246,6 +266,10 @@ where
     #[must_use]
     pub fn buffer_memory(&self) -> usize {
         self.inner.buffer_memory()
+    }
+
+    pub(super) fn keep_tickets(&mut self, tickets: TicketStore) {
+        self.tickets = Some(tickets);
     }
 
     pub(super) fn hold(&mut self, permit: Arc<Permit>) {
