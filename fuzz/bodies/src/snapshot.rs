@@ -5,14 +5,15 @@
 //! 7, at which end, and two bytes of size where one is needed.
 //!
 //! Nothing made up is restored. A message arrives once at most, and in order. As long as sessions are only handed over,
-//! every message arrives and nobody finds a fault.
+//! every message arrives and nobody finds a fault. Whichever lease a crash leaves in the store, the peer follows it, if the
+//! sending key has not changed since.
 
 use crate::input::Input;
 use crate::keys::protocol;
 use sealock_proto::buf::TxBuf;
 use sealock_proto::entropy::Seed;
 use sealock_proto::session::{
-    Config, Error, Event, Outgoing, RekeyPolicy, RestoreError, Session, Snapshot, SnapshotKey,
+    Config, Error, Event, Lease, Outgoing, RekeyPolicy, RestoreError, Session, Snapshot, SnapshotKey,
 };
 use sealock_proto::time::Instant;
 use std::sync::{Arc, OnceLock};
@@ -27,6 +28,8 @@ pub struct Tally {
     pub handed_over: u64,
     /// Sessions restored from a lease.
     pub recovered: u64,
+    /// The same when nobody could know which of several leases was in the store, and the peer must follow each.
+    pub doubtful: u64,
     /// Sessions restored from what another had gone on from.
     pub stale: u64,
     /// Messages that arrived.
@@ -73,7 +76,7 @@ fn configs() -> &'static [Arc<Config>; 2] {
     CONFIGS.get_or_init(|| {
         let protocol = protocol("Noise_NN_25519_ChaChaPoly_BLAKE2s");
         [Config::initiator(protocol), Config::responder(&[protocol])].map(|config| {
-            let policy = RekeyPolicy::default().with_records(7);
+            let policy = RekeyPolicy::default().with_records(25);
             let config = config.with_heartbeat(None).with_snapshots().with_max_gap(100).with_rekey(policy);
             config.build().expect("a configuration in range")
         })
@@ -97,6 +100,16 @@ fn arbitrary(bytes: &[u8]) {
     }
 }
 
+/// What may be in the store.
+struct Kept {
+    snapshot: Snapshot,
+    /// Changes of the sending key before it, and bytes that had arrived.
+    rekeys: u64,
+    received: u64,
+    /// Another session has gone on since.
+    outdated: bool,
+}
+
 struct End {
     config: Arc<Config>,
     session: Option<Session>,
@@ -106,8 +119,13 @@ struct End {
     accepted: Vec<u32>,
     arrived: Vec<u32>,
     error: Option<Error>,
-    /// The last lease that was stored, and snapshots that others went on from.
-    lease: Option<Snapshot>,
+    /// Bytes that have arrived.
+    received: u64,
+    /// What may be in the store, the newest last.
+    kept: Vec<Kept>,
+    /// The lease of the newest, as long as nobody knows whether that is stored.
+    pending: Option<Lease>,
+    /// Snapshots that others went on from.
     old: Vec<Snapshot>,
 }
 
@@ -122,7 +140,9 @@ impl End {
             accepted: Vec::new(),
             arrived: Vec::new(),
             error: None,
-            lease: None,
+            received: 0,
+            kept: Vec::new(),
+            pending: None,
             old: Vec::new(),
         }
     }
@@ -185,6 +205,36 @@ impl End {
         (self.session, self.rx) = (Some(restored.session), restored.received);
         // The stream may have ended in the middle of a record.
         self.error = None;
+        self.pending = None;
+        self.kept.iter_mut().for_each(|kept| kept.outdated = true);
+    }
+
+    /// Makes a lease and leaves it on its way to the store.
+    fn lease(&mut self, records: u32, seed: &Seed) {
+        let rx = core::mem::take(&mut self.rx);
+        let session = self.session();
+        let rekeys = session.stats().sent.rekeys;
+        if let Ok((snapshot, lease)) = session.lease(records, &rx, &key(), CONTEXT, seed) {
+            let left = session.lease_left().expect("there is a lease");
+            assert!(left <= records, "{left} of {records}");
+            self.kept.push(Kept { snapshot, rekeys, received: self.received, outdated: false });
+            self.pending = Some(lease);
+        }
+        self.rx = rx;
+    }
+
+    /// The newest lease, if it is on its way, has come to the store or not.
+    fn settle_lease(&mut self, stored: bool) {
+        let (Some(lease), Some(newest)) = (self.pending.take(), self.kept.pop()) else { return };
+        let session = self.session();
+        let is_current = session.stats().sent.rekeys == newest.rekeys;
+        if stored {
+            assert_eq!(session.lease_stored(lease).is_ok(), is_current);
+            self.kept.clear();
+            self.kept.push(newest);
+        } else if session.lease_discarded(lease).is_err() {
+            assert!(!is_current);
+        }
     }
 
     /// Whether there was something to hand over.
@@ -214,13 +264,16 @@ struct Pair {
     number: u32,
     /// Something may be lost, or refused.
     lossy: bool,
+    /// What these ends send may not be what their peers expect.
+    torn: [bool; 2],
     tally: Tally,
 }
 
 impl Pair {
     fn new() -> Self {
         let ends = [0, 1].map(|n: u8| End::new(&configs()[usize::from(n)], n));
-        let mut pair = Self { ends, seeds: 0, number: 0, lossy: false, tally: Tally::default() };
+        let mut pair =
+            Self { ends, seeds: 0, number: 0, lossy: false, torn: [false; 2], tally: Tally::default() };
         pair.settle();
         pair
     }
@@ -255,35 +308,43 @@ impl Pair {
             }
             9 => self.settle(),
             10..13 => self.tally.handed_over += u64::from(end.hand_over([out, back])),
-            13 => {
-                let records = 1 + input.below(60) as u32;
-                let rx = core::mem::take(&mut end.rx);
-                if let Ok((snapshot, lease)) = end.session().lease(records, &rx, &key(), CONTEXT, &out) {
-                    end.session().lease_stored(lease).expect("the newest");
-                    end.lease = Some(snapshot);
+            13 => match (operation >> 4) % 4 {
+                0 => {
+                    end.lease(1 + input.below(60) as u32, &out);
+                    end.settle_lease(true);
                 }
-                end.rx = rx;
-            }
-            14 => {
-                if let Some(snapshot) = end.lease.take() {
-                    // Whole records were written, and what was not is gone.
-                    self.carry(at, usize::MAX);
-                    self.ends[at].tx.truncate_open(0);
-                    self.ends[at].restore(&snapshot, back);
-                    self.lossy = true;
-                    self.tally.recovered += 1;
-                }
-            }
+                1 => end.lease(1 + input.below(12) as u32, &out),
+                stored_or_not => end.settle_lease(stored_or_not == 2),
+            },
+            14 => self.crash(at, usize::from(operation >> 4) % 8, back),
             _ => {
                 let which = input.below(end.old.len().max(1));
                 if let Some(snapshot) = end.old.get(which).cloned() {
                     end.tx.truncate_open(0);
                     end.restore(&snapshot, back);
-                    self.lossy = true;
+                    (self.lossy, self.torn) = (true, [true; 2]);
                     self.tally.stale += 1;
                 }
             }
         }
+    }
+
+    /// `which` of the leases is in the store is up to chance.
+    fn crash(&mut self, at: usize, which: usize, seed: Seed) {
+        // Whole records were written, and what was not is gone.
+        self.carry(at, usize::MAX);
+        let end = &mut self.ends[at];
+        let kept = core::mem::take(&mut end.kept);
+        let (which, several) = (which % kept.len().max(1), kept.len() > 1);
+        let Some(Kept { snapshot, rekeys, received, outdated }) = kept.into_iter().nth(which) else { return };
+        let ended = end.error.is_some() || outdated;
+        self.torn[at] |= ended || end.session().stats().sent.rekeys != rekeys;
+        self.torn[1 - at] |= ended || end.received != received;
+        self.tally.doubtful += u64::from(several && !self.torn[at]);
+        end.tx.truncate_open(0);
+        end.restore(&snapshot, seed);
+        self.lossy = true;
+        self.tally.recovered += 1;
     }
 
     fn carry(&mut self, from: usize, n: usize) {
@@ -292,6 +353,7 @@ impl Pair {
         let n = from.tx.sealed().len().min(n);
         to.rx.extend_from_slice(&from.tx.sealed()[..n]);
         from.tx.consume(n);
+        to.received += n as u64;
         to.read(&mut self.tally);
     }
 
@@ -309,14 +371,15 @@ impl Pair {
         for at in [0, 1] {
             self.settle();
             let seed = self.seed();
-            let end = &mut self.ends[at];
-            let rx = core::mem::take(&mut end.rx);
-            if let Ok((_, lease)) = end.session().lease(1000, &rx, &key(), CONTEXT, &seed) {
-                end.session().lease_stored(lease).expect("the newest");
-            }
-            end.rx = rx;
+            self.ends[at].lease(1000, &seed);
+            self.ends[at].settle_lease(true);
         }
         self.settle();
+        for (end, torn) in self.ends.iter().zip([self.torn[1], self.torn[0]]) {
+            // Of several crashes the peer may lose more than it allows.
+            let follows = matches!(end.error, None | Some(Error::RecordsLost { .. }));
+            assert!(torn || follows, "{:?} although every lease was one to follow", end.error);
+        }
         let [a, b] = &self.ends;
         let fault = a.error.or(b.error);
         assert!(self.lossy || fault.is_none(), "{fault:?} although nothing was lost");

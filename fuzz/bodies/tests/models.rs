@@ -18,16 +18,21 @@ fn sessions_that_are_handed_over_deliver_what_was_accepted() {
     check("sessions_that_are_handed_over_deliver_what_was_accepted", 0..600, |seed| {
         let mut bytes = random_bytes(seed, 8 + 40 * (1 + seed as usize % 12));
         bytes[0] = 0;
-        if seed % 2 == 0 {
-            // Without crashes and what is out of date.
-            for byte in &mut bytes {
-                *byte = if matches!(*byte % 16, 14 | 15) { *byte - 2 } else { *byte };
-            }
+        for byte in &mut bytes {
+            let (operation, which) = (*byte % 16, *byte - *byte % 16);
+            *byte = match (seed % 3, operation) {
+                // Without crashes and what is out of date.
+                (0, 14 | 15) => *byte - 2,
+                // Leases and crashes.
+                (1, 10..13 | 15) => which + 13,
+                _ => *byte,
+            };
         }
-        let snapshot::Tally { handed_over, recovered, stale, messages, lost, whole, faults } =
+        let snapshot::Tally { handed_over, recovered, doubtful, stale, messages, lost, whole, faults } =
             snapshot::tally(&bytes);
         all.handed_over += handed_over;
         all.recovered += recovered;
+        all.doubtful += doubtful;
         all.stale += stale;
         all.messages += messages;
         all.lost += lost;
@@ -35,8 +40,8 @@ fn sessions_that_are_handed_over_deliver_what_was_accepted() {
         all.faults += faults;
         Ok(())
     });
-    let snapshot::Tally { handed_over, recovered, stale, messages, lost, whole, faults } = all;
-    let counts = [handed_over, recovered, stale, messages, lost, whole, faults];
+    let snapshot::Tally { handed_over, recovered, doubtful, stale, messages, lost, whole, faults } = all;
+    let counts = [handed_over, recovered, doubtful, stale, messages, lost, whole, faults];
     assert!(is_replay() || counts.into_iter().all(|count| count >= OFTEN), "{all:?}");
 }
 

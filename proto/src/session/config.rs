@@ -306,7 +306,8 @@ impl Config {
     }
 
     /// How many of its records a peer may say are lost because it crashed and was restored from a lease; then there is an
-    /// [`Event::RecordsLost`](super::Event::RecordsLost). Give the length of the peer's leases and two. Default 0: such a
+    /// [`Event::RecordsLost`](super::Event::RecordsLost). Give the length of the peer's leases and two, and as
+    /// many more as the peer may have sealed and not written when it takes a lease. Default 0: such a
     /// peer is an error. A peer that was handed over loses nothing and is always accepted.
     #[must_use]
     pub fn with_max_gap(mut self, records: u64) -> Self {

@@ -78,14 +78,26 @@ impl Sealer {
         Some((self.cipher.restore_secret()?, self.cipher.nonce()))
     }
 
-    /// Records are sealed up to the nonce `end`, which is not used. `None` if that is past.
-    pub(super) fn lease(&mut self, end: u64) -> Option<()> {
-        let left = end.checked_sub(self.cipher.nonce())?;
-        self.left = u32::try_from(left).ok()?.saturating_sub(LEASE_RESERVE);
-        Some(())
+    /// Records are sealed up to the nonce `end`, which is not used, and CLOSE before it; `None` ends all leases.
+    pub(super) fn set_lease(&mut self, end: Option<u64>) {
+        self.left = end.map_or(UNLEASED, |end| {
+            let left = end.saturating_sub(self.cipher.nonce()).saturating_sub(LEASE_RESERVE.into());
+            // A lease is never as long as that.
+            u32::try_from(left).unwrap_or(0)
+        });
     }
 
-    /// Records that the lease still covers; `None` if there is none.
+    /// The nonce up to which records are sealed, if there is a lease.
+    pub(super) fn lease_end(&self) -> Option<u64> {
+        self.lease_left().map(|left| self.cipher.nonce().saturating_add(u64::from(left + LEASE_RESERVE)))
+    }
+
+    /// At most `records` more are sealed, however many the lease covers.
+    pub(super) fn cap_lease(&mut self, records: u32) {
+        self.left = self.left.min(records);
+    }
+
+    /// Records that may still be sealed under the lease; `None` if there is none.
     pub(super) const fn lease_left(&self) -> Option<u32> {
         if self.left == UNLEASED { None } else { Some(self.left) }
     }
@@ -209,7 +221,7 @@ impl Sealer {
             self.left -= 1;
         }
         if rekey {
-            // The snapshot of the lease knows the old key only. What closes needs no lease any more.
+            // The snapshots of leases know the old key only. What closes needs no lease any more.
             if self.left != UNLEASED && !self.closing {
                 self.left = 0;
             }

@@ -101,9 +101,20 @@ impl SendState {
         Self { open_message, begun, messages, message_bytes, abandoned, ..Self::new(config) }
     }
 
-    /// See [`Sealer::lease`]. `None` too if the key was changed `rekeys` times no more.
-    pub(super) fn lease(&mut self, end: u64, rekeys: u64) -> Option<()> {
-        self.sealer.as_mut().filter(|sealer| sealer.rekeys == rekeys)?.lease(end)
+    /// A lease of so many records is on its way to the store. Gives the end of the one before it.
+    pub(super) fn begin_lease(&mut self, records: u32) -> Option<u64> {
+        let sealer = self.sealer.as_mut()?;
+        let before = sealer.lease_end();
+        sealer.cap_lease(records);
+        before
+    }
+
+    /// See [`Sealer::set_lease`]. `None`, and nothing done, if there is an `end` and the key has changed since it had
+    /// changed `rekeys` times.
+    pub(super) fn set_lease(&mut self, end: Option<u64>, rekeys: u64) -> Option<()> {
+        let sealer = self.sealer.as_mut().filter(|sealer| end.is_none() || sealer.rekeys == rekeys)?;
+        sealer.set_lease(end);
+        Some(())
     }
 
     pub(super) fn lease_left(&self) -> Option<u32> {

@@ -66,7 +66,7 @@ impl fmt::Display for NotExported {
 
 impl core::error::Error for NotExported {}
 
-/// The lease that was stored cannot be used: a newer one was made, or the sending key has changed since. Make another.
+/// The lease cannot be used: a newer one was made, or the sending key has changed since. Make another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseOutdated;
 

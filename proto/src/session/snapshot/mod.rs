@@ -41,13 +41,17 @@ pub struct Claim {
     pub generation: u64,
 }
 
-/// A lease that is not stored yet: give it to [`Session::lease_stored`] once its snapshot is.
+/// A lease that is not stored yet: give it to [`Session::lease_stored`] once its snapshot is, or to
+/// [`Session::lease_discarded`] if it is not stored. While nobody knows, the session seals no more records than both this
+/// lease and the one before it allow.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "it counts only once the session is told that its snapshot is stored"]
 pub struct Lease {
     generation: u64,
     /// The first nonce that does not belong to it.
     end: u64,
+    /// The same of the lease before it, if there was one.
+    before: Option<u64>,
     /// Changes of the sending key before it.
     rekeys: u64,
 }
@@ -132,11 +136,17 @@ impl Session {
 
     /// Gives a snapshot for the case that this process crashes, and goes on. What is restored from it sends records from
     /// `records` (and two) behind the present one on. Store it durably, replacing the last one, and then call
-    /// [`Session::lease_stored`]; from then on at most `records` are sealed, and a close, until a later lease is stored:
-    /// see [`SendError::LeaseSpent`](super::SendError::LeaseSpent). A change of the sending key ends a lease as well.
+    /// [`Session::lease_stored`]; at most `records` are sealed, and a close, until a later lease is stored: see
+    /// [`SendError::LeaseSpent`](super::SendError::LeaseSpent). A change of the sending key ends a lease as well.
     ///
-    /// What a crash loses: records sealed after the snapshot that were not written, of which the peer is told
-    /// ([`Event::RecordsLost`](super::Event::RecordsLost); it must allow it, [`Config::with_max_gap`]). The stream must
+    /// Until that call nobody knows which of two snapshots a crash leaves in the store, this one or the last. So from here
+    /// on no more records are sealed than both allow, and the peer follows either. Renew a lease of `n` records when fewer
+    /// than `n` are left of it, and there is nothing to wait for. If the snapshot is not stored, say so with
+    /// [`Session::lease_discarded`].
+    ///
+    /// What a crash loses: records that were sealed and not written, of which the peer is told
+    /// ([`Event::RecordsLost`](super::Event::RecordsLost); it must allow it, [`Config::with_max_gap`]). Those that waited
+    /// already when the snapshot was taken come on top of `records` and two: write them out before. The stream must
     /// have outlived the process, what was written must end with a record, and nothing may have been read from the
     /// stream since the snapshot: the peer's records do not come twice.
     ///
@@ -155,7 +165,7 @@ impl Session {
         if !(1..=MAX_LEASE).contains(&records) {
             return Err(SnapshotError::LeaseLength);
         }
-        let mut lease = Lease { generation: 0, end: 0, rekeys: 0 };
+        let mut lease = Lease { generation: 0, end: 0, before: None, rekeys: 0 };
         let snapshot = self.snapshot(rx, key, context, seed, |session| {
             session.control.may_lease()?;
             let mut sending = session.send.copy(false)?;
@@ -166,21 +176,35 @@ impl Session {
             Ok(sending)
         })?;
         lease.generation = self.recv.generation();
+        lease.before = self.send.begin_lease(records);
         Ok((snapshot, lease))
     }
 
     /// The snapshot of `lease` is stored: records are sealed up to its end, and no further.
     ///
     /// # Errors
-    /// [`LeaseOutdated`]; the session goes on under the lease it had.
+    /// [`LeaseOutdated`]; the session seals no more than it did.
     pub fn lease_stored(&mut self, lease: Lease) -> Result<(), LeaseOutdated> {
         if lease.generation != self.recv.generation() {
             return Err(LeaseOutdated);
         }
-        self.send.lease(lease.end, lease.rekeys).ok_or(LeaseOutdated)
+        self.send.set_lease(Some(lease.end), lease.rekeys).ok_or(LeaseOutdated)
     }
 
-    /// Records that the lease still covers; `None` if there is no lease.
+    /// The snapshot of `lease` is not stored and will not be: the session goes on as if that lease had not been made. Only
+    /// for who knows. A store that has failed may hold the snapshot nevertheless: make another lease, and store that.
+    ///
+    /// # Errors
+    /// [`LeaseOutdated`]; the session seals no more than it did.
+    pub fn lease_discarded(&mut self, lease: Lease) -> Result<(), LeaseOutdated> {
+        if lease.generation != self.recv.generation() {
+            return Err(LeaseOutdated);
+        }
+        self.send.set_lease(lease.before, lease.rekeys).ok_or(LeaseOutdated)
+    }
+
+    /// Records that may still be sealed, under the lease and under one that is made and not stored yet; `None` if there is
+    /// neither.
     #[must_use]
     pub fn lease_left(&self) -> Option<u32> {
         self.send.lease_left()

@@ -88,7 +88,7 @@ fn a_lease_stops_the_sender_and_only_a_stored_one_lets_it_go_on() {
     let (_, mut pair) = leasing(RekeyPolicy::default(), 0);
     assert_eq!(pair.a.session.lease_left(), None);
     let (_, first) = lease(&mut pair.a, 3, 1);
-    assert_eq!(pair.a.session.lease_left(), None, "not stored yet");
+    assert_eq!(pair.a.session.lease_left(), Some(3), "it may be in the store");
     pair.a.session.lease_stored(first).unwrap();
     for n in 0..5 {
         pair.a.send(&[n]);
@@ -105,6 +105,86 @@ fn a_lease_stops_the_sender_and_only_a_stored_one_lets_it_go_on() {
     pair.pump();
     assert!(pair.b.messages().len() > 10);
     assert_eq!(pair.a.session.lease_left(), Some(1));
+}
+
+/// As many records as the lease lets out, at most `most`, and no CLOSE.
+fn records(end: &mut End, most: u8) -> usize {
+    let before = end.session.stats().sent.records;
+    (0..most).for_each(|n| record(end, &[n]));
+    (end.session.stats().sent.records - before) as usize
+}
+
+#[test]
+fn the_peer_follows_whichever_of_two_leases_a_crash_left_in_the_store() {
+    for (old, new, sent) in
+        [(Some(50), 3, 3), (Some(3), 50, 3), (Some(9), 9, 9), (Some(1), 1, 1), (None, 3, 3), (None, 99, 60)]
+    {
+        for newest in [true, false] {
+            let max_gap = 2 + u64::from(old.unwrap_or(0).max(new));
+            let (a, mut pair) = leasing(RekeyPolicy::default(), max_gap);
+            let old_snapshot = old.map(|records| stored(&mut pair.a, records, 1));
+            let (new_snapshot, _pending) = lease(&mut pair.a, new, 2);
+            let sealed = records(&mut pair.a, 60);
+            pair.pump();
+            let arrived = pair.b.messages().len();
+            let Some(snapshot) = Some(&new_snapshot).filter(|_| newest).or(old_snapshot.as_ref()) else {
+                continue;
+            };
+            pair.a.session = restore(&a, snapshot, 3, pair.now).unwrap().session;
+            pair.a.tx.truncate_open(0);
+            pair.a.send(b"after");
+            pair.pump();
+            assert_eq!(
+                (pair.b.error, pair.b.messages().len()),
+                (None, arrived + 1),
+                "{old:?} {new} {newest}"
+            );
+            assert_eq!(sealed, sent, "{old:?} {new}");
+        }
+    }
+}
+
+#[test]
+fn a_lease_that_was_not_stored_is_as_if_it_had_not_been_made() {
+    let (a, mut pair) = leasing(RekeyPolicy::default(), 12);
+    // There is none before it.
+    let (_, first) = lease(&mut pair.a, 2, 1);
+    assert_eq!(records(&mut pair.a, 9), 2);
+    pair.a.session.lease_discarded(first).unwrap();
+    assert_eq!(pair.a.session.lease_left(), None);
+    assert_eq!(records(&mut pair.a, 9), 9);
+    // What is sealed meanwhile counts for the one before.
+    let old = stored(&mut pair.a, 10, 2);
+    let (_, second) = lease(&mut pair.a, 2, 3);
+    assert_eq!(records(&mut pair.a, 9), 2);
+    let (_, third) = lease(&mut pair.a, 7, 4);
+    assert_eq!(pair.a.session.lease_left(), Some(0), "nobody said that the second is not stored");
+    pair.a.session.lease_discarded(third).unwrap();
+    assert_eq!(pair.a.session.lease_left(), Some(0));
+    assert!(pair.a.session.lease_discarded(second).is_err(), "a newer one was made");
+    let (_, fourth) = lease(&mut pair.a, 20, 5);
+    pair.a.session.lease_discarded(fourth).unwrap();
+    pair.pump();
+    pair.a.session = restore(&a, &old, 6, pair.now).unwrap().session;
+    record(&mut pair.a, b"after");
+    pair.pump();
+    assert_eq!((pair.b.messages().last().copied(), pair.b.error), (Some(&b"after"[..]), None));
+}
+
+#[test]
+fn a_change_of_key_ends_a_lease_that_is_not_stored_yet() {
+    let (_, mut pair) = leasing(RekeyPolicy::default().with_records(3), 0);
+    let (_, first) = lease(&mut pair.a, 50, 1);
+    assert_eq!(records(&mut pair.a, 9), 3);
+    pair.a.session.lease_discarded(first).unwrap();
+    assert_eq!(pair.a.session.lease_left(), None, "there was none before");
+    stored(&mut pair.a, 50, 2);
+    let (_, second) = lease(&mut pair.a, 50, 3);
+    record(&mut pair.a, b"the last under this key");
+    (0..3).for_each(|n| record(&mut pair.a, &[n]));
+    assert_eq!(pair.a.session.lease_left(), Some(0));
+    assert!(pair.a.session.lease_discarded(second).is_err(), "the one before has ended too");
+    assert_eq!(records(&mut pair.a, 3), 0);
 }
 
 #[test]
@@ -162,8 +242,12 @@ fn leases_out_of_range_or_out_of_date_are_refused() {
     let (_, first) = lease(&mut pair.a, 5, 2);
     let (_, second) = lease(&mut pair.a, 5, 3);
     assert!(pair.a.session.lease_stored(first).is_err(), "a newer one was made");
-    (0..9).for_each(|n| record(&mut pair.a, &[n]));
-    assert!(pair.a.session.lease_stored(second).is_err(), "it is past");
+    assert_eq!(records(&mut pair.a, 9), 5);
+    pair.a.session.lease_stored(second).unwrap();
+    let (_, third) = lease(&mut pair.a, 5, 4);
+    let (_, fourth) = lease(&mut pair.a, 5, 5);
+    assert!(pair.a.session.lease_discarded(third).is_err(), "a newer one was made");
+    pair.a.session.lease_discarded(fourth).unwrap();
     let mut none = Pair::established(NN);
     let refused = none.a.session.lease(5, &none.a.rx, &key(), CONTEXT, &seed(1));
     assert_eq!(refused.err(), Some(SnapshotError::NotExportable));
