@@ -57,7 +57,7 @@ fn an_admission_under_a_flood_allocates_nothing() {
             match n % 4 {
                 0 if admitted => admission.handshake_done(source),
                 1 => admission.session_ended(),
-                2 => admission.handshake_failed(),
+                2 => admission.handshake_failed(source),
                 _ => {}
             }
         }

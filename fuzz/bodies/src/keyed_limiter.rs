@@ -45,7 +45,7 @@ pub fn run(input: &[u8]) {
         match operation {
             0..16 => {
                 limiter.forgive(source(who));
-                model.histories.remove(&who);
+                model.forgive(who);
             }
             other => {
                 // A clock that steps back counts as one that stands.
@@ -77,7 +77,7 @@ struct Model {
 
 #[derive(Default)]
 struct History {
-    /// Every attempt since the source was forgiven last.
+    /// Every attempt, those that were forgiven too.
     made: Vec<Instant>,
     /// What a table without end would remember: the window's begin and attempts in it, or the cool-down's end.
     window: Option<(Instant, u32)>,
@@ -85,6 +85,11 @@ struct History {
 }
 
 impl Model {
+    fn forgive(&mut self, who: u8) {
+        let Some(history) = self.histories.get_mut(&who) else { return };
+        history.window = history.window.map(|(since, made)| (since, made - 1)).filter(|(_, made)| *made > 0);
+    }
+
     fn check(&mut self, now: Instant, who: u8, verdict: Verdict, exact: bool) {
         let (attempts, cool_down) = (self.attempts, self.cool_down);
         let history = self.histories.entry(who).or_default();

@@ -279,8 +279,8 @@ impl Endpoint {
         first.map(|first| self.firsts.remove(&first));
         match admitted {
             Admitted::Outgoing => {}
-            Admitted::Handshake(_) => {
-                self.admission.handshake_failed();
+            Admitted::Handshake(source) => {
+                self.admission.handshake_failed(source);
                 self.stats.handshakes_timed_out = self.stats.handshakes_timed_out.saturating_add(1);
             }
             Admitted::Session => self.admission.session_ended(),

@@ -155,7 +155,7 @@ impl Endpoint {
                 Ok(())
             }
             Err(discard) => {
-                self.admission.handshake_failed();
+                self.admission.handshake_failed(proven);
                 Err(discard)
             }
         }

@@ -58,8 +58,7 @@ impl Gate {
     /// # Errors
     /// Why the stream is to be refused: send [`refusal_packet`] and close it.
     pub fn admit(&self, now: Instant, source: Option<SocketAddr>) -> Result<Permit, Refusal> {
-        let limited = source.map(|source| Source::from_ip(source.ip()));
-        self.lock().admission.admit(now, limited)?;
+        self.lock().admission.admit(now, limited(source))?;
         Ok(Permit { gate: self.clone(), source, established: false, session: None })
     }
 
@@ -124,11 +123,11 @@ impl Permit {
         }
     }
 
-    /// The handshake succeeded: the place becomes a session's and the attempts of the source are forgotten.
+    /// The handshake succeeded: the place becomes a session's and the attempt of the source is forgotten.
     pub fn established(&mut self) {
         if !self.established {
             self.established = true;
-            let source = self.source.map(|source| Source::from_ip(source.ip()));
+            let source = limited(self.source);
             self.gate.lock().admission.handshake_done(source);
         }
     }
@@ -155,13 +154,18 @@ impl Permit {
     }
 }
 
+/// As what the admission knows a source.
+fn limited(source: Option<SocketAddr>) -> Option<Source> {
+    source.map(|source| Source::from_ip(source.ip()))
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut inner = self.gate.lock();
         if self.established {
             inner.admission.session_ended();
         } else {
-            inner.admission.handshake_failed();
+            inner.admission.handshake_failed(limited(self.source));
         }
         let ender = self.session.and_then(|id| {
             if let Some(guard) = &mut inner.guard {
@@ -179,6 +183,8 @@ impl Drop for Permit {
 pub fn refusal_packet(refusal: Refusal) -> [u8; 4] {
     alert_packet(match refusal {
         Refusal::TooManyAttempts { .. } => Alert::TooManyAttempts,
-        Refusal::TooManyHandshakes | Refusal::TooManySessions => Alert::Busy,
+        Refusal::TooManyHandshakes | Refusal::TooManyHandshakesOfSource | Refusal::TooManySessions => {
+            Alert::Busy
+        }
     })
 }

@@ -174,7 +174,7 @@ const KEYED_LIMITER: [Case; 6] = [
             0, TRY, 9, 0, TRY, 1, 0,
         ],
     ),
-    ("forgive", &[1, 9, 5, 3, TRY, 1, 0, TRY, 1, 0, 0, 1, 0, TRY, 1, 0]),
+    ("forgive", &[2, 9, 5, 3, TRY, 1, 0, TRY, 1, 0, 0, 1, 0, TRY, 1, 0, TRY, 1, 0, 0, 1, 0, TRY, 1, 0]),
     ("out-of-range", &[0, 0, 0]),
 ];
 

@@ -32,6 +32,7 @@ fn a_refusal_tells_the_source_what_it_can_do() {
     for (refusal, alert) in [
         (Refusal::TooManyAttempts { until }, Alert::TooManyAttempts),
         (Refusal::TooManyHandshakes, Alert::Busy),
+        (Refusal::TooManyHandshakesOfSource, Alert::Busy),
         (Refusal::TooManySessions, Alert::Busy),
     ] {
         assert_eq!(refusal_packet(refusal), alert_packet(alert));

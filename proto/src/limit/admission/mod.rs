@@ -10,17 +10,18 @@ use crate::entropy::Seed;
 use crate::time::Instant;
 use core::fmt;
 
-/// Settings of an [`Admission`]. By default 256 handshakes at once, 10,000 sessions and
-/// [`KeyedConfig::default`] for each source.
+/// Settings of an [`Admission`]. By default 256 handshakes at once, 10,000 sessions and, for each source,
+/// [`KeyedConfig::default`] and an eighth of the handshakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionConfig {
     keyed: Option<KeyedConfig>,
     max_handshakes: usize,
+    max_handshakes_per_source: Option<usize>,
     max_sessions: usize,
 }
 
 impl AdmissionConfig {
-    /// The limit on each source's attempts. `None`: no such limit, and no memory for it.
+    /// The limit on each source's attempts. `None`: no limits for each source, and no memory for them.
     #[must_use]
     pub const fn with_keyed(self, keyed: Option<KeyedConfig>) -> Self {
         Self { keyed, ..self }
@@ -32,6 +33,13 @@ impl AdmissionConfig {
         Self { max_handshakes, ..self }
     }
 
+    /// Handshakes of one source in progress at once, where sources have limits ([`AdmissionConfig::with_keyed`]); at least 1.
+    /// `None`, the default: an eighth of all, so that no source keeps out the others.
+    #[must_use]
+    pub const fn with_max_handshakes_per_source(self, max: Option<usize>) -> Self {
+        Self { max_handshakes_per_source: max, ..self }
+    }
+
     /// Sessions at once, handshakes in progress included; at least 1.
     #[must_use]
     pub const fn with_max_sessions(self, max_sessions: usize) -> Self {
@@ -41,7 +49,12 @@ impl AdmissionConfig {
 
 impl Default for AdmissionConfig {
     fn default() -> Self {
-        Self { keyed: Some(KeyedConfig::default()), max_handshakes: 256, max_sessions: 10_000 }
+        Self {
+            keyed: Some(KeyedConfig::default()),
+            max_handshakes: 256,
+            max_handshakes_per_source: None,
+            max_sessions: 10_000,
+        }
     }
 }
 
@@ -53,6 +66,8 @@ pub enum AdmissionError {
     Keyed(KeyedError),
     /// `max_handshakes` is zero.
     MaxHandshakes,
+    /// `max_handshakes_per_source` is zero.
+    MaxHandshakesPerSource,
     /// `max_sessions` is zero.
     MaxSessions,
 }
@@ -62,6 +77,7 @@ impl fmt::Display for AdmissionError {
         let field = match self {
             Self::Keyed(error) => return write!(f, "admission: {error}"),
             Self::MaxHandshakes => "max_handshakes",
+            Self::MaxHandshakesPerSource => "max_handshakes_per_source",
             Self::MaxSessions => "max_sessions",
         };
         write!(f, "admission: {field} is zero and nobody would ever get in; give at least 1")
@@ -81,6 +97,8 @@ pub enum Refusal {
     },
     /// As many handshakes are in progress as may be.
     TooManyHandshakes,
+    /// As many handshakes of this source are in progress as may be.
+    TooManyHandshakesOfSource,
     /// There are as many sessions and handshakes as may be.
     TooManySessions,
 }
@@ -90,6 +108,9 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::TooManyAttempts { .. } => "too many attempts from this source; it must wait",
             Self::TooManyHandshakes => "too many handshakes in progress; retry soon or raise max_handshakes",
+            Self::TooManyHandshakesOfSource => {
+                "too many handshakes of this source in progress; retry soon or raise max_handshakes_per_source"
+            }
             Self::TooManySessions => "too many sessions; retry later or raise max_sessions",
         })
     }
@@ -107,6 +128,8 @@ pub struct AdmissionStats {
     pub too_many_attempts: u64,
     /// Refused so far with [`Refusal::TooManyHandshakes`].
     pub too_many_handshakes: u64,
+    /// Refused so far with [`Refusal::TooManyHandshakesOfSource`].
+    pub too_many_handshakes_of_source: u64,
     /// Refused so far with [`Refusal::TooManySessions`].
     pub too_many_sessions: u64,
     /// Handshakes in progress now.
@@ -124,6 +147,7 @@ pub struct AdmissionStats {
 pub struct Admission {
     keyed: Option<KeyedLimiter>,
     max_handshakes: usize,
+    max_handshakes_per_source: u32,
     max_sessions: usize,
     stats: AdmissionStats,
 }
@@ -137,6 +161,10 @@ impl Admission {
         if config.max_handshakes == 0 {
             return Err(AdmissionError::MaxHandshakes);
         }
+        let per_source = config.max_handshakes_per_source.unwrap_or((config.max_handshakes / 8).max(1));
+        if per_source == 0 {
+            return Err(AdmissionError::MaxHandshakesPerSource);
+        }
         if config.max_sessions == 0 {
             return Err(AdmissionError::MaxSessions);
         }
@@ -144,12 +172,15 @@ impl Admission {
         Ok(Self {
             keyed: keyed.map_err(AdmissionError::Keyed)?,
             max_handshakes: config.max_handshakes,
+            max_handshakes_per_source: u32::try_from(per_source).unwrap_or(u32::MAX),
             max_sessions: config.max_sessions,
             stats: AdmissionStats::default(),
         })
     }
 
     /// Asks for a handshake slot. `None`: a source that is not limited on its own, such as a local socket.
+    ///
+    /// A `source` is given again when the handshake is reported.
     ///
     /// What is full is looked at first and such a refusal is no attempt of the source: a crowd others
     /// cause must not use up the attempts of whoever waits patiently.
@@ -165,6 +196,7 @@ impl Admission {
             }
             Err(Refusal::TooManyAttempts { .. }) => &mut self.stats.too_many_attempts,
             Err(Refusal::TooManyHandshakes) => &mut self.stats.too_many_handshakes,
+            Err(Refusal::TooManyHandshakesOfSource) => &mut self.stats.too_many_handshakes_of_source,
             Err(Refusal::TooManySessions) => &mut self.stats.too_many_sessions,
         };
         *count = count.saturating_add(1);
@@ -180,27 +212,37 @@ impl Admission {
             return Err(Refusal::TooManyHandshakes);
         }
         let Some((keyed, source)) = self.keyed.as_mut().zip(source) else { return Ok(()) };
-        match keyed.check(now, source) {
+        match keyed.begin(now, source, self.max_handshakes_per_source) {
             Verdict::Admit { .. } => Ok(()),
+            Verdict::Busy => Err(Refusal::TooManyHandshakesOfSource),
             Verdict::Refuse { until } => Err(Refusal::TooManyAttempts { until }),
         }
     }
 
-    /// A handshake succeeded: its slot becomes a session and the attempts of its source are forgotten.
+    /// A handshake of `source` succeeded: its slot becomes a session and its attempt is forgotten.
     pub fn handshake_done(&mut self, source: Option<Source>) {
-        if self.stats.handshakes == 0 {
+        if !self.handshake_over(source) {
             return;
         }
-        self.stats.handshakes -= 1;
         self.stats.sessions += 1;
         if let Some((keyed, source)) = self.keyed.as_mut().zip(source) {
             keyed.forgive(source);
         }
     }
 
-    /// A handshake failed or timed out: its slot is free again.
-    pub fn handshake_failed(&mut self) {
-        self.stats.handshakes = self.stats.handshakes.saturating_sub(1);
+    /// A handshake of `source` failed or timed out: its slot is free again.
+    pub fn handshake_failed(&mut self, source: Option<Source>) {
+        self.handshake_over(source);
+    }
+
+    /// Whether there was one.
+    fn handshake_over(&mut self, source: Option<Source>) -> bool {
+        let Some(left) = self.stats.handshakes.checked_sub(1) else { return false };
+        self.stats.handshakes = left;
+        if let Some((keyed, source)) = self.keyed.as_mut().zip(source) {
+            keyed.end(source);
+        }
+        true
     }
 
     /// A session ended: its slot is free again.

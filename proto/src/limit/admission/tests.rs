@@ -9,11 +9,12 @@ fn admission(config: AdmissionConfig) -> Result<Admission, AdmissionError> {
     Admission::new(config, &Seed::new(&mut [1; 32]))
 }
 
-/// 2 attempts in 10 s a source, 3 handshakes, 4 sessions.
+/// 2 attempts in 10 s a source, 3 handshakes, all of which may be one source's, 4 sessions.
 fn small() -> Admission {
     let keyed = KeyedConfig::default().with_attempts(2).with_cool_down(Duration::from_secs(10));
     let config = AdmissionConfig::default().with_keyed(Some(keyed));
-    admission(config.with_max_handshakes(3).with_max_sessions(4)).unwrap()
+    let config = config.with_max_handshakes(3).with_max_handshakes_per_source(Some(3));
+    admission(config.with_max_sessions(4)).unwrap()
 }
 
 fn source(n: u8) -> Option<Source> {
@@ -30,6 +31,7 @@ fn the_field_out_of_range_is_named() {
     let keyed = Some(KeyedConfig::default().with_attempts(0));
     for (config, error) in [
         (ok.with_max_handshakes(0), AdmissionError::MaxHandshakes),
+        (ok.with_max_handshakes_per_source(Some(0)), AdmissionError::MaxHandshakesPerSource),
         (ok.with_max_sessions(0), AdmissionError::MaxSessions),
         (ok.with_keyed(keyed), AdmissionError::Keyed(KeyedError::Attempts)),
     ] {
@@ -51,7 +53,7 @@ fn defaults_are_256_handshakes_10_000_sessions_and_10_attempts() {
     listener.session_ended();
     for _ in 0..10 {
         assert_eq!(listener.admit(NOW, source(1)), Ok(()));
-        listener.handshake_failed();
+        listener.handshake_failed(source(1));
     }
     assert!(matches!(listener.admit(NOW, source(1)), Err(Refusal::TooManyAttempts { .. })));
 }
@@ -61,7 +63,7 @@ fn handshakes_are_capped_and_a_failed_one_frees_its_slot() {
     let mut listener = small();
     (0..3).for_each(|n| assert_eq!(listener.admit(NOW, source(n)), Ok(())));
     assert_eq!(listener.admit(NOW, source(9)), Err(Refusal::TooManyHandshakes));
-    listener.handshake_failed();
+    listener.handshake_failed(source(0));
     assert_eq!(listener.admit(NOW, source(9)), Ok(()));
 }
 
@@ -83,11 +85,11 @@ fn a_refusal_for_want_of_room_is_no_attempt_of_the_source() {
     let mut listener = small();
     (0..3).for_each(|_| assert_eq!(listener.admit(NOW, None), Ok(())));
     (0..9).for_each(|_| assert_eq!(listener.admit(NOW, source(1)), Err(Refusal::TooManyHandshakes)));
-    listener.handshake_failed();
+    listener.handshake_failed(None);
     assert_eq!(listener.admit(NOW, source(1)), Ok(()));
-    listener.handshake_failed();
+    listener.handshake_failed(source(1));
     assert_eq!(listener.admit(NOW, source(1)), Ok(()));
-    listener.handshake_failed();
+    listener.handshake_failed(source(1));
     assert_eq!(listener.admit(NOW, source(1)), too_many_attempts());
 }
 
@@ -111,7 +113,45 @@ fn success_forgives_the_source_and_failure_does_not() {
     }
     for want in [Ok(()), Ok(()), too_many_attempts()] {
         assert_eq!(listener.admit(NOW, source(2)), want);
-        listener.handshake_failed();
+        want.into_iter().for_each(|()| listener.handshake_failed(source(2)));
+    }
+}
+
+#[test]
+fn a_success_forgives_its_own_attempt_and_not_those_under_way() {
+    let keyed = KeyedConfig::default().with_attempts(3);
+    let mut listener = admission(AdmissionConfig::default().with_keyed(Some(keyed))).unwrap();
+    // As many as say nothing, and one that succeeds, again and again.
+    for _ in 0..100 {
+        let admitted = (0..3).filter(|_| listener.admit(NOW, source(1)).is_ok()).count();
+        assert!(listener.stats().handshakes <= 3, "{:?}", listener.stats());
+        if admitted > 0 {
+            listener.handshake_done(source(1));
+            listener.session_ended();
+        }
+    }
+    assert_eq!(listener.admit(NOW, source(2)), Ok(()));
+}
+
+#[test]
+fn no_source_holds_more_than_its_share_of_the_handshakes() {
+    let lenient = AdmissionConfig::default().with_keyed(Some(KeyedConfig::lenient()));
+    for (config, share) in [
+        (lenient, 32),
+        (lenient.with_max_handshakes(7), 1),
+        (lenient.with_max_handshakes_per_source(Some(20)), 20),
+    ] {
+        let mut listener = admission(config).unwrap();
+        (0..share).for_each(|_| assert_eq!(listener.admit(NOW, source(1)), Ok(())));
+        for _ in 0..3 {
+            assert_eq!(listener.admit(NOW, source(1)), Err(Refusal::TooManyHandshakesOfSource));
+        }
+        assert_eq!(listener.stats().too_many_handshakes_of_source, 3);
+        assert_eq!(listener.admit(NOW, source(2)), Ok(()));
+        listener.handshake_failed(source(1));
+        assert_eq!(listener.admit(NOW, source(1)), Ok(()));
+        listener.handshake_done(source(1));
+        assert_eq!(listener.admit(NOW, source(1)), Ok(()));
     }
 }
 
@@ -123,7 +163,7 @@ fn no_source_and_no_keyed_limit_mean_no_limit_per_source() {
     for (mut listener, source) in [(small(), None), (unkeyed, source(1))] {
         for _ in 0..100 {
             assert_eq!(listener.admit(NOW, source), Ok(()));
-            listener.handshake_failed();
+            listener.handshake_failed(source);
         }
     }
 }
@@ -132,7 +172,7 @@ fn no_source_and_no_keyed_limit_mean_no_limit_per_source() {
 fn a_report_without_its_counterpart_is_ignored() {
     let mut listener = small();
     listener.handshake_done(source(1));
-    listener.handshake_failed();
+    listener.handshake_failed(source(1));
     listener.session_ended();
     assert_eq!(listener.stats(), AdmissionStats::default());
 }
@@ -169,7 +209,11 @@ fn agrees_with_lists_of_handshakes_and_sessions() {
                     };
                     assert_eq!(got, expected, "seed {seed} step {step}");
                 }
-                2 if handshakes.pop().is_some() => listener.handshake_failed(),
+                2 => {
+                    if let Some(source) = handshakes.pop() {
+                        listener.handshake_failed(source);
+                    }
+                }
                 3 => {
                     if let Some(source) = handshakes.pop() {
                         listener.handshake_done(source);

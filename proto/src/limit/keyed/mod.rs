@@ -39,6 +39,9 @@ pub enum Verdict {
         /// From when the source is served again.
         until: Instant,
     },
+    /// Do not serve it: as many of the source are under way as may be. It does not count as an attempt. Only from
+    /// [`KeyedLimiter::begin`].
+    Busy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,15 +59,21 @@ enum State {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    tag: [u8; 16],
+    tag: Tag,
+    /// Attempts that were begun and have not ended.
+    under_way: u32,
     state: State,
 }
+
+/// 96 bits of a secret hash: two sources of a set do not share them.
+type Tag = [u8; 12];
 
 const _: () = assert!(size_of::<Entry>() == 32, "documented in KeyedConfig::with_sources");
 
 type Set = [Entry; WAYS];
 
-const EMPTY: Set = [Entry { tag: [0; 16], state: State::Empty }; WAYS];
+const NOBODY: Entry = Entry { tag: [0; 12], under_way: 0, state: State::Empty };
+const EMPTY: Set = [NOBODY; WAYS];
 
 /// Limits attempts per [`Source`] in O(1) and in memory that is fixed at construction.
 ///
@@ -74,7 +83,8 @@ const EMPTY: Set = [Entry { tag: [0; 16], state: State::Empty }; WAYS];
 ///
 /// A new source always finds room: it takes the place of an expired entry of its set, else of the one
 /// that began counting first, else of the one whose cool-down ends next. So a source is only ever refused
-/// for what it did itself: for more than `attempts` attempts within the length of one cool-down.
+/// for what it did itself: for more than `attempts` attempts within the length of one cool-down, or for those it has
+/// under way.
 ///
 /// A `now` earlier than one given before counts as that one.
 pub struct KeyedLimiter {
@@ -106,18 +116,31 @@ impl KeyedLimiter {
     pub fn check(&mut self, now: Instant, source: Source) -> Verdict {
         self.latest = self.latest.max(now);
         let (now, attempts, cool_down) = (self.latest, self.attempts, self.cool_down);
-        let (set, tag) = self.locate(source);
-        let known = set.iter().position(|entry| entry.tag == tag);
-        let place = known.unwrap_or_else(|| least_worth(set, now));
-        match set.get_mut(place) {
-            Some(entry) => {
-                if entry.tag != tag {
-                    *entry = Entry { tag, state: State::Empty };
-                }
-                entry.state.attempt(now, attempts, cool_down)
-            }
-            // A set has no such place; were there one, it would be as good as an empty entry.
-            None => State::Empty.attempt(now, attempts, cool_down),
+        let mut nobody = NOBODY;
+        self.entry(source).unwrap_or(&mut nobody).state.attempt(now, attempts, cool_down)
+    }
+
+    /// [`KeyedLimiter::check`] for an attempt that takes a while: it is served only while fewer than `at_most` of the same
+    /// source are under way. What is served must be reported to [`KeyedLimiter::end`].
+    ///
+    /// Of a source that was forgotten and came back, those begun before do not count.
+    pub fn begin(&mut self, now: Instant, source: Source, at_most: u32) -> Verdict {
+        self.latest = self.latest.max(now);
+        let (now, attempts, cool_down) = (self.latest, self.attempts, self.cool_down);
+        let mut nobody = NOBODY;
+        let entry = self.entry(source).unwrap_or(&mut nobody);
+        if entry.under_way >= at_most {
+            return Verdict::Busy;
+        }
+        let verdict = entry.state.attempt(now, attempts, cool_down);
+        entry.under_way += u32::from(matches!(verdict, Verdict::Admit { .. }));
+        verdict
+    }
+
+    /// An attempt of `source` that was begun is over, however it ended. One that is not known changes nothing.
+    pub fn end(&mut self, source: Source) {
+        if let Some(entry) = self.known(source) {
+            entry.under_way = entry.under_way.saturating_sub(1);
         }
     }
 
@@ -132,11 +155,13 @@ impl KeyedLimiter {
         }
     }
 
-    /// Forgets what `source` did, after an attempt of its own succeeded.
+    /// Forgets one attempt of `source`, which succeeded. The others still count, as they may come to nothing, and a
+    /// cool-down goes on: else one success would buy any number of failures.
     pub fn forgive(&mut self, source: Source) {
-        let (set, tag) = self.locate(source);
-        if let Some(entry) = set.iter_mut().find(|entry| entry.tag == tag) {
-            entry.state = State::Empty;
+        let Some(entry) = self.known(source) else { return };
+        if let State::Counting { since, made } = entry.state {
+            let made = made.saturating_sub(1);
+            entry.state = if made == 0 { State::Empty } else { State::Counting { since, made } };
         }
     }
 
@@ -153,23 +178,37 @@ impl KeyedLimiter {
     }
 
     /// Which set `source` belongs to and the tag it is known by there.
-    fn hash(&self, source: Source) -> (usize, [u8; 16]) {
+    fn hash(&self, source: Source) -> (usize, Tag) {
         let (kind, bytes) = source.encode();
         let mut mac = self.mac.clone();
         mac.update(&[kind]);
         mac.update(bytes);
         let digest: [u8; 32] = mac.finalize_fixed().into();
-        let (mut tag, mut spread) = ([0; 16], [0; 8]);
-        tag.copy_from_slice(&digest[..16]);
+        let (mut tag, mut spread) = (Tag::default(), [0; 8]);
+        tag.copy_from_slice(&digest[..12]);
         spread.copy_from_slice(&digest[16..24]);
         // Scales 64 hash bits to the number of sets without a division; always below it.
         let index = (u128::from(u64::from_le_bytes(spread)) * self.sets.len() as u128) >> 64;
         (index as usize, tag)
     }
 
-    fn locate(&mut self, source: Source) -> (&mut [Entry], [u8; 16]) {
+    /// The entry of `source`, if it is remembered.
+    fn known(&mut self, source: Source) -> Option<&mut Entry> {
         let (index, tag) = self.hash(source);
-        (self.sets.get_mut(index).map_or(&mut [], |set| set.as_mut_slice()), tag)
+        self.sets.get_mut(index)?.iter_mut().find(|entry| entry.tag == tag)
+    }
+
+    /// The entry of `source`, which takes the place of another if it is new. There always is one.
+    fn entry(&mut self, source: Source) -> Option<&mut Entry> {
+        let (index, tag) = self.hash(source);
+        let set = self.sets.get_mut(index)?;
+        let known = set.iter().position(|entry| entry.tag == tag);
+        let place = known.unwrap_or_else(|| least_worth(set, self.latest));
+        let entry = set.get_mut(place)?;
+        if entry.tag != tag {
+            *entry = Entry { tag, ..NOBODY };
+        }
+        Some(entry)
     }
 }
 

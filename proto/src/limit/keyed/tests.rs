@@ -92,15 +92,43 @@ fn the_window_is_counted_from_the_first_attempt() {
 }
 
 #[test]
-fn a_success_forgives_its_own_source_only() {
+fn a_success_forgives_one_attempt_of_its_own_source_and_no_cool_down() {
     let mut limiter = small();
-    for n in [1, 2] {
-        exhaust(&mut limiter, at(0), n);
+    for n in [1, 2, 1, 2, 1, 2] {
+        assert!(admits(limiter.check(at(0), source(n))));
     }
     limiter.forgive(source(1));
     limiter.forgive(source(77));
-    assert_eq!(limiter.check(at(1), source(1)), Verdict::Admit { remaining: 2 });
-    assert_eq!(limiter.check(at(1), source(2)), refused_until(10_000));
+    assert_eq!(limiter.check(at(1), source(1)), Verdict::Admit { remaining: 0 });
+    for n in [1, 2] {
+        assert_eq!(limiter.check(at(1), source(n)), refused_until(10_001));
+        limiter.forgive(source(n));
+        assert_eq!(limiter.check(at(1), source(n)), refused_until(10_001));
+    }
+    // With nothing left to forgive, the next attempt begins a window.
+    assert!(admits(limiter.check(at(1), source(3))));
+    (0..2).for_each(|_| limiter.forgive(source(3)));
+    assert_eq!(limiter.check(at(9_000), source(3)), Verdict::Admit { remaining: 2 });
+    assert_eq!(limiter.check(at(10_001), source(3)), Verdict::Admit { remaining: 1 });
+}
+
+#[test]
+fn attempts_of_a_source_that_are_under_way_are_bounded() {
+    let mut limiter = small();
+    assert_eq!(limiter.begin(at(0), source(1), 2), Verdict::Admit { remaining: 2 });
+    assert_eq!(limiter.begin(at(0), source(1), 2), Verdict::Admit { remaining: 1 });
+    assert_eq!(limiter.begin(at(0), source(1), 2), Verdict::Busy);
+    // Which is no attempt; nor does it concern others.
+    assert_eq!(limiter.begin(at(0), source(2), 2), Verdict::Admit { remaining: 2 });
+    limiter.end(source(1));
+    assert_eq!(limiter.begin(at(0), source(1), 2), Verdict::Admit { remaining: 0 });
+    limiter.end(source(1));
+    assert_eq!(limiter.begin(at(0), source(1), 2), refused_until(10_000));
+    // Nor does a window that ends let more of them be under way.
+    assert_eq!(limiter.begin(at(10_000), source(1), 2), Verdict::Admit { remaining: 2 });
+    assert_eq!(limiter.begin(at(10_000), source(1), 2), Verdict::Busy);
+    (0..9).for_each(|_| limiter.end(source(1)));
+    assert_eq!(limiter.begin(at(10_000), source(1), 2), Verdict::Admit { remaining: 1 });
 }
 
 #[test]
@@ -143,7 +171,7 @@ fn a_full_set_forgets_expired_then_oldest_counting_then_nearest_to_the_end_of_it
     .into_iter()
     .enumerate()
     {
-        limiter.sets[0][n] = Entry { tag: limiter.hash(source(n as u64)).1, state };
+        limiter.sets[0][n] = Entry { tag: limiter.hash(source(n as u64)).1, under_way: 0, state };
     }
     let mut gone = Vec::new();
     for newcomer in 100..108 {
@@ -217,7 +245,7 @@ fn while_nothing_is_evicted_it_agrees_with_a_list_of_sources() {
             let n = draw(8);
             if draw(20) == 0 {
                 limiter.forgive(source(n));
-                model[n as usize] = Model::default();
+                model[n as usize].made = model[n as usize].made.saturating_sub(1);
             } else {
                 let want = model[n as usize].check(now);
                 assert_eq!(limiter.check(at(now), source(n)), want, "seed {seed} step {step}");
@@ -257,6 +285,7 @@ fn a_refusal_always_has_enough_attempts_of_the_same_source_behind_it() {
             let n = draw(most);
             match limiter.check(at(now), source(n)) {
                 Verdict::Admit { .. } => admitted[n as usize].push(now),
+                Verdict::Busy => panic!("none are under way"),
                 Verdict::Refuse { until } => {
                     refusals += 1;
                     assert!(at(now) < until && until <= at(now + 10_000), "seed {seed} step {step}");
