@@ -17,6 +17,7 @@ use std::time::Duration;
 
 #[path = "../support/certs.rs"]
 mod certs;
+mod claims;
 mod ended;
 mod ending;
 mod flow;

@@ -146,7 +146,11 @@ where
         W::Error: Send,
     {
         let (mut receiver, mut sender) = establish(config, seed, io.into(), None, Some(&permit)).await?;
-        permit.enter(receiver.info().peer, sender.ender());
+        permit.established();
+        if let Some(key) = receiver.info().peer {
+            let end = sender.ender();
+            if receiver.peer_is_proven() { permit.enter(key, end) } else { permit.claim(key, end) }
+        }
         let permit = Arc::new(permit);
         receiver.hold(Arc::clone(&permit));
         sender.hold(permit);

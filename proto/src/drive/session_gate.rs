@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::entropy::Seed;
-use crate::guard::{Answer, Guard, GuardStats, Policy, PolicyError, Question, SessionId};
+use crate::guard::{Answer, Guard, GuardStats, Policy, PolicyError, Question, Refusal as Refused, SessionId};
 use crate::limit::{Admission, AdmissionConfig, AdmissionError, AdmissionStats, Refusal, Source};
 use crate::noise::PublicKey;
 use crate::session::{Alert, alert_packet};
@@ -15,13 +15,15 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Ends a session from outside, with the reason its peer is given. Never waits for long.
 pub(super) type Ender = Box<dyn Fn(&'static str) + Send>;
 
 const REPLACED: &str = "replaced by a newer session of this key";
 const NO_LONGER_ACCEPTED: &str = "this key is no longer accepted";
+const NO_PLACE: &str = "there is no place for another session";
+const TOO_MANY_ATTEMPTS: &str = "too many attempts of this key";
 
 /// Decides which streams a listener serves, and which peers have sessions. Clones share one [`Admission`] and one
 /// [`Guard`].
@@ -59,7 +61,13 @@ impl Gate {
     /// Why the stream is to be refused: send [`refusal_packet`] and close it.
     pub fn admit(&self, now: Instant, source: Option<SocketAddr>) -> Result<Permit, Refusal> {
         self.lock().admission.admit(now, limited(source))?;
-        Ok(Permit { gate: self.clone(), source, established: false, session: None })
+        Ok(Permit {
+            gate: self.clone(),
+            source,
+            established: false,
+            claimed: Mutex::new(None),
+            session: OnceLock::new(),
+        })
     }
 
     /// Goes on under another policy, at once: sessions whose key is no longer accepted are closed. `None`: there is no
@@ -104,12 +112,13 @@ impl fmt::Debug for Gate {
 
 /// A place behind a [`Gate`]: a handshake slot, then a session slot. Dropping it gives the place back.
 #[must_use = "dropping it gives the place back"]
-#[derive(Debug)]
 pub struct Permit {
     gate: Gate,
     source: Option<SocketAddr>,
     established: bool,
-    session: Option<SessionId>,
+    /// The key that the peer claims to have, until a record proves it, and what ends its session.
+    claimed: Mutex<Option<(PublicKey, Ender)>>,
+    session: OnceLock<SessionId>,
 }
 
 impl Permit {
@@ -132,18 +141,18 @@ impl Permit {
         }
     }
 
-    /// [`Permit::established`] for a session with the owner of `key`, which `end` ends. Ends another session, or this one,
-    /// where the policy has no room for both.
-    pub(super) fn enter(&mut self, key: Option<PublicKey>, end: Ender) {
-        self.established();
+    /// The session is one with the owner of `key`, which is proven; `end` ends it. Ends another session, or this one, where
+    /// the policy has no room for both.
+    pub(super) fn enter(&self, key: PublicKey, end: Ender) {
         let mut inner = self.gate.lock();
-        let Some((guard, key)) = inner.guard.as_mut().zip(key) else { return };
+        let Some(guard) = inner.guard.as_mut() else { return };
         let entered = guard.established(&key);
         let replaced = match entered.end {
             Some(id) if id == entered.id => Some(end),
             other => {
                 inner.live.insert(entered.id, end);
-                self.session = Some(entered.id);
+                // A session enters once.
+                let _ = self.session.set(entered.id);
                 other.and_then(|id| inner.live.remove(&id))
             }
         };
@@ -151,6 +160,36 @@ impl Permit {
         if let Some(end) = replaced {
             end(REPLACED);
         }
+    }
+
+    /// The peer says that `key` is its own, and nothing but its first record can prove it. Until [`Permit::proven`] the guard
+    /// does not hear of the session, so that who only knows a key takes nothing from its owner.
+    pub(super) fn claim(&self, key: PublicKey, end: Ender) {
+        *self.claimed() = Some((key, end));
+    }
+
+    /// A record of the peer has opened: if its key was only claimed, it is proven now, and the session enters.
+    pub(super) fn proven(&self, now: Instant) {
+        let Some((key, end)) = self.claimed().take() else { return };
+        match self.answer(now, None, &Question::Proven(key)) {
+            Answer::Refuse(Refused::NotAllowed) => end(NO_LONGER_ACCEPTED),
+            Answer::Refuse(Refused::TooManyAttempts) => end(TOO_MANY_ATTEMPTS),
+            Answer::Refuse(_) => end(NO_PLACE),
+            _ => self.enter(key, end),
+        }
+    }
+
+    fn claimed(&self) -> MutexGuard<'_, Option<(PublicKey, Ender)>> {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("gate", &self.gate)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,11 +206,11 @@ impl Drop for Permit {
         } else {
             inner.admission.handshake_failed(limited(self.source));
         }
-        let ender = self.session.and_then(|id| {
+        let ender = self.session.get().and_then(|id| {
             if let Some(guard) = &mut inner.guard {
-                guard.ended(id);
+                guard.ended(*id);
             }
-            inner.live.remove(&id)
+            inner.live.remove(id)
         });
         drop(inner);
         drop(ender);

@@ -5,6 +5,7 @@ use super::session_sender::SessionSender;
 use super::{Connection, DriveError, Permit, ReadIo, Receiver, TicketStore, Transport, WriteIo};
 use crate::buf::{RxBuf, Span, TxBuf};
 use crate::entropy::Seed;
+use crate::noise::Role;
 use crate::resume::ClientTicket;
 use crate::session::{
     self, CloseCode, Config, Error, Event, ExportError, SendError, Session, SessionInfo, Stats,
@@ -132,11 +133,11 @@ where
     /// # Errors
     /// As there.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionNext<Span, I::Error>> {
-        let event = ready!(self.inner.poll_next(cx))?;
+        let polled = self.inner.poll_next(cx);
         if !self.settled {
-            self.settled = true;
-            self.info = self.inner.half().info().unwrap_or(self.info);
+            self.settle(polled.is_ready());
         }
+        let event = ready!(polled)?;
         match event {
             Some(Event::Closed { code, reason }) => {
                 if let Event::Closed { reason, .. } = self.inner.resolve(Event::Closed { code, reason }) {
@@ -150,6 +151,27 @@ where
             _ => {}
         }
         Poll::Ready(Ok(event))
+    }
+
+    /// Looks whether the peer's first record is here: it proves the peer's key, and the identity in it is known with the
+    /// first event behind it.
+    fn settle(&mut self, event: bool) {
+        if self.inner.half().stats().received.records == 0 {
+            return;
+        }
+        if let Some(permit) = &self.permit {
+            permit.proven(self.inner.io().now());
+        }
+        if event {
+            self.settled = true;
+            self.info = self.inner.half().info().unwrap_or(self.info);
+        }
+    }
+
+    /// Whether a responder has the proof of the key that its peer shows, and not its word only.
+    pub(super) fn peer_is_proven(&self) -> bool {
+        let info = self.info;
+        self.settled || info.resumed || info.protocol.proves_static(Role::Initiator)
     }
 
     /// Puts the ticket that came where tickets are kept. Whether there was one, and a place.

@@ -32,8 +32,11 @@ pub enum Question {
     /// The first message is authenticated. Is it no copy? Not to be asked where nobody is authenticated by it.
     Fresh(FirstSeen),
     /// The peer has proven that this is its key. May it have a session? Counts as an attempt, so it comes behind
-    /// [`Question::Fresh`]: a copy must not use up the attempts of whoever made the original. In a pattern whose responder
-    /// has the proof only with the first record (IN, IX) it is asked on the peer's word.
+    /// [`Question::Fresh`]: a copy must not use up the attempts of whoever made the original.
+    ///
+    /// A session does not ask this in a pattern whose responder has the proof only with the first record (IN, IX, KN, KX and
+    /// others, see [`Protocol::proves_static`](crate::noise::Protocol::proves_static)): until one has opened, whoever knows
+    /// the key may be there. Its caller asks then, as it tells the guard of a session then and not before. The drivers do.
     Proven(PublicKey),
 }
 

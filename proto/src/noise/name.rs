@@ -158,6 +158,14 @@ impl Protocol {
         written.any(|message| self.tokens(message).any(|token| token == Token::S))
     }
 
+    /// Whether the handshake proves that `role` has the static key that it is known by. If not, as of an initiator in IX, its
+    /// first transport message does, and until then anybody who knows the key may have taken part.
+    #[must_use]
+    pub fn proves_static(&self, role: Role) -> bool {
+        let mut written = (0..self.message_count()).filter(|message| self.writer(*message) == role);
+        written.any(|message| self.payload_security(message).is_some_and(|security| security.source > 0))
+    }
+
     /// How payload `index` is protected (section 7.7). Handshake messages count from 0; the numbers after
     /// them are transport messages that take turns. `None` for what a one-way pattern never sends.
     #[must_use]

@@ -130,6 +130,37 @@ fn names_of_255_bytes_are_read_and_longer_ones_refused() {
 }
 
 #[test]
+fn a_protocol_says_whose_static_key_its_handshake_proves() {
+    for (pattern, initiator, responder) in [
+        ("NN", false, false),
+        ("NK", false, true),
+        ("NX", false, true),
+        ("NX1", false, false),
+        ("NK1", false, true),
+        ("XN", true, false),
+        ("XX", true, true),
+        ("X1N", false, false),
+        ("X1X1", false, true),
+        ("IK", true, true),
+        ("KK", true, true),
+        ("IN", false, false),
+        ("IX", false, true),
+        ("IK1", false, true),
+        ("KN", false, false),
+        ("KX", false, true),
+        ("KK1", false, true),
+        ("K1K", true, true),
+        ("INpsk0", false, false),
+        ("IXpsk2", false, true),
+        ("XXfallback", true, true),
+    ] {
+        let protocol = Protocol::parse(&format!("Noise_{pattern}_25519_ChaChaPoly_BLAKE2s")).unwrap();
+        let proves = [Role::Initiator, Role::Responder].map(|role| protocol.proves_static(role));
+        assert_eq!(proves, [initiator, responder], "{pattern}");
+    }
+}
+
+#[test]
 fn a_protocol_says_which_keys_it_needs() {
     use Role::{Initiator, Responder};
     // Message 0's writer is the initiator unless the pattern is a fallback.

@@ -359,7 +359,7 @@ impl Opening {
         let first = !core::mem::replace(&mut self.heard, true);
         if self.config.role == Role::Responder {
             if first && is_replayable(security) {
-                self.ask_whether_new(body, security, items.timestamp);
+                self.ask_whether_new(body, items.timestamp, security);
             }
             self.ask_when_proven(security);
         }

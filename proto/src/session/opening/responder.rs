@@ -239,34 +239,37 @@ impl Opening {
         Ok(())
     }
 
-    /// Asks whether the first message, which is read, came for the first time.
+    /// Asks whether the first message, which is read, came for the first time. A sender is named only if it is proven: a
+    /// key that is claimed under a pre-shared key must not be filtered as its owner's.
     pub(super) fn ask_whether_new(
         &mut self,
         body: &[u8],
-        security: PayloadSecurity,
         timestamp: Option<Duration>,
+        security: PayloadSecurity,
     ) {
         let State::Handshake(noise, _) = &self.state else { return };
         // Every pattern begins with the ephemeral key in the clear.
         let Some(ephemeral) = body.first_chunk() else {
             return;
         };
-        // A key that is only claimed must not cost its owner anything.
-        let proven = security.source > 0 || self.ticket.is_some();
-        let (peer, ephemeral) = (self.peer_of(noise).filter(|_| proven), PublicKey(*ephemeral));
+        let peer = self.peer_of(noise).filter(|_| self.is_proof(security));
+        let ephemeral = PublicKey(*ephemeral);
         self.ask(Question::Fresh(FirstSeen { peer, ephemeral, timestamp }));
     }
 
-    /// Asks about the initiator's static key once it is proven by the message just read, or as well as this handshake
-    /// proves it.
+    /// Asks about the initiator's static key once it is proven by the message just read. Where only the first record proves
+    /// it this is not asked.
     pub(super) fn ask_when_proven(&mut self, security: PayloadSecurity) {
         let State::Handshake(noise, _) = &self.state else { return };
-        let last = noise.messages_left() < 2;
-        // A ticket is as good as the proof it was given for.
-        let last = last || self.ticket.is_some();
-        if let Some(key) = self.peer_of(noise).filter(|_| !self.proven && (security.source > 0 || last)) {
+        if let Some(key) = self.peer_of(noise).filter(|_| !self.proven && self.is_proof(security)) {
             self.proven = true;
             self.ask(Question::Proven(key));
         }
+    }
+
+    /// Whether a message of this security comes from the owner of the key. A ticket is as good as the proof it was given
+    /// for.
+    const fn is_proof(&self, security: PayloadSecurity) -> bool {
+        security.source > 0 || self.ticket.is_some()
     }
 }

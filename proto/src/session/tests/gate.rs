@@ -226,13 +226,16 @@ fn a_responder_asks_about_the_initiator_in_the_order_in_which_it_costs() {
     let key = public(1);
     assert_eq!(asked[1..], [Question::Identity(key), Question::Fresh(fresh), Question::Proven(key)]);
     assert!(pair.b.is_established());
-    // KK: the key is known beforehand. XX: it comes last, and the first message says nothing that could be replayed. IX: it
-    // comes first and is proven by the first record only.
+    // KK: the key is known beforehand. XX: it comes last, and the first message says nothing that could be replayed. IX and
+    // others: it is proven by the first record only, so it is asked about as one that is claimed.
     for (name, expected) in [
         ("Noise_KK_25519_ChaChaPoly_BLAKE2s", "first identity fresh proven"),
         (XX, "first identity proven"),
-        ("Noise_X1X1_25519_ChaChaPoly_BLAKE2s", "first identity proven"),
-        ("Noise_IX_25519_ChaChaPoly_BLAKE2s", "first identity proven"),
+        ("Noise_X1X1_25519_ChaChaPoly_BLAKE2s", "first identity"),
+        ("Noise_IN_25519_ChaChaPoly_BLAKE2s", "first identity"),
+        ("Noise_IX_25519_ChaChaPoly_BLAKE2s", "first identity"),
+        ("Noise_KN_25519_ChaChaPoly_BLAKE2s", "first identity"),
+        ("Noise_KX_25519_ChaChaPoly_BLAKE2s", "first identity"),
         (NN, "first"),
         ("Noise_NK_25519_ChaChaPoly_BLAKE2s", "first fresh"),
     ] {
