@@ -108,7 +108,7 @@ fn identities_that_are_refused_cost_no_memory() {
         .with_max_sessions_per_identity(Some(1))
         .with_max_sessions(100);
     let mut guard = Guard::new(GuardConfig::default().with_policy(policy), &seed(), UNIX).unwrap();
-    let there = guard.established(&key(3));
+    let there = guard.established(&key(3)).unwrap();
     let mut answers = [0; 4];
     let info = measure(|| {
         for n in 0..10_000 {
@@ -141,7 +141,9 @@ fn the_memory_reported_is_the_memory_allocated() {
 #[test]
 fn a_session_takes_about_as_much_memory_as_documented() {
     let mut guard = Guard::new(GuardConfig::default(), &seed(), UNIX).unwrap();
-    let info = measure(|| (0..10_000).for_each(|n| assert_eq!(guard.established(&key(n % 3_000)).end, None)));
+    let info = measure(|| {
+        (0..10_000).for_each(|n| assert_eq!(guard.established(&key(n % 3_000)).unwrap().end, None))
+    });
     let each = info.bytes_current / 10_000;
     assert!((100..200).contains(&each), "{each} bytes");
 }

@@ -1,9 +1,10 @@
-//! Whose sessions a listener has: keys that are claimed and not proven.
+//! Whose sessions a listener has: keys that are claimed and not proven, sessions that come too late, and those that it ends.
 
 use super::*;
 use sealock_proto::drive::{Gate, SessionConnection, SessionError};
 use sealock_proto::entropy::Seed;
 use sealock_proto::guard::{Excess, Guard, GuardConfig, Policy};
+use sealock_proto::identity::{IdentityKey, SignWith};
 use sealock_proto::limit::{AdmissionConfig, KeyedConfig};
 use sealock_proto::noise::SecretKey;
 use sealock_proto::session::{Alert, CloseCode, Config, Error, Event, Peers};
@@ -106,7 +107,7 @@ fn works([here, alice]: &mut [Session; 2]) {
 
 /// What Alice is told as the listener's end, which was ended from outside, is polled.
 fn told([here, alice]: &mut [Session; 2]) -> String {
-    while now(here.next()).is_ready() {}
+    assert!(now(here.next()).is_pending(), "waits for her answer");
     match ready(alice.next()) {
         Ok(Some(Event::Closed { code: CloseCode::GOING_AWAY, reason })) => {
             String::from_utf8(reason.to_vec()).unwrap()
@@ -164,4 +165,64 @@ fn who_only_claims_a_key_holds_no_place_of_its_owner() {
         assert_eq!(refused, DriveError::Protocol(Error::Declined(Alert::Busy)), "{pattern}");
         drop(claims);
     }
+}
+
+/// An identity behind the handshake, so that a listener waits between the proof of the key and the session.
+fn with_identities(server: Config, client: Config) -> [Config; 2] {
+    let signer = Arc::new(SignWith::new(IdentityKey([7; 32]), |_: &[u8]| Some([9; 64])));
+    let judge = Arc::new(|_: &IdentityKey, _: &[u8], _: &[u8; 64]| true);
+    [server.with_identity_verifier(judge).require_identity(), client.with_identity(signer)]
+}
+
+#[test]
+fn a_session_that_comes_too_late_is_not_handed_out() {
+    type Change = fn(&Host);
+    let overtaken: (Change, _, _) = (|_| {}, Alert::Busy, "there is no place for another session");
+    let withdrawn: (Change, _, _) = (
+        |host| host.gate.set_policy(Policy::default().with_allowed(Some(&[]))).unwrap().unwrap(),
+        Alert::PeerNotAllowed,
+        "this key is no longer accepted",
+    );
+    for (change, alert, reason) in [overtaken, withdrawn] {
+        let host = Host::with("IK", one_session(Excess::RefuseNewest), with_identities);
+        // Both are asked about before either is there.
+        let [(mut first, _), (mut second, _)] = [(); 2].map(|()| host.begin());
+        assert!(now(first[0].as_mut()).is_pending() && now(second[0].as_mut()).is_pending());
+        let [here, alice] = first;
+        let _alice = ready(alice).unwrap();
+        let _here = ready(here).unwrap();
+        assert_eq!(host.counts(), (1, 1));
+        change(&host);
+        let [here, alice] = second;
+        let mut alice = ready(alice).unwrap();
+        ready(alice.send(b"it is me")).unwrap();
+        ready(alice.flush()).unwrap();
+        let refused = ready(here).map(|_| ()).unwrap_err();
+        assert_eq!(refused, DriveError::Protocol(Error::Declined(alert)));
+        assert_eq!(host.counts().0, 1, "its place is free");
+        match ready(alice.next()) {
+            Ok(Some(Event::Closed { code: CloseCode::GOING_AWAY, reason: told })) => {
+                assert_eq!(told, reason.as_bytes());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_session_that_is_ended_from_outside_delivers_nothing_more() {
+    let host = Host::new("XX", Policy::default());
+    let (mut ends, _) = host.proven();
+    let [here, alice] = &mut ends;
+    for message in [&b"taken"[..], b"arrived", b"also"] {
+        ready(alice.send(message)).unwrap();
+    }
+    ready(alice.flush()).unwrap();
+    assert!(matches!(ready(here.next()), Ok(Some(Event::Message(m))) if *m == *b"taken"));
+    host.gate.set_policy(Policy::default().with_allowed(Some(&[]))).unwrap().unwrap();
+    assert_eq!(told(&mut ends), "this key is no longer accepted");
+    let [here, alice] = &mut ends;
+    assert!(matches!(ready(alice.next()), Ok(None)));
+    assert!(matches!(ready(here.next()), Ok(Some(Event::Closed { .. }))));
+    assert_eq!(here.receiver.undelivered(), 2);
 }

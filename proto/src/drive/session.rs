@@ -13,6 +13,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::task::{Context, Waker};
 use core::time::Duration;
 #[cfg(feature = "tls")]
 use rustls::pki_types::CertificateDer;
@@ -149,7 +150,13 @@ where
         permit.established();
         if let Some(key) = receiver.info().peer {
             let end = sender.ender();
-            if receiver.peer_is_proven() { permit.enter(key, end) } else { permit.claim(key, end) }
+            if !receiver.peer_is_proven() {
+                permit.claim(key, end);
+            } else if let Err(refused) = permit.enter(key, end) {
+                // The peer is told by a Close, as far as the stream takes it at once.
+                let _ = sender.poll_flush(&mut Context::from_waker(Waker::noop()));
+                return Err(DriveError::Protocol(Error::Declined(refused.into())));
+            }
         }
         let permit = Arc::new(permit);
         receiver.hold(Arc::clone(&permit));

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Ends a session from outside, with the reason its peer is given. Never waits for long.
@@ -67,11 +68,12 @@ impl Gate {
             established: false,
             claimed: Mutex::new(None),
             session: OnceLock::new(),
+            ended: Arc::default(),
         })
     }
 
-    /// Goes on under another policy, at once: sessions whose key is no longer accepted are closed. `None`: there is no
-    /// guard.
+    /// Goes on under another policy, at once: sessions whose key is no longer accepted are closed. Of those no message is
+    /// delivered any more, also of what has arrived. `None`: there is no guard.
     ///
     /// # Errors
     /// Names the field of `policy` that is out of range; nothing has changed then.
@@ -119,6 +121,8 @@ pub struct Permit {
     /// The key that the peer claims to have, until a record proves it, and what ends its session.
     claimed: Mutex<Option<(PublicKey, Ender)>>,
     session: OnceLock<SessionId>,
+    /// The session was ended from outside.
+    ended: Arc<AtomicBool>,
 }
 
 impl Permit {
@@ -141,25 +145,50 @@ impl Permit {
         }
     }
 
-    /// The session is one with the owner of `key`, which is proven; `end` ends it. Ends another session, or this one, where
-    /// the policy has no room for both.
-    pub(super) fn enter(&self, key: PublicKey, end: Ender) {
+    /// The session is one with the owner of `key`, which is proven; `end` ends it. Ends another session where the policy has
+    /// no room for both.
+    ///
+    /// # Errors
+    /// Why there is no place for it, since others were quicker or the policy is another. It is ended then.
+    pub(super) fn enter(&self, key: PublicKey, end: Ender) -> Result<(), Refused> {
         let mut inner = self.gate.lock();
-        let Some(guard) = inner.guard.as_mut() else { return };
-        let entered = guard.established(&key);
-        let replaced = match entered.end {
-            Some(id) if id == entered.id => Some(end),
-            other => {
-                inner.live.insert(entered.id, end);
-                // A session enters once.
-                let _ = self.session.set(entered.id);
-                other.and_then(|id| inner.live.remove(&id))
+        let Some(guard) = inner.guard.as_mut() else { return Ok(()) };
+        let entered = match guard.established(&key) {
+            Ok(entered) => entered,
+            Err(refused) => {
+                drop(inner);
+                self.refuse(refused, &end);
+                return Err(refused);
             }
         };
+        let ended = Arc::clone(&self.ended);
+        let end = move |reason| {
+            ended.store(true, Ordering::Release);
+            end(reason);
+        };
+        inner.live.insert(entered.id, Box::new(end));
+        // A session enters once.
+        let _ = self.session.set(entered.id);
+        let replaced = entered.end.and_then(|id| inner.live.remove(&id));
         drop(inner);
         if let Some(end) = replaced {
             end(REPLACED);
         }
+        Ok(())
+    }
+
+    fn refuse(&self, refused: Refused, end: &Ender) {
+        self.ended.store(true, Ordering::Release);
+        end(match refused {
+            Refused::NotAllowed => NO_LONGER_ACCEPTED,
+            Refused::TooManyAttempts => TOO_MANY_ATTEMPTS,
+            _ => NO_PLACE,
+        });
+    }
+
+    /// Whether the session was ended from outside: what arrives is not delivered any more.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// The peer says that `key` is its own, and nothing but its first record can prove it. Until [`Permit::proven`] the guard
@@ -172,10 +201,9 @@ impl Permit {
     pub(super) fn proven(&self, now: Instant) {
         let Some((key, end)) = self.claimed().take() else { return };
         match self.answer(now, None, &Question::Proven(key)) {
-            Answer::Refuse(Refused::NotAllowed) => end(NO_LONGER_ACCEPTED),
-            Answer::Refuse(Refused::TooManyAttempts) => end(TOO_MANY_ATTEMPTS),
-            Answer::Refuse(_) => end(NO_PLACE),
-            _ => self.enter(key, end),
+            Answer::Refuse(refused) => self.refuse(refused, &end),
+            // What is refused here is ended already.
+            _ => drop(self.enter(key, end)),
         }
     }
 

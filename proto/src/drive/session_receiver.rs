@@ -115,7 +115,8 @@ where
     W: WriteIo<Error = I::Error>,
 {
     /// The next message or other event; its payload lies in the receive buffer and is gone with the next call.
-    /// `None` once the session has ended and the stream is closed, and ever after.
+    /// `None` once the session has ended and the stream is closed, and ever after. A session that its listener has ended
+    /// ([`Gate::set_policy`](super::Gate::set_policy), or a newer session of its key) delivers no message any more.
     ///
     /// Can be dropped at any point: an event is returned by the same poll that decoded it.
     ///
@@ -133,11 +134,18 @@ where
     /// # Errors
     /// As there.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionNext<Span, I::Error>> {
-        let polled = self.inner.poll_next(cx);
-        if !self.settled {
-            self.settle(polled.is_ready());
-        }
-        let event = ready!(polled)?;
+        let event = loop {
+            let polled = self.inner.poll_next(cx);
+            if !self.settled {
+                self.settle(polled.is_ready());
+            }
+            match ready!(polled)? {
+                Some(Event::Message(_)) if self.permit.as_ref().is_some_and(|permit| permit.is_ended()) => {
+                    self.undelivered = self.undelivered.saturating_add(1);
+                }
+                event => break event,
+            }
+        };
         match event {
             Some(Event::Closed { code, reason }) => {
                 if let Event::Closed { reason, .. } = self.inner.resolve(Event::Closed { code, reason }) {
@@ -271,7 +279,8 @@ where
         self.peer_close.as_ref()
     }
 
-    /// Messages that arrived during [`SessionReceiver::finish`] and were dropped.
+    /// Messages that arrived during [`SessionReceiver::finish`], or after the listener had ended the session, and were
+    /// dropped.
     #[must_use]
     pub const fn undelivered(&self) -> u64 {
         self.undelivered

@@ -129,7 +129,7 @@ pub struct GuardStats {
 /// assert_eq!(ask(Question::Proven(alice)), Answer::Proceed);
 /// assert_eq!(ask(Question::Fresh(first)), Answer::Refuse(Refusal::Replayed));
 /// assert_eq!(ask(Question::Identity(bob)), Answer::Refuse(Refusal::NotAllowed));
-/// let session = guard.established(&alice).id;
+/// let session = guard.established(&alice)?.id;
 /// guard.ended(session);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -208,9 +208,12 @@ impl Guard {
         }
     }
 
-    /// A session of `key` began. See [`Roster::established`].
-    pub fn established(&mut self, key: &PublicKey) -> Entered {
-        self.roster.established(key)
+    /// A session of `key` began, which is proven. See [`Roster::established`].
+    ///
+    /// # Errors
+    /// Why there is no place for it: end it.
+    pub fn established(&mut self, key: &PublicKey) -> Result<Entered, Refusal> {
+        self.roster.established(key).map_err(Refusal::from)
     }
 
     /// A session ended. See [`Roster::ended`].
@@ -296,7 +299,7 @@ mod tests {
         assert_eq!(ask(&mut guard, 0, fresh(1, 1)), refuse(Refusal::Replayed));
         for _ in 0..100 {
             assert_eq!(ask(&mut guard, 0, Question::Proven(key(1))), Answer::Proceed);
-            assert_eq!(guard.established(&key(1)).end, None);
+            assert_eq!(guard.established(&key(1)).unwrap().end, None);
         }
         let stats = guard.stats();
         assert_eq!((stats.gate.cookies, stats.replay.seen, stats.roster.sessions), (1, 1, 100));
@@ -341,7 +344,7 @@ mod tests {
         ] {
             assert_eq!(ask(&mut guard, 0, question), want, "{question:?}");
         }
-        let entered = guard.established(&key(2));
+        let entered = guard.established(&key(2)).unwrap();
         for question in [Question::Identity(key(2)), Question::Proven(key(2))] {
             assert_eq!(ask(&mut guard, 0, question), refuse(Refusal::Busy));
         }
@@ -369,7 +372,7 @@ mod tests {
     #[test]
     fn another_policy_names_the_sessions_to_be_ended() {
         let mut guard = guard(GuardConfig::default());
-        let id = guard.established(&key(1)).id;
+        let id = guard.established(&key(1)).unwrap().id;
         assert_eq!(guard.set_policy(Policy::default().with_allowed(Some(&[]))), Ok(alloc::vec![id]));
     }
 }

@@ -91,13 +91,21 @@ impl From<GateAnswer> for Answer {
     }
 }
 
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Denied | Refused::NotAllowed => Self::NotAllowed,
+            Refused::TooManyAttempts { .. } => Self::TooManyAttempts,
+            Refused::TooManySessions => Self::Busy,
+        }
+    }
+}
+
 impl From<Result<(), Refused>> for Answer {
     fn from(result: Result<(), Refused>) -> Self {
-        Self::Refuse(match result {
-            Ok(()) => return Self::Proceed,
-            Err(Refused::Denied | Refused::NotAllowed) => Refusal::NotAllowed,
-            Err(Refused::TooManyAttempts { .. }) => Refusal::TooManyAttempts,
-            Err(Refused::TooManySessions) => Refusal::Busy,
-        })
+        match result {
+            Ok(()) => Self::Proceed,
+            Err(refused) => Self::Refuse(refused.into()),
+        }
     }
 }

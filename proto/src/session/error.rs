@@ -25,7 +25,8 @@ pub enum Error {
     /// The responder closed the stream without a word: it has another key or prologue than this end expects, or is no
     /// sealock responder.
     Unanswered,
-    /// Whoever was asked about the peer refused it, with this alert.
+    /// Whoever was asked about the peer refused it, with this alert; or with a Close, if there was no place for it any more
+    /// when the session was there.
     Declined(Alert),
     /// The handshake could not be set up with the configured keys.
     Setup(SetupError),

@@ -56,8 +56,7 @@ impl core::error::Error for Refused {}
 pub struct Entered {
     /// The session that began.
     pub id: SessionId,
-    /// The session that is to be ended in its favour; or `id` itself, where others were quicker and there is no place
-    /// for it. It does not count any more.
+    /// The session that is to be ended in its favour. It does not count any more.
     pub end: Option<SessionId>,
 }
 
@@ -111,9 +110,9 @@ impl RosterStats {
 /// let mut roster = Roster::new(policy, &Seed::new(&mut [1; 32]))?;
 /// let (now, key) = (Instant::ZERO, PublicKey([7; 32]));
 /// roster.ask(now, &key)?;
-/// let first = roster.established(&key);
+/// let first = roster.established(&key)?;
 /// roster.ask(now, &key)?;
-/// let second = roster.established(&key);
+/// let second = roster.established(&key)?;
 /// assert_eq!((first.end, second.end), (None, Some(first.id)));
 /// roster.ended(second.id);
 /// assert_eq!(roster.stats().sessions, 0);
@@ -223,23 +222,24 @@ impl Roster {
 
     /// A session of `key` began, whose identity was asked about.
     ///
-    /// Between question and answer others may have begun, or the policy have changed. Then the session to be ended is
-    /// this one.
-    pub fn established(&mut self, key: &PublicKey) -> Entered {
+    /// Between question and answer others may have begun, or the policy have changed.
+    ///
+    /// # Errors
+    /// Then why there is no place for this session any more. It is to be ended and does not count.
+    pub fn established(&mut self, key: &PublicKey) -> Result<Entered, Refused> {
+        let room = self.policy.accepts(key);
+        let room = room.and_then(|()| self.makes_room(key).map_err(|()| Refused::TooManySessions));
+        // Either this one is to be ended, or the one that it replaces.
+        let ends = !matches!(room, Ok(None));
+        self.stats.ended = self.stats.ended.saturating_add(u64::from(ends));
+        let end = room?;
+        end.into_iter().for_each(|end| self.ended(end));
         let id = SessionId(self.numbers);
         // 2^64 sessions never begin.
         self.numbers = self.numbers.wrapping_add(1);
-        let end = match (self.policy.accepts(key), self.makes_room(key)) {
-            (Ok(()), Ok(end)) => {
-                end.into_iter().for_each(|end| self.ended(end));
-                self.sessions.insert(id, *key);
-                self.identities.insert((*key, id));
-                end
-            }
-            _ => Some(id),
-        };
-        self.stats.ended = self.stats.ended.saturating_add(u64::from(end.is_some()));
-        Entered { id, end }
+        self.sessions.insert(id, *key);
+        self.identities.insert((*key, id));
+        Ok(Entered { id, end })
     }
 
     /// A session ended. One that was to be ended, or is not known, changes nothing.

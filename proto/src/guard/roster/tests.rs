@@ -21,7 +21,7 @@ fn open() -> Policy {
 /// Asks and begins; no session is to be ended.
 fn enter(roster: &mut Roster, n: u8) -> SessionId {
     assert_eq!(roster.ask(NOW, &key(n)), Ok(()), "{n}");
-    let Entered { id, end } = roster.established(&key(n));
+    let Entered { id, end } = roster.established(&key(n)).unwrap();
     assert_eq!(end, None);
     assert_eq!(roster.identity(id), Some(&key(n)));
     id
@@ -120,7 +120,7 @@ fn the_newest_wins_where_the_oldest_is_ended() {
     enter(&mut roster, 2);
     for _ in 0..5 {
         assert_eq!(roster.ask(NOW, &key(1)), Ok(()));
-        let entered = roster.established(&key(1));
+        let entered = roster.established(&key(1)).unwrap();
         assert_eq!(entered.end, Some(there.remove(0)));
         there.push(entered.id);
         // That it has ended is said later, and changes nothing.
@@ -147,17 +147,15 @@ fn sessions_are_limited_in_all() {
 }
 
 #[test]
-fn whoever_was_slower_than_others_is_ended_itself() {
+fn whoever_was_slower_than_others_is_refused() {
     let one = open().with_max_sessions_per_identity(Some(1));
     for (policy, n) in [(open().with_max_sessions(1), 2), (one, 1)] {
         let mut roster = roster(&policy);
         assert_eq!((roster.ask(NOW, &key(1)), roster.ask(NOW, &key(n))), (Ok(()), Ok(())));
-        let first = roster.established(&key(1));
-        let second = roster.established(&key(n));
-        assert_eq!((first.end, second.end), (None, Some(second.id)));
-        assert_ne!(first.id, second.id);
-        roster.ended(second.id);
-        assert_eq!((roster.identity(first.id), roster.identity(second.id)), (Some(&key(1)), None));
+        let first = roster.established(&key(1)).unwrap();
+        assert_eq!(roster.established(&key(n)), Err(Refused::TooManySessions));
+        assert_eq!((first.end, roster.identity(first.id)), (None, Some(&key(1))));
+        assert_eq!((roster.stats().sessions, roster.stats().ended), (1, 1));
     }
 }
 
@@ -169,8 +167,8 @@ fn another_policy_ends_the_sessions_of_keys_that_are_not_accepted_any_more() {
     assert_eq!(roster.ask(NOW, &key(1)), Err(Refused::Denied));
     assert_eq!(roster.set_policy(open().with_allowed(Some(&[key(1), key(2)]))), Ok(vec![ids[3]]));
     assert_eq!((roster.stats().sessions, roster.stats().ended), (1, 3));
-    // One whose key was asked about before is ended when it begins.
-    assert_eq!(roster.established(&key(3)).end.map(|end| end == ids[3]), Some(false));
+    // One whose key was asked about before does not begin.
+    assert_eq!(roster.established(&key(3)), Err(Refused::NotAllowed));
     assert_eq!(roster.set_policy(open()), Ok(vec![]));
     enter(&mut roster, 3);
 }
@@ -194,6 +192,6 @@ fn lower_numbers_apply_to_sessions_that_begin() {
     assert_eq!(roster.set_policy(fewer.with_max_sessions(2)), Ok(vec![]));
     assert_eq!(roster.stats().sessions, 4);
     assert_eq!(roster.ask(NOW, &key(3)), Err(Refused::TooManySessions));
-    assert_eq!(roster.established(&key(1)).end, Some(ids[0]));
+    assert_eq!(roster.established(&key(1)).unwrap().end, Some(ids[0]));
     assert_eq!(roster.stats().sessions, 4);
 }

@@ -134,22 +134,26 @@ pub(super) fn run(input: &mut Input<'_>, tally: &mut Tally) {
             }
             5 => assert_eq!(roster.accepts(&key(n)), rules.accepts(n)),
             6..11 => {
-                let entered = roster.established(&key(n));
-                assert!(!all.contains(&entered.id), "a number twice");
-                all.push(entered.id);
-                let want = if !room || rules.accepts(n).is_err() {
-                    tally.saw("was too late");
-                    Some(entered.id)
-                } else {
-                    tally.saw("began");
-                    there.push((entered.id, n));
-                    own.first().copied().filter(|_| full)
-                };
-                if full && want.is_some_and(|end| end != entered.id) {
-                    tally.saw("the oldest ended");
+                let want = rules.accepts(n).and(if room { Ok(()) } else { Err(Refused::TooManySessions) });
+                match roster.established(&key(n)) {
+                    Err(refused) => {
+                        tally.saw("was too late");
+                        assert_eq!(Err(refused), want);
+                    }
+                    Ok(entered) => {
+                        tally.saw("began");
+                        assert_eq!(want, Ok(()));
+                        assert!(!all.contains(&entered.id), "a number twice");
+                        all.push(entered.id);
+                        let oldest = own.first().copied().filter(|_| full);
+                        if oldest.is_some() {
+                            tally.saw("the oldest ended");
+                        }
+                        there.retain(|(id, _)| Some(*id) != oldest);
+                        there.push((entered.id, n));
+                        assert_eq!(entered.end, oldest);
+                    }
                 }
-                there.retain(|(id, _)| Some(*id) != want);
-                assert_eq!(entered.end, want);
             }
             11..15 if !all.is_empty() => {
                 let id = all[input.below(all.len())];
