@@ -39,99 +39,118 @@ fn a_refusal_tells_the_source_what_it_can_do() {
     }
 }
 
-/// A session of the race: what ends it from outside, and its place.
-struct Racer {
-    ended: Arc<AtomicBool>,
-    permit: Permit,
-}
-
 fn key(n: u64) -> PublicKey {
     PublicKey([n as u8; 32])
 }
 
-/// Sessions that a gate lets in at most for a key, and in all.
+/// Sessions that a policy lets a key have, the newest ones.
 const OF_A_KEY: usize = 2;
-const SLOTS: usize = 8;
 
 fn policy(allowed: Option<&[PublicKey]>) -> Policy {
     let policy = Policy::default().with_max_sessions_per_identity(Some(OF_A_KEY));
     policy.with_excess(Excess::EndOldest).with_allowed(allowed)
 }
 
-/// Sessions begin, give up, end and are ended, until so many were tried.
-fn race(gate: &Gate, mut jitter: Jitter, ends: &Arc<AtomicUsize>) -> usize {
-    const ROUNDS: usize = 2_000;
-    let mut entered = 0;
-    let mut held: Vec<Racer> = Vec::new();
-    for _ in 0..ROUNDS {
-        let draw = jitter.next_u64();
-        // Who is ended from outside leaves, as a session does that hears of it.
-        held.retain(|racer| !racer.ended.load(Ordering::SeqCst));
-        match gate.admit(Instant::ZERO, None) {
-            // Half way through the handshake.
-            Ok(permit) if draw % 4 == 0 => drop(permit),
-            Ok(mut permit) => {
-                let (ended, ends) = (Arc::new(AtomicBool::new(false)), Arc::clone(ends));
-                let (hears, asks) = (Arc::clone(&ended), gate.clone());
-                let end = move |_| {
-                    assert!(!hears.swap(true, Ordering::SeqCst), "ended twice");
-                    ends.fetch_add(1, Ordering::SeqCst);
-                    // No lock is held: the end of a session may be the end of its permit.
-                    let _ = asks.guard_stats();
-                };
-                permit.enter(Some(key(draw / 4 % 3)), Box::new(end));
-                entered += 1;
-                held.push(Racer { ended, permit });
-            }
-            Err(_) => drop(held.pop()),
+/// A gate that threads race for, and what they have seen.
+struct Race {
+    gate: Gate,
+    /// Sessions that were ended for want of a place, and those whose key was no longer accepted.
+    replaced: AtomicUsize,
+    withdrawn: AtomicUsize,
+    /// Racers that are not done.
+    running: AtomicUsize,
+}
+
+impl Race {
+    /// A session enters. Whether it was ended from outside since.
+    fn enter(self: &Arc<Self>, permit: &mut Permit, key: PublicKey) -> Arc<AtomicBool> {
+        let (ended, race) = (Arc::new(AtomicBool::new(false)), Arc::clone(self));
+        let hears = Arc::clone(&ended);
+        let end = move |reason| {
+            assert!(!hears.swap(true, Ordering::SeqCst), "ended twice");
+            let why = if reason == REPLACED { &race.replaced } else { &race.withdrawn };
+            why.fetch_add(1, Ordering::SeqCst);
+            // No lock is held: the end of a session may be that of its permit.
+            let _ = race.gate.guard_stats();
+        };
+        permit.established();
+        if permit.enter(key, Box::new(end)).is_err() {
+            // It was ended without ever having had a place.
+            self.withdrawn.fetch_sub(1, Ordering::SeqCst);
         }
-        if held.len() > 3 {
-            drop(held.swap_remove((draw / 16) as usize % held.len()).permit);
+        ended
+    }
+
+    /// Sessions begin, give up half way, end and are ended.
+    fn run(self: &Arc<Self>, mut jitter: Jitter) {
+        let mut held: Vec<(Arc<AtomicBool>, Permit)> = Vec::new();
+        for _ in 0..3_000 {
+            let draw = jitter.next_u64();
+            // Who is ended leaves, as a session does that hears of it.
+            held.retain(|(ended, _)| !ended.load(Ordering::SeqCst));
+            match self.gate.admit(Instant::ZERO, None) {
+                Ok(permit) if draw % 4 == 0 => drop(permit),
+                Ok(mut permit) => held.push((self.enter(&mut permit, key(draw / 4 % 3)), permit)),
+                Err(_) => drop(held.pop()),
+            }
+            if held.len() > 3 {
+                drop(held.swap_remove((draw / 16) as usize % held.len()));
+            }
+            thread::yield_now();
+        }
+        drop(held);
+        self.running.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// One policy after the other until the others are done.
+    fn change_policies(&self) {
+        let keys = [key(0), key(1)];
+        for allowed in [None, Some(&keys[..]), Some(&keys[..1])].into_iter().cycle() {
+            self.gate.set_policy(policy(allowed)).unwrap().unwrap();
+            let stats = self.gate.guard_stats().unwrap().roster;
+            assert!(stats.sessions <= 3 * OF_A_KEY, "{stats:?}");
+            if self.running.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            thread::yield_now();
         }
     }
-    entered
 }
 
 #[test]
 fn threads_that_race_for_a_gate_leave_nothing_behind() {
-    const RACERS: u64 = 4;
-    const POLICIES: usize = 500;
+    const RACERS: usize = 4;
     let seed = Seed::new(&mut [1; 32]);
-    let guard = GuardConfig::default().with_policy(policy(None));
-    let config = AdmissionConfig::default().with_max_handshakes(SLOTS).with_max_sessions(SLOTS);
-    let gate =
-        Gate::new(config, &seed).unwrap().with_guard(Guard::new(guard, &seed, Duration::ZERO).unwrap());
-    let ends = Arc::new(AtomicUsize::new(0));
+    let guard = Guard::new(GuardConfig::default().with_policy(policy(None)), &seed, Duration::ZERO).unwrap();
+    let config = AdmissionConfig::default().with_max_handshakes(3).with_max_sessions(8);
+    let [replaced, withdrawn] = Default::default();
+    let gate = Gate::new(config, &seed).unwrap().with_guard(guard);
+    let race = Arc::new(Race { gate, replaced, withdrawn, running: AtomicUsize::new(RACERS) });
     let (done, wait) = mpsc::channel();
-    for racer in 0..RACERS {
-        let (gate, ends, done) = (gate.clone(), Arc::clone(&ends), done.clone());
-        thread::spawn(move || done.send(race(&gate, Jitter::new(racer), &ends)));
+    for racer in 0..=RACERS {
+        let (race, done) = (Arc::clone(&race), done.clone());
+        thread::spawn(move || {
+            if racer == 0 {
+                race.change_policies()
+            } else {
+                race.run(Jitter::new(racer as u64))
+            }
+            done.send(())
+        });
     }
-    let (policies, done) = (gate.clone(), done);
-    thread::spawn(move || {
-        for n in 0..POLICIES {
-            let some = [key(0), key(1)];
-            let allowed = [None, Some(&some[..]), Some(&some[..1])][n % 3];
-            policies.set_policy(policy(allowed)).unwrap().unwrap();
-            let stats = policies.guard_stats().unwrap().roster;
-            assert!(stats.sessions <= 3 * OF_A_KEY, "{stats:?}");
-            thread::yield_now();
-        }
-        policies.set_policy(policy(None)).unwrap().unwrap();
-        done.send(0)
-    });
-    let finished =
-        (0..=RACERS).map(|_| wait.recv_timeout(Duration::from_secs(30)).expect("stuck, or failed"));
-    let entered: usize = finished.sum();
-    let (stats, roster) = (gate.stats(), gate.guard_stats().unwrap().roster);
+    for _ in 0..=RACERS {
+        wait.recv_timeout(Duration::from_secs(30)).expect("a thread is stuck, or failed");
+    }
+    let (stats, roster) = (race.gate.stats(), race.gate.guard_stats().unwrap().roster);
     assert_eq!((stats.handshakes, stats.sessions, roster.sessions), (0, 0, 0));
-    assert_eq!((roster.ended, gate.lock().live.len()), (ends.load(Ordering::SeqCst) as u64, 0));
-    assert!(entered > 1_000 && roster.ended > 100, "not much of a race: {entered} entered, {roster:?}");
-    // A fresh one gets in, and may be ended.
-    let ended = Arc::new(AtomicBool::new(false));
-    let hears = Arc::clone(&ended);
-    let mut permit = gate.admit(Instant::ZERO, None).unwrap();
-    permit.enter(Some(key(2)), Box::new(move |_| hears.store(true, Ordering::SeqCst)));
-    gate.set_policy(policy(Some(&[]))).unwrap().unwrap();
+    let [replaced, withdrawn] = [&race.replaced, &race.withdrawn].map(|count| count.load(Ordering::SeqCst));
+    assert_eq!((roster.ended, race.gate.lock().live.len()), ((replaced + withdrawn) as u64, 0));
+    assert!(replaced > 100 && withdrawn > 10, "not much of a race: {replaced}, {withdrawn}");
+    // A fresh one gets in, and can be ended.
+    race.gate.set_policy(policy(None)).unwrap().unwrap();
+    let mut permit = race.gate.admit(Instant::ZERO, None).unwrap();
+    let ended = race.enter(&mut permit, key(2));
+    assert!(!ended.load(Ordering::SeqCst));
+    race.gate.set_policy(policy(Some(&[]))).unwrap().unwrap();
     assert!(ended.load(Ordering::SeqCst));
 }
