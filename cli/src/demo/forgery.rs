@@ -63,7 +63,7 @@ pub(super) fn run<A: Runtime, B: Runtime>() -> Result<Verdict> {
     seen(
         good && dear > cheap * DEARER,
         format!(
-            "{FORGED} of {FORGED} forged first messages unanswered, at {} each; an honest one takes {}\n\
+            "{silence} of {FORGED} forged first messages unanswered, at {} each; an honest one takes {}\n\
              under load {cookies} were asked for a cookie, and the one who showed it was let in",
             units::time(cheap),
             units::time(dear)
