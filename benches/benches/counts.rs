@@ -236,7 +236,9 @@ fn cursor_encode((mut sender, receiver, mut tx): (Sender, Receiver, TxBuf)) -> (
 fn split_decode((sender, mut receiver, mut rx): (Sender, Receiver, RxBuf)) -> (Sender, Receiver, RxBuf) {
     for _ in 0..BURST {
         let recv = receiver.recv(Instant::ZERO, rx.filled_mut()).expect("an honest peer");
-        assert!(matches!(black_box(recv.event), Some(Event::Message(message)) if message.len() == SMALL.len()));
+        assert!(
+            matches!(black_box(recv.event), Some(Event::Message(message)) if message.len() == SMALL.len())
+        );
         rx.consume(recv.consumed);
     }
     (sender, receiver, rx)
