@@ -74,8 +74,8 @@ impl ListenOptions {
     }
 
     /// What a listener for sessions asks about its peers: proofs of address under load, replays of first messages, whose
-    /// sessions and how many. Default [`GuardConfig::default`]; `None` for nothing. Other protocols than the session
-    /// have no guard.
+    /// sessions and how many. Default [`GuardConfig::default`]; `None` for nothing, and then no ticket is accepted. Other
+    /// protocols than the session have no guard.
     ///
     /// ```
     /// # use sealock_net::ListenOptions;

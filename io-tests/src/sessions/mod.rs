@@ -32,8 +32,8 @@ pub use opening::{
     stranger_is_refused, wrong_peer_is_refused,
 };
 pub use resume::{
-    a_client_that_comes_back_resumes_by_itself, a_ticket_resumes_a_session_once,
-    an_expired_ticket_is_not_shown,
+    a_client_that_comes_back_resumes_by_itself, a_ticket_is_not_accepted_without_a_guard,
+    a_ticket_resumes_a_session_once, an_expired_ticket_is_not_shown,
 };
 pub use swaps::keys_are_replaced_under_load;
 

@@ -20,7 +20,17 @@ pub(super) fn giving(n: u8, lifetime: Lifetime) -> Config {
 /// A ticket resumes a session over a new connection, once; used again it leads to a full handshake, and each session gives
 /// another.
 pub fn a_ticket_resumes_a_session_once<S: Net, C: Net>(kind: Kind) {
-    let listener = listen::<S>(kind, giving(7, Lifetime::default()), ListenOptions::default());
+    shown_twice::<S, C>(kind, ListenOptions::default(), [true, false]);
+}
+
+/// Without a guard nobody remembers which tickets were used, so none is accepted.
+pub fn a_ticket_is_not_accepted_without_a_guard<S: Net, C: Net>(kind: Kind) {
+    shown_twice::<S, C>(kind, ListenOptions::default().with_guard(None), [false; 2]);
+}
+
+/// Shows one ticket twice to a listener with `options`; whether it resumes a session then.
+fn shown_twice<S: Net, C: Net>(kind: Kind, options: ListenOptions, resumes: [bool; 2]) {
+    let listener = listen::<S>(kind, giving(7, Lifetime::default()), options);
     let config = client(XX).build().unwrap();
     let come = |ticket: Option<&ClientTicket>| {
         let (address, options) = (S::address(&listener), ConnectOptions::default());
@@ -38,7 +48,7 @@ pub fn a_ticket_resumes_a_session_once<S: Net, C: Net>(kind: Kind) {
     let (mut first, mut peer) = come(None);
     assert!(!first.info().resumed && !peer.info().resumed);
     let ticket = ticket_of(&mut first, &mut peer);
-    for resumed in [true, false] {
+    for resumed in resumes {
         let (mut session, mut peer) = come(Some(&ticket));
         assert_eq!((session.info().resumed, peer.info().resumed), (resumed, resumed));
         assert_eq!(peer.info().peer, Some(public(CLIENT)));

@@ -3,7 +3,7 @@
 use super::*;
 use sealock_proto::drive::{Gate, SessionConnection, SessionError};
 use sealock_proto::entropy::Seed;
-use sealock_proto::guard::{Excess, Guard, GuardConfig, Policy};
+use sealock_proto::guard::{Answer, Excess, Guard, GuardConfig, Policy, Question, Refusal};
 use sealock_proto::identity::{IdentityKey, SignWith};
 use sealock_proto::limit::{AdmissionConfig, KeyedConfig};
 use sealock_proto::noise::SecretKey;
@@ -225,4 +225,17 @@ fn a_session_that_is_ended_from_outside_delivers_nothing_more() {
     assert!(matches!(ready(alice.next()), Ok(None)));
     assert!(matches!(ready(here.next()), Ok(Some(Event::Closed { .. }))));
     assert_eq!(here.receiver.undelivered(), 2);
+}
+
+/// Nobody remembers which tickets were used.
+#[test]
+fn without_a_guard_no_ticket_is_accepted() {
+    let now = Instant::ZERO;
+    let gate = Gate::new(AdmissionConfig::default(), &Seed::new(&mut [9; 32])).unwrap();
+    let permit = gate.admit(now, None).unwrap();
+    let ticket = Question::Ticket { id: [1; 16], issued: Duration::from_secs(1) };
+    let refused = Answer::Refuse(Refusal::Replayed);
+    assert_eq!(permit.answer(now, Some(Duration::from_secs(2)), &ticket), refused);
+    let first = Question::FirstMessage { mac1: [3; 16], mac2: [0; 16] };
+    assert_eq!(permit.answer(now, None, &first), Answer::Proceed);
 }

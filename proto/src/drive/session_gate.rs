@@ -126,13 +126,15 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// What the guard says to `question` at `now`, which is `unix` by the calendar. Without a guard: to proceed.
+    /// What the guard says to `question` at `now`, which is `unix` by the calendar. Without a guard: to proceed, but without
+    /// a ticket, since nobody knows whether it was used.
     pub fn answer(&self, now: Instant, unix: Option<Duration>, question: &Question) -> Answer {
         let inner = &mut *self.gate.lock();
         let backlog = inner.admission.stats().handshakes;
-        match &mut inner.guard {
-            Some(guard) => guard.ask(now, unix, self.source, backlog, question),
-            None => Answer::Proceed,
+        match (&mut inner.guard, question) {
+            (Some(guard), _) => guard.ask(now, unix, self.source, backlog, question),
+            (None, Question::Ticket { .. }) => Answer::Refuse(Refused::Replayed),
+            (None, _) => Answer::Proceed,
         }
     }
 
