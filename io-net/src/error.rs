@@ -93,6 +93,8 @@ pub enum ListenError {
     Admission(AdmissionError),
     /// The guard's settings are wrong.
     Guard(GuardError),
+    /// The guard must know when the listener started, and the clock says a time before 1970.
+    NoClock,
     /// The configuration is that of an initiator.
     NotResponder,
 }
@@ -103,6 +105,10 @@ impl fmt::Display for ListenError {
             Self::Io { address, error } => write!(f, "cannot listen on {address}: {error}"),
             Self::Admission(error) => error.fmt(f),
             Self::Guard(error) => error.fmt(f),
+            Self::NoClock => f.write_str(
+                "cannot tell copies from before the start: the clock says a time before 1970; set it, or give \
+                 with_resume and no spent_tickets",
+            ),
             Self::NotResponder => {
                 f.write_str("an initiator's configuration cannot listen: use Config::responder")
             }
@@ -116,7 +122,7 @@ impl Error for ListenError {
             Self::Io { error, .. } => error.source(),
             Self::Admission(error) => error.source(),
             Self::Guard(error) => error.source(),
-            Self::NotResponder => None,
+            Self::NotResponder | Self::NoClock => None,
         }
     }
 }

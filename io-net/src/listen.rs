@@ -2,7 +2,8 @@
 
 use crate::{Address, ListenError, ListenOptions, SocketOptions, seed, unix_now};
 use sealock_proto::drive::{Gate, Permit, ReadIo, SessionConnection, SessionError, WriteIo, refusal_packet};
-use sealock_proto::guard::Guard;
+use sealock_proto::entropy::Seed;
+use sealock_proto::guard::{Guard, GuardConfig};
 use sealock_proto::limit::{AdmissionStats, Refusal};
 use sealock_proto::noise::Role;
 use sealock_proto::session::Config;
@@ -81,10 +82,7 @@ impl<S: Service> Door<S> {
         let seed = seed().map_err(failed)?;
         let gate = Gate::new(options.admission(), &seed).map_err(ListenError::Admission)?;
         let gate = match options.guard().filter(|_| S::GUARDED) {
-            Some(guard) => {
-                let started = unix_now().unwrap_or_default();
-                gate.with_guard(Guard::new(guard.clone(), &seed, started).map_err(ListenError::Guard)?)
-            }
+            Some(config) => gate.with_guard(guard(config, &seed, unix_now())?),
             None => gate,
         };
         let socket = *options.socket();
@@ -175,6 +173,15 @@ impl<S: Service> Door<S> {
     pub fn stats(&self) -> AdmissionStats {
         self.gate.stats()
     }
+}
+
+/// The guard of a listener that starts at `unix`, the time by the calendar if it can be told.
+fn guard(config: &GuardConfig, seed: &Seed, unix: Option<Duration>) -> Result<Guard, ListenError> {
+    // With the start at zero all that was accepted in an earlier run would be fresh once the clock is set.
+    if unix.is_none() && config.needs_clock() {
+        return Err(ListenError::NoClock);
+    }
+    Guard::new(config.clone(), seed, unix.unwrap_or_default()).map_err(ListenError::Guard)
 }
 
 /// A stream that was admitted, before any work was done for it. It occupies a handshake slot of its listener.
@@ -354,6 +361,16 @@ mod tests {
             assert!(matches!(accepting.as_mut().poll(&mut cx), Poll::Ready(Ok("in"))));
         }
         assert_eq!(rests, [ACCEPT_PAUSE]);
+    }
+
+    #[test]
+    fn without_a_clock_no_listener_starts_that_must_know_when_it_did() {
+        let seed = Seed::new(&mut [1; 32]);
+        let start = |config: &GuardConfig, unix| guard(config, &seed, unix).map(|_| ());
+        let config = GuardConfig::default();
+        assert!(matches!(start(&config, None), Err(ListenError::NoClock)));
+        assert!(start(&config, Some(Duration::from_secs(1))).is_ok());
+        assert!(start(&config.with_replay(None).with_spent_tickets(None), None).is_ok());
     }
 
     #[cfg(target_os = "linux")]

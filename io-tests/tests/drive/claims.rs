@@ -3,10 +3,12 @@
 use super::*;
 use sealock_proto::drive::{Gate, SessionConnection, SessionError};
 use sealock_proto::entropy::Seed;
-use sealock_proto::guard::{Answer, Excess, Guard, GuardConfig, Policy, Question, Refusal};
+use sealock_proto::guard::{
+    Answer, Excess, FirstSeen, Guard, GuardConfig, Policy, Question, Refusal, ReplayConfig,
+};
 use sealock_proto::identity::{IdentityKey, SignWith};
 use sealock_proto::limit::{AdmissionConfig, KeyedConfig};
-use sealock_proto::noise::SecretKey;
+use sealock_proto::noise::{PublicKey, SecretKey};
 use sealock_proto::session::{Alert, CloseCode, Config, Error, Event, Peers};
 use std::pin::Pin;
 
@@ -238,4 +240,28 @@ fn without_a_guard_no_ticket_is_accepted() {
     assert_eq!(permit.answer(now, Some(Duration::from_secs(2)), &ticket), refused);
     let first = Question::FirstMessage { mac1: [3; 16], mac2: [0; 16] };
     assert_eq!(permit.answer(now, None, &first), Answer::Proceed);
+}
+
+#[test]
+fn what_a_restart_must_know_is_to_be_had_of_the_gate() {
+    let [before, sent, now] = [9, 10, 11].map(Duration::from_secs);
+    let seed = Seed::new(&mut [9; 32]);
+    let gate = || Gate::new(AdmissionConfig::default(), &seed).unwrap();
+    let first = FirstSeen { peer: None, ephemeral: PublicKey([7; 32]), timestamp: Some(sent) };
+    let ask = |gate: &Gate| {
+        let permit = gate.admit(Instant::ZERO, None).unwrap();
+        permit.answer(Instant::ZERO, Some(now), &Question::Fresh(first))
+    };
+    assert_eq!(gate().newest(), None);
+    let guarded = |resume: Option<Duration>| {
+        let replay = ReplayConfig::default().with_resume(resume);
+        let config = GuardConfig::default().with_replay(Some(replay));
+        // By a clock that had not been set.
+        gate().with_guard(Guard::new(config, &seed, before).unwrap())
+    };
+    let running = guarded(None);
+    assert_eq!(running.newest(), Some(before));
+    assert_eq!(ask(&running), Answer::Proceed);
+    assert_eq!(running.newest(), Some(sent));
+    assert_eq!(ask(&guarded(running.newest())), Answer::Refuse(Refusal::Replayed));
 }

@@ -101,6 +101,13 @@ impl Gate {
         self.lock().guard.as_ref().map(Guard::stats)
     }
 
+    /// What to save of the guard's replay filter for [`ReplayConfig::with_resume`](crate::guard::ReplayConfig::with_resume),
+    /// where the clock of the next start cannot be trusted to be ahead of this. `None`: there is no guard, or no filter.
+    #[must_use]
+    pub fn newest(&self) -> Option<Duration> {
+        self.lock().guard.as_ref().and_then(Guard::newest)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

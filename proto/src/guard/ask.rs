@@ -33,6 +33,13 @@ impl GuardConfig {
         Self { tickets, ..self }
     }
 
+    /// Whether the time of the start tells what may have been accepted before it: [`Guard::new`] must be given the true time
+    /// then. It does for used tickets, and for first messages unless [`ReplayConfig::with_resume`] says what came before.
+    #[must_use]
+    pub fn needs_clock(&self) -> bool {
+        self.tickets.is_some() || self.replay.is_some_and(|replay| replay.resume().is_none())
+    }
+
     /// The gate. `None`: every first message may proceed.
     #[must_use]
     pub fn with_gate(self, gate: Option<GateConfig>) -> Self {
@@ -316,6 +323,21 @@ mod tests {
             assert_eq!(unclocked, Answer::Proceed);
         }
         assert_eq!((guard.stats(), guard.newest()), (GuardStats::default(), None));
+    }
+
+    #[test]
+    fn the_time_of_the_start_matters_unless_nothing_came_before() {
+        let off = GuardConfig::default().with_replay(None).with_spent_tickets(None);
+        let replay = |resume| off.clone().with_replay(Some(ReplayConfig::default().with_resume(resume)));
+        for (config, needs) in [
+            (off.clone(), false),
+            (off.clone().with_spent_tickets(Some(1)), true),
+            (replay(None), true),
+            (replay(Some(UNIX)), false),
+            (GuardConfig::default(), true),
+        ] {
+            assert_eq!(config.needs_clock(), needs, "{config:?}");
+        }
     }
 
     #[test]

@@ -64,6 +64,10 @@ impl ReplayConfig {
         Self { resume, ..self }
     }
 
+    pub(in crate::guard) const fn resume(&self) -> Option<Duration> {
+        self.resume
+    }
+
     pub(super) const fn validate(&self) -> Result<(), ReplayError> {
         if self.window.is_zero() {
             return Err(ReplayError::Window);

@@ -144,8 +144,8 @@ pub struct ReplayStats {
 /// # Restarts
 ///
 /// Nothing needs to be saved: nothing from the future was accepted, so all that may have been accepted before the start is
-/// older than it and refused. Where the clock was set back between, save [`newest`](Self::newest)
-/// ([`ReplayConfig::with_resume`]). While a filter lives, its clock may be set back and forth and no copy is accepted.
+/// older than it and refused. Where the clock may have been set back between, as on a machine that starts without a clock and
+/// asks for the time later, save [`newest`](Self::newest) ([`ReplayConfig::with_resume`]). While a filter lives, its clock may be set back and forth and no copy is accepted.
 pub struct ReplayFilter {
     secret: Secret,
     table: Table,
