@@ -23,8 +23,9 @@ const MAC2_LABEL: &[u8] = b"sealock gate mac2 v1";
 /// What an initiator must know before a responder computes anything for it: the responder's public key, where the
 /// pattern lets it be known beforehand, and a context, such as the application's prologue.
 ///
-/// Both ends make the same key from the same public values, so it is no proof of identity. It keeps out whoever scans
-/// for responders without knowing them, and sends nothing back to them.
+/// Both ends make the same key from the same public values, so it is no proof of identity. It keeps out whoever does not know
+/// the responder: such a first message is not answered. A session says what is wrong with one that has none, as that of another
+/// version.
 ///
 /// ```
 /// use sealock_proto::guard::GateKey;

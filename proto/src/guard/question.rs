@@ -26,8 +26,9 @@ pub enum Question {
         /// When it was issued.
         issued: Duration,
     },
-    /// The peer says that this is its key, behind at most one key agreement. Whoever knows the key can say so, which
-    /// is why nothing is counted against its owner.
+    /// The peer says that this is its key. Asked as soon as it does: where the key is known beforehand before anything is
+    /// computed, in IK behind one key agreement, in XX behind two and the responder's own ephemeral key. Whoever knows the key
+    /// can say so, which is why nothing is counted against its owner.
     Identity(PublicKey),
     /// The first message is authenticated. Is it no copy? Not to be asked where nobody is authenticated by it.
     Fresh(FirstSeen),
