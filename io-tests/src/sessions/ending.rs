@@ -7,7 +7,8 @@ use sealock_proto::drive::{DriveError, PeerClose};
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::session::{CloseCode, Error, Event, Peers, SendError};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A peer whose socket is open but who does not answer is found, and told.
 pub fn silent_peer_is_found<S: Net, C: Net>(kind: Kind) {
@@ -25,6 +26,30 @@ pub fn silent_peer_is_found<S: Net, C: Net>(kind: Kind) {
         Some(Event::Closed { code, .. }) => assert_eq!(code, CloseCode::PEER_SILENT),
         other => panic!("{other:?}"),
     }
+}
+
+/// A session ends in time although its peer sends without pause, answers nothing, and is slowly received from.
+pub fn a_flood_does_not_put_off_the_end<S: Net, C: Net>(kind: Kind) {
+    const DEADLINE: Duration = Duration::from_millis(50);
+    let config = server().with_lifetime(DEADLINE).with_close_timeout(DEADLINE);
+    let (mut server, client) = pair::<S, C>(kind, config, client(XX));
+    let (unheard, mut sender) = client.split();
+    let client = task::<C, _>(async move { while sender.send(&message(0, 1_000)).await.is_ok() {} });
+    let start = Instant::now();
+    let error = S::block_on(async {
+        loop {
+            match server.next().await {
+                Ok(Some(Event::Message(_))) => thread::sleep(Duration::from_micros(200)),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => break error,
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "it is not ended");
+        }
+    });
+    assert!(matches!(error, DriveError::Protocol(Error::CloseTimeout)), "{error:?}");
+    drop(server);
+    join(client);
+    drop(unheard);
 }
 
 /// Everything accepted before a drain arrives, whoever drains first.
@@ -151,7 +176,7 @@ pub fn reconnects_after_a_restart<S: Net, C: Net>(kind: Kind) {
     assert!(C::block_on(session.next()).is_err());
 
     let (tell, failed) = mpsc::channel();
-    let again = std::thread::spawn({
+    let again = thread::spawn({
         let address = address.clone();
         move || {
             // Only once the client has failed at least once.

@@ -15,8 +15,8 @@ mod swaps;
 pub use admission::{attempts_are_limited, handshakes_are_limited, sessions_are_limited};
 pub use cancel::dropped_futures_tear_lose_and_repeat_nothing;
 pub use ending::{
-    close_says_why_and_counts, drain_loses_nothing, reconnects_after_a_restart, retries_end,
-    silent_peer_is_found, truncation_is_an_error,
+    a_flood_does_not_put_off_the_end, close_says_why_and_counts, drain_loses_nothing,
+    reconnects_after_a_restart, retries_end, silent_peer_is_found, truncation_is_an_error,
 };
 pub use flow::{
     a_deaf_peer_does_not_hold_a_send, both_directions_at_once, burst_is_one_write, echo_of_all_sizes,

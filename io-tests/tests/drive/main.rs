@@ -20,6 +20,7 @@ mod certs;
 mod claims;
 mod ended;
 mod ending;
+mod flood;
 mod flow;
 mod idle;
 mod session;

@@ -8,7 +8,7 @@ use sealock_proto::session::{CloseCode, Config, Event};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-type Session = SessionConnection<MemRead, MemWrite>;
+pub(super) type Session = SessionConnection<MemRead, MemWrite>;
 
 /// Two sessions on one stream, the initiator's first, without heartbeats.
 fn sessions(clock: &Arc<Clock>) -> [Session; 2] {
@@ -18,31 +18,39 @@ fn sessions(clock: &Arc<Clock>) -> [Session; 2] {
 /// [`sessions`] on a stream that holds `capacity` bytes in each direction.
 fn sessions_over(clock: &Arc<Clock>, capacity: usize) -> [Session; 2] {
     let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
-    establish(clock, capacity, [Config::initiator(protocol), Config::responder(&[protocol])])
+    let configs = [Config::initiator(protocol), Config::responder(&[protocol])];
+    establish(clock, capacity, configs.map(|config| config.with_heartbeat(None))).0
 }
 
-fn establish(clock: &Arc<Clock>, capacity: usize, configs: [Config; 2]) -> [Session; 2] {
-    outcomes(clock, capacity, configs).map(Result::unwrap)
+/// Two sessions of these configurations, and the two directions of their stream: the first one's outgoing one first.
+pub(super) fn establish(
+    clock: &Arc<Clock>,
+    capacity: usize,
+    configs: [Config; 2],
+) -> ([Session; 2], [SharedPipe; 2]) {
+    let (outcomes, pipes) = outcomes(clock, capacity, configs);
+    (outcomes.map(Result::unwrap), pipes)
 }
 
 type Outcome = Result<Session, SessionError<MemError>>;
 
 /// What comes of the handshakes of both ends.
-fn outcomes(clock: &Arc<Clock>, capacity: usize, configs: [Config; 2]) -> [Outcome; 2] {
-    let (there, back) = (Pipe::new(capacity, None), Pipe::new(capacity, None));
-    let ios = [end(clock, &back, &there), end(clock, &there, &back)];
+fn outcomes(clock: &Arc<Clock>, capacity: usize, configs: [Config; 2]) -> ([Outcome; 2], [SharedPipe; 2]) {
+    let pipes = [Pipe::new(capacity, None), Pipe::new(capacity, None)];
+    let [there, back] = &pipes;
+    let ios = [end(clock, back, there), end(clock, there, back)];
     let done: Rc<RefCell<[Option<Outcome>; 2]>> = Rc::default();
     let mut sim = Sim::new(1);
     for (at, (config, io)) in configs.into_iter().zip(ios).enumerate() {
         let done = Rc::clone(&done);
-        let config = config.with_heartbeat(None).build().unwrap();
+        let config = config.build().unwrap();
         sim.spawn(async move {
             let session = Session::establish(&config, Seed::new(&mut [at as u8 + 1; 32]), io).await;
             done.borrow_mut()[at] = Some(session);
         });
     }
     sim.run();
-    done.take().map(Option::unwrap)
+    (done.take().map(Option::unwrap), pipes)
 }
 
 #[test]
@@ -151,7 +159,7 @@ fn an_identity_that_is_proven_is_in_the_information_about_the_session() {
         let responder = Config::responder(&[protocol]).with_identity_verifier(verifier.clone());
         let responder = if required { responder.require_identity() } else { responder };
         let initiator = Config::initiator(protocol).with_identity(signer.clone());
-        let [mut a, mut b] = establish(&clock, 1 << 20, [initiator, responder]);
+        let [mut a, mut b] = establish(&clock, 1 << 20, [initiator, responder]).0;
         assert_eq!((a.info().identity, b.info().identity.is_some()), (None, required));
         ready(a.send(b"hello")).unwrap();
         ready(a.flush()).unwrap();
@@ -177,7 +185,7 @@ fn an_identity_that_cannot_be_proven_is_told_by_its_error() {
         [(silent_responder, [missing, not_signed]), (silent_initiator, [not_signed, missing])]
     {
         let outcomes =
-            outcomes(&Arc::default(), 1 << 20, configs).map(|outcome| outcome.unwrap_err().to_string());
+            outcomes(&Arc::default(), 1 << 20, configs).0.map(|outcome| outcome.unwrap_err().to_string());
         assert_eq!(outcomes, expected);
     }
 }

@@ -54,6 +54,7 @@ macro_rules! on {
             mod $name {
                 use super::*;
                 scenarios!(any, $net, $net, Tcp, [
+                    a_flood_does_not_put_off_the_end,
                     a_ticket_is_not_accepted_without_a_guard,
                     an_expired_ticket_is_not_shown,
                     attempts_are_limited,

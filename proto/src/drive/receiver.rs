@@ -33,6 +33,10 @@ const BUDGET: usize = 16;
 /// a task with both halves would starve one of them.
 pub(super) const TURN: u32 = 64;
 
+/// As few bytes hold no more than what is left behind a message: the clock is read before they are looked at. Behind
+/// the last message of a session's record it is a tag.
+const REST: usize = 16;
+
 /// What [`Receiver::next`] fails with.
 pub type NextError<R, I> = DriveError<<R as RecvHalf>::Error, <I as ReadIo>::Error>;
 /// What [`Receiver::next`] answers, with payloads of type `P`.
@@ -47,11 +51,12 @@ pub struct Receiver<R, S, I, W: WriteIo> {
     rx: RxBuf,
     scratch: Scratch,
     shared: Arc<Shared<S, W>>,
-    /// Read once per wake-up.
+    /// Not read for each message, but whenever time may have passed: at the first poll of a turn, where all that was
+    /// read is used up, and if a deadline has come, also while there is more to read.
     now: Instant,
     /// Bytes at the front of `rx` that belong to the event last returned.
     used: usize,
-    /// Events in a row that did not have to be waited for.
+    /// Events of this turn: since the last poll that was pending.
     streak: u32,
     eof: bool,
     /// When to give back the buffers' memory, unless they were used since this was set.
@@ -152,7 +157,7 @@ where
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if self.rx.is_empty() {
+        if self.streak == 0 || self.rx.len() <= REST {
             self.now = self.io.now();
         }
         for _ in 0..BUDGET {
@@ -180,6 +185,7 @@ where
                 }
             }
         }
+        self.streak = 0;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -295,11 +301,15 @@ where
         self.wait(cx, need, look_again_at)
     }
 
-    /// Reads, and only if there is nothing to read looks at the deadlines.
+    /// Reads, and only if there is nothing to read acts on the deadlines. Those that a peer must not put off by sending
+    /// without pause the protocol keeps while it receives, so it must learn how late it is.
     fn wait(&mut self, cx: &mut Context<'_>, need: usize, look_again_at: Option<Instant>) -> StepOf<R, I> {
         let deadline = [self.half.poll_timeout(), self.release_at, self.give_up_at, look_again_at];
         let deadline = deadline.into_iter().flatten().min();
         let due = self.io.poll_timer(cx, deadline).is_ready();
+        if due {
+            self.now = self.io.now();
+        }
         if self.may_read(need) {
             if let Poll::Ready(result) = self.poll_read(cx, need) {
                 return self.on_read(result);
@@ -365,7 +375,6 @@ where
     }
 
     fn on_timer(&mut self) -> StepOf<R, I> {
-        self.now = self.io.now();
         if self.release_at.is_some_and(|at| at <= self.now) {
             self.release_at = None;
             if !self.was_read && self.shared.release_if_idle() {
