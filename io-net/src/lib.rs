@@ -6,6 +6,7 @@
 mod address;
 mod breaker;
 mod error;
+pub mod hand_over;
 pub mod listen;
 mod options;
 mod pool;
@@ -23,6 +24,7 @@ pub mod ws;
 pub use address::{Address, AddressError};
 pub use breaker::{CallError, CallPermit, SharedBreaker};
 pub use error::{ConnectError, ListenError};
+pub use hand_over::{NoRestore, NotRestored, Stream};
 pub use options::{ConnectOptions, ListenOptions};
 pub use pool::{GetError, Poolable, Pooled, SharedPool};
 pub use reconnect::Target;

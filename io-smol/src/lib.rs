@@ -55,6 +55,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod hand_over;
 mod listener;
 mod pool;
 mod socket;
@@ -66,12 +67,13 @@ pub mod udp;
 pub mod ws;
 
 pub use client::{Reconnector, connect, from_stream, resume};
+pub use hand_over::{hand_over, restore};
 pub use listener::{Incoming, Listener};
 pub use pool::{Dial, Pool, breaker};
 pub use sealock_net::listen::Service;
 pub use sealock_net::{
     Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
-    ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
+    ListenOptions, NoRestore, NotRestored, Pooled, SharedBreaker, SocketOptions, Stream, generate_key,
 };
 pub use sealock_proto::{backoff, datagram, drive, limit, noise, resilience, session};
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use crate::stream::{SmolRead, SmolWrite, halves};
 use async_io::{Async, IoSafe};
 use futures_io::{AsyncRead, AsyncWrite};
-use sealock_net::SocketOptions;
+use sealock_net::{SocketOptions, Stream};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
@@ -126,6 +126,32 @@ pub(crate) fn from_unix(
     options.apply_unix(socket.get_ref())?;
     let [read, write] = pair(socket, |socket| socket.shutdown(Shutdown::Write));
     Ok(halves(AnySocket::Unix(read), AnySocket::Unix(write)))
+}
+
+/// Gives a socket to the reactor.
+pub(crate) fn register(stream: Stream) -> io::Result<Io> {
+    Ok(match stream {
+        Stream::Tcp(stream) => {
+            let [read, write] = pair(Async::new(stream)?, |socket| socket.shutdown(Shutdown::Write));
+            halves(AnySocket::Tcp(read), AnySocket::Tcp(write))
+        }
+        #[cfg(unix)]
+        Stream::Unix(stream) => {
+            let [read, write] = pair(Async::new(stream)?, |socket| socket.shutdown(Shutdown::Write));
+            halves(AnySocket::Unix(read), AnySocket::Unix(write))
+        }
+    })
+}
+
+impl AnySocket {
+    /// Another handle to the socket.
+    pub(crate) fn handle(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(half) => Stream::of_tcp(half.get_ref().get_ref()),
+            #[cfg(unix)]
+            Self::Unix(half) => Stream::of_unix(half.get_ref().get_ref()),
+        }
+    }
 }
 
 impl AsyncRead for AnySocket {

@@ -72,6 +72,11 @@ impl<R> SmolRead<R> {
     pub const fn get_ref(&self) -> &R {
         &self.stream
     }
+
+    /// The stream.
+    pub fn into_inner(self) -> R {
+        self.stream
+    }
 }
 
 impl<R: AsyncRead + Unpin> ReadIo for SmolRead<R> {
@@ -100,6 +105,13 @@ pub struct SmolWrite<W> {
     stream: W,
     /// Made on first use, which is rare.
     timer: Option<Box<Alarm>>,
+}
+
+impl<W> SmolWrite<W> {
+    /// The stream.
+    pub fn into_inner(self) -> W {
+        self.stream
+    }
 }
 
 impl<W: AsyncWrite + Unpin> WriteIo for SmolWrite<W> {

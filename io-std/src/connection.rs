@@ -221,6 +221,12 @@ impl<R: Read + Timeouts, W: Write + Timeouts> Receiver<R, W> {
     }
 }
 
+impl<W: Write + Timeouts> Receiver<Socket, W> {
+    pub(crate) const fn socket(&self) -> &Socket {
+        self.0.io().get_ref()
+    }
+}
+
 impl<W: Write + Timeouts> Sender<W> {
     /// Queues a message, of any size up to the configured maximum. A receiver that blocks in the system already
     /// does not see it: call [`Sender::flush`], or it may stay queued for up to a second. Waits only while the queue is full and the

@@ -55,6 +55,7 @@
 mod block;
 mod client;
 mod connection;
+mod hand_over;
 mod listener;
 mod pool;
 mod socket;
@@ -69,12 +70,13 @@ pub mod ws;
 pub use block::block_on;
 pub use client::{Reconnector, connect, from_stream, resume};
 pub use connection::{Connection, Receiver, Sender};
+pub use hand_over::{hand_over, restore};
 pub use listener::{Incoming, Listener, Stopper};
 pub use pool::{Pool, breaker};
 pub use sealock_net::listen::Service;
 pub use sealock_net::{
     Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
-    ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
+    ListenOptions, NoRestore, NotRestored, Pooled, SharedBreaker, SocketOptions, Stream, generate_key,
 };
 pub use sealock_proto::{backoff, datagram, drive, limit, noise, resilience, session};
 pub use socket::Socket;

@@ -1,7 +1,7 @@
 //! TCP and Unix-domain sockets as one type, so that a connection's type does not depend on its address.
 
 use crate::stream::{StdRead, StdWrite, Timeouts, halves};
-use sealock_net::SocketOptions;
+use sealock_net::{SocketOptions, Stream};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]
@@ -42,6 +42,34 @@ pub(crate) fn from_unix(stream: UnixStream, options: &SocketOptions) -> io::Resu
     options.apply_unix(&stream)?;
     let stream = Arc::new(stream);
     halves(Socket::Unix(Arc::clone(&stream)), Socket::Unix(stream))
+}
+
+/// Has a socket block, as this driver needs it.
+pub(crate) fn register(stream: Stream) -> io::Result<Io> {
+    match stream {
+        Stream::Tcp(stream) => {
+            stream.set_nonblocking(false)?;
+            let stream = Arc::new(stream);
+            halves(Socket::Tcp(Arc::clone(&stream)), Socket::Tcp(stream))
+        }
+        #[cfg(unix)]
+        Stream::Unix(stream) => {
+            stream.set_nonblocking(false)?;
+            let stream = Arc::new(stream);
+            halves(Socket::Unix(Arc::clone(&stream)), Socket::Unix(stream))
+        }
+    }
+}
+
+impl Socket {
+    /// Another handle to the socket.
+    pub(crate) fn handle(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(socket) => Stream::of_tcp(&**socket),
+            #[cfg(unix)]
+            Self::Unix(socket) => Stream::of_unix(&**socket),
+        }
+    }
 }
 
 impl Read for Socket {

@@ -159,6 +159,11 @@ impl<R> StdRead<R> {
     pub const fn get_ref(&self) -> &R {
         &self.stream
     }
+
+    /// The stream.
+    pub fn into_inner(self) -> R {
+        self.stream
+    }
 }
 
 impl<R: Read + Timeouts> ReadIo for StdRead<R> {
@@ -194,6 +199,11 @@ pub struct StdWrite<W> {
 }
 
 impl<W> StdWrite<W> {
+    /// The stream.
+    pub fn into_inner(self) -> W {
+        self.stream
+    }
+
     fn attempt(&mut self, mut write: impl FnMut(&mut W) -> io::Result<usize>) -> Poll<io::Result<usize>> {
         note_try();
         let written = attempt(|| write(&mut self.stream));

@@ -54,6 +54,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod hand_over;
 mod listener;
 mod messages;
 mod pool;
@@ -67,13 +68,14 @@ pub mod udp;
 pub mod ws;
 
 pub use client::{Reconnector, connect, from_stream, resume};
+pub use hand_over::{hand_over, restore};
 pub use listener::{Incoming, Listener};
 pub use messages::{MessageSink, MessageStream, Messages};
 pub use pool::{Dial, Pool, breaker};
 pub use sealock_net::listen::Service;
 pub use sealock_net::{
     Address, AddressError, CallError, CallPermit, ConnectError, ConnectOptions, GetError, ListenError,
-    ListenOptions, Pooled, SharedBreaker, SocketOptions, generate_key,
+    ListenOptions, NoRestore, NotRestored, Pooled, SharedBreaker, SocketOptions, Stream, generate_key,
 };
 pub use sealock_proto::{backoff, datagram, drive, limit, noise, resilience, session};
 pub use socket::{SocketRead, SocketWrite};

@@ -1,7 +1,7 @@
 //! TCP and Unix-domain sockets as one type, so that a connection's type does not depend on its address.
 
 use crate::stream::{TokioRead, TokioWrite, halves};
-use sealock_net::SocketOptions;
+use sealock_net::{SocketOptions, Stream};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -34,15 +34,72 @@ pub enum SocketWrite {
 
 pub(crate) fn from_tcp(stream: TcpStream, options: &SocketOptions) -> io::Result<Io> {
     options.apply_tcp(&stream)?;
-    let (read, write) = stream.into_split();
-    Ok(halves(SocketRead::Tcp(read), SocketWrite::Tcp(write)))
+    Ok(Whole::Tcp(stream).halves())
 }
 
 #[cfg(unix)]
 pub(crate) fn from_unix(stream: UnixStream, options: &SocketOptions) -> io::Result<Io> {
     options.apply_unix(&stream)?;
-    let (read, write) = stream.into_split();
-    Ok(halves(SocketRead::Unix(read), SocketWrite::Unix(write)))
+    Ok(Whole::Unix(stream).halves())
+}
+
+impl SocketRead {
+    /// Another handle to the socket.
+    pub(crate) fn handle(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(half) => Stream::of_tcp::<TcpStream>(half.as_ref()),
+            #[cfg(unix)]
+            Self::Unix(half) => Stream::of_unix::<UnixStream>(half.as_ref()),
+        }
+    }
+}
+
+impl SocketWrite {
+    /// Drops this half and leaves the socket open.
+    pub(crate) fn forget(self) {
+        match self {
+            Self::Tcp(half) => half.forget(),
+            #[cfg(unix)]
+            Self::Unix(half) => half.forget(),
+        }
+    }
+}
+
+/// A socket that is not split: dropping it does not shut it down.
+pub(crate) enum Whole {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Whole {
+    pub(crate) fn register(stream: Stream) -> io::Result<Self> {
+        match stream {
+            Stream::Tcp(stream) => {
+                stream.set_nonblocking(true)?;
+                TcpStream::from_std(stream).map(Self::Tcp)
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => {
+                stream.set_nonblocking(true)?;
+                UnixStream::from_std(stream).map(Self::Unix)
+            }
+        }
+    }
+
+    pub(crate) fn halves(self) -> Io {
+        match self {
+            Self::Tcp(stream) => {
+                let (read, write) = stream.into_split();
+                halves(SocketRead::Tcp(read), SocketWrite::Tcp(write))
+            }
+            #[cfg(unix)]
+            Self::Unix(stream) => {
+                let (read, write) = stream.into_split();
+                halves(SocketRead::Unix(read), SocketWrite::Unix(write))
+            }
+        }
+    }
 }
 
 impl AsyncRead for SocketRead {

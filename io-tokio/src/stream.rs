@@ -71,6 +71,11 @@ impl<R> TokioRead<R> {
     pub const fn get_ref(&self) -> &R {
         &self.stream
     }
+
+    /// The stream.
+    pub fn into_inner(self) -> R {
+        self.stream
+    }
 }
 
 impl<R: AsyncRead + Unpin> ReadIo for TokioRead<R> {
@@ -101,6 +106,13 @@ pub struct TokioWrite<W> {
     stream: W,
     /// Costs nothing before its first use.
     timer: Timer,
+}
+
+impl<W> TokioWrite<W> {
+    /// The stream.
+    pub fn into_inner(self) -> W {
+        self.stream
+    }
 }
 
 impl<W: AsyncWrite + Unpin> WriteIo for TokioWrite<W> {

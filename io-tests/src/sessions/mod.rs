@@ -7,6 +7,7 @@ mod cancel;
 mod ending;
 mod flow;
 mod guard;
+mod hand_over;
 mod opening;
 pub mod pool;
 mod resume;
@@ -27,6 +28,10 @@ pub use guard::{
     load_asks_for_a_cookie, newest_session_of_a_key_wins, policy_is_changed_while_sessions_live,
     policy_is_kept, replayed_first_flight_is_answered_without_a_guard, replayed_first_flight_is_refused,
 };
+pub use hand_over::{
+    a_session_is_handed_over_under_load, a_snapshot_that_is_refused_leaves_the_stream,
+    what_waits_is_handed_over_too, who_is_not_handed_over_goes_on,
+};
 pub use opening::{
     connecting_takes_a_bounded_time, connecting_to_nobody_names_address_and_cause, silent_client_times_out,
     stranger_is_refused, wrong_peer_is_refused,
@@ -39,12 +44,12 @@ pub use swaps::keys_are_replaced_under_load;
 
 use crate::driver::{Driver, join, task};
 use crate::scenarios::message;
-use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};
+use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions, NotRestored, Stream};
 use sealock_proto::backoff::BackoffConfig;
-use sealock_proto::drive::{Gate, SessionConnection, SessionError};
+use sealock_proto::drive::{Gate, NotHandedOver, SessionConnection, SessionError};
 use sealock_proto::noise::{PublicKey, SecretKey};
 use sealock_proto::resume::ClientTicket;
-use sealock_proto::session::{Config, Peers};
+use sealock_proto::session::{Claim, Config, Peers, Snapshot, SnapshotKey};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -99,6 +104,24 @@ pub trait Net: Driver {
         reconnector: &mut Self::Reconnector,
         failed: impl FnMut(&ConnectError, Duration) + Send,
     ) -> impl Future<Output = Result<Session<Self>, ConnectError>> + Send;
+    /// The driver's `hand_over`.
+    fn hand_over(
+        session: Session<Self>,
+        key: &SnapshotKey,
+        context: &[u8],
+    ) -> impl Future<Output = Result<(Snapshot, Stream), NotHandedOver<Session<Self>>>> + Send;
+    /// The driver's `restore`. Called within `block_on`.
+    ///
+    /// # Errors
+    /// As there.
+    fn restore(
+        stream: Stream,
+        config: &Arc<Config>,
+        snapshot: &Snapshot,
+        key: &SnapshotKey,
+        context: &[u8],
+        claim: impl FnOnce(&Claim) -> bool,
+    ) -> Result<Session<Self>, NotRestored>;
 }
 
 /// A session of a driver.

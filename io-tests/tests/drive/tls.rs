@@ -5,7 +5,7 @@ use super::certs::{
 };
 use super::*;
 use sealock_proto::drive::{
-    CertificateFault, SessionConnection, Tls, TlsError, Transport, WsConnection, WsIncoming,
+    CertificateFault, HandOverError, SessionConnection, Tls, TlsError, Transport, WsConnection, WsIncoming,
 };
 use sealock_proto::entropy::Seed;
 use sealock_proto::sim::seeds;
@@ -366,13 +366,17 @@ fn a_native_session_runs_over_tls() {
     let b = Transport::from(end(&sim.clock, &there, &back)).with_tls(tls_b);
     let protocol = "Noise_NN_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
     let configs = [session::Config::initiator(protocol), session::Config::responder(&[protocol])];
-    let [to, from] = configs.map(|config| config.build().unwrap());
+    let [to, from] = configs.map(|config| config.with_snapshots().build().unwrap());
     let sent = message(1, 100_000);
     let expected = sent.clone();
     let (_, got) = both(
         &mut sim,
         async move {
-            let mut session = SessionConnection::establish(&to, Seed::new(&mut [1; 32]), a).await.unwrap();
+            let session = SessionConnection::establish(&to, Seed::new(&mut [1; 32]), a).await.unwrap();
+            let key = session::SnapshotKey::new(&mut [3; 32]);
+            let refused = session.hand_over(&key, b"", Seed::new(&mut [4; 32])).await.unwrap_err();
+            assert_eq!(refused.error, HandOverError::Tls);
+            let mut session = *refused.session;
             session.send(&sent).await.unwrap();
             let _ = session.close(session::CloseCode::NORMAL, "").await.unwrap();
         },

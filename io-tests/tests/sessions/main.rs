@@ -55,6 +55,8 @@ macro_rules! on {
                 use super::*;
                 scenarios!(any, $net, $net, Tcp, [
                     a_flood_does_not_put_off_the_end,
+                    a_session_is_handed_over_under_load,
+                    a_snapshot_that_is_refused_leaves_the_stream,
                     a_ticket_is_not_accepted_without_a_guard,
                     an_expired_ticket_is_not_shown,
                     attempts_are_limited,
@@ -76,6 +78,8 @@ macro_rules! on {
                     silent_peer_is_found,
                     stranger_is_refused,
                     truncation_is_an_error,
+                    what_waits_is_handed_over_too,
+                    who_is_not_handed_over_goes_on,
                     wrong_peer_is_refused,
                 ]);
                 #[cfg(target_os = "linux")]
@@ -84,12 +88,16 @@ macro_rules! on {
                 scenarios!(linux_unix, $net, $net, Unix, [connecting_takes_a_bounded_time]);
                 #[cfg(unix)]
                 scenarios!(unix, $net, $net, Unix, [
+                    a_session_is_handed_over_under_load,
+                    a_snapshot_that_is_refused_leaves_the_stream,
                     a_deaf_peer_does_not_hold_a_send,
                     reconnects_after_a_restart,
                     retries_end,
                     sessions_are_limited,
                     stranger_is_refused,
                     truncation_is_an_error,
+                    what_waits_is_handed_over_too,
+                    who_is_not_handed_over_goes_on,
                 ]);
             }
         )*

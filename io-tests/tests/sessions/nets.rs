@@ -1,12 +1,12 @@
 //! The three drivers as [`Net`]s.
 
 use crate::drivers::{Smol, Std, Tokio};
-use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions};
+use sealock_net::{Address, ConnectError, ConnectOptions, ListenError, ListenOptions, NotRestored, Stream};
 use sealock_proto::backoff::BackoffConfig;
-use sealock_proto::drive::Gate;
+use sealock_proto::drive::{Gate, NotHandedOver};
 use sealock_proto::limit::AdmissionStats;
 use sealock_proto::resume::ClientTicket;
-use sealock_proto::session::Config;
+use sealock_proto::session::{Claim, Config, Snapshot, SnapshotKey};
 use sealock_tests::sessions::{Established, Net, Session};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,26 @@ impl Net for Std {
         failed: impl FnMut(&ConnectError, Duration) + Send,
     ) -> Result<Session<Self>, ConnectError> {
         reconnector.connect_with(failed).map(whole)
+    }
+
+    async fn hand_over(
+        session: Session<Self>,
+        key: &SnapshotKey,
+        context: &[u8],
+    ) -> Result<(Snapshot, Stream), NotHandedOver<Session<Self>>> {
+        let session = sealock_std::Connection::new(session);
+        sealock_std::hand_over(session, key, context).map_err(|refused| refused.map(whole))
+    }
+
+    fn restore(
+        stream: Stream,
+        config: &Arc<Config>,
+        snapshot: &Snapshot,
+        key: &SnapshotKey,
+        context: &[u8],
+        claim: impl FnOnce(&Claim) -> bool,
+    ) -> Result<Session<Self>, NotRestored> {
+        sealock_std::restore(stream, config, snapshot, key, context, claim).map(whole)
     }
 }
 
@@ -151,6 +171,25 @@ macro_rules! asynchronous {
                 failed: impl FnMut(&ConnectError, Duration) + Send,
             ) -> Result<Session<Self>, ConnectError> {
                 reconnector.connect_with(failed).await
+            }
+
+            async fn hand_over(
+                session: Session<Self>,
+                key: &SnapshotKey,
+                context: &[u8],
+            ) -> Result<(Snapshot, Stream), NotHandedOver<Session<Self>>> {
+                $driver::hand_over(session, key, context).await
+            }
+
+            fn restore(
+                stream: Stream,
+                config: &Arc<Config>,
+                snapshot: &Snapshot,
+                key: &SnapshotKey,
+                context: &[u8],
+                claim: impl FnOnce(&Claim) -> bool,
+            ) -> Result<Session<Self>, NotRestored> {
+                $driver::restore(stream, config, snapshot, key, context, claim)
             }
         }
     };

@@ -24,6 +24,25 @@ pub struct Connection<R, S, I, W: WriteIo> {
     pub sender: Sender<S, W>,
 }
 
+/// A connection taken apart.
+pub(super) struct Parts<R, S, I, W> {
+    pub(super) protocol: (R, S),
+    pub(super) io: (I, W),
+    /// What was not consumed, and what is queued.
+    pub(super) rx: RxBuf,
+    pub(super) tx: TxBuf,
+}
+
+/// Why a connection is not taken apart.
+pub(super) enum HandOverRefused {
+    /// The halves are of two connections.
+    Halves,
+    /// The protocol or the stream has ended.
+    Ended,
+    /// Who may end this connection from outside is at it.
+    InUse,
+}
+
 impl<R, S, I, W> Connection<R, S, I, W>
 where
     R: RecvHalf,
@@ -40,6 +59,29 @@ where
         Self {
             receiver: Receiver::new(protocol.0, read, rx, Arc::clone(&shared)),
             sender: Sender::new(shared),
+        }
+    }
+
+    /// The parts of a connection that does not run over TLS, with what its buffers hold.
+    pub(super) fn into_parts(self) -> Result<Parts<R, S, I, W>, (Self, HandOverRefused)> {
+        if !self.receiver.is_of(self.sender.shared()) {
+            return Err((self, HandOverRefused::Halves));
+        }
+        if !self.receiver.is_open() {
+            return Err((self, HandOverRefused::Ended));
+        }
+        let Self { receiver, sender } = self;
+        let (half, read, rx) = receiver.into_parts();
+        match Arc::try_unwrap(sender.into_shared()) {
+            Ok(shared) => {
+                let (send_half, write, tx) = shared.into_parts();
+                Ok(Parts { protocol: (half, send_half), io: (read.0, write), rx, tx })
+            }
+            Err(shared) => {
+                shared.take_up();
+                let receiver = Receiver::new(half, read, rx, Arc::clone(&shared));
+                Err((Self { receiver, sender: Sender::new(shared) }, HandOverRefused::InUse))
+            }
         }
     }
 
@@ -83,3 +125,6 @@ where
         self.sender.flush().await
     }
 }
+
+#[cfg(test)]
+mod tests;

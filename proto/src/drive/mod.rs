@@ -28,6 +28,8 @@ mod session;
 #[cfg(feature = "std")]
 mod session_gate;
 #[cfg(feature = "std")]
+mod session_hand_over;
+#[cfg(feature = "std")]
 mod session_receiver;
 #[cfg(feature = "std")]
 mod session_reconnect;
@@ -73,6 +75,8 @@ pub use session::{
 };
 #[cfg(feature = "std")]
 pub use session_gate::{Gate, Permit, refusal_packet};
+#[cfg(feature = "std")]
+pub use session_hand_over::{HandOverError, HandedOver, NotHandedOver};
 #[cfg(feature = "std")]
 pub use session_receiver::SessionReceiver;
 #[cfg(feature = "std")]

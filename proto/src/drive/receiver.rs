@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::mem;
+use core::ops::Deref;
 use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 #[cfg(feature = "tls")]
@@ -50,7 +51,7 @@ pub struct Receiver<R, S, I, W: WriteIo> {
     tls: Option<TlsReader>,
     rx: RxBuf,
     scratch: Scratch,
-    shared: Arc<Shared<S, W>>,
+    shared: Share<S, W>,
     /// Not read for each message, but whenever time may have passed: at the first poll of a turn, where all that was
     /// read is used up, and if a deadline has come, also while there is more to read.
     now: Instant,
@@ -118,7 +119,7 @@ where
             tls,
             rx,
             scratch: Scratch::new(),
-            shared,
+            shared: Share(shared),
             now,
             used: 0,
             streak: 0,
@@ -207,6 +208,26 @@ where
     /// The reading half of the stream.
     pub(super) const fn io(&self) -> &I {
         &self.io
+    }
+
+    /// Whether nothing has ended yet.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    pub(super) const fn is_over_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(super) fn is_of(&self, shared: &Arc<Shared<S, W>>) -> bool {
+        Arc::ptr_eq(&self.shared, shared)
+    }
+
+    /// The protocol's half, the stream's, and what was not consumed.
+    pub(super) fn into_parts(self) -> (R, (I, Option<TlsReader>), RxBuf) {
+        let Self { half, io, tls, mut rx, used, .. } = self;
+        rx.consume(used);
+        (half, (io, tls), rx)
     }
 
     /// Looks at the protocol's sending half.
@@ -452,9 +473,20 @@ pub(super) fn fill<I: ReadIo>(
     Poll::Ready(read)
 }
 
-impl<R, S, I, W: WriteIo> Drop for Receiver<R, S, I, W> {
+/// The receiver's share: without it the sender is alone.
+struct Share<S, W: WriteIo>(Arc<Shared<S, W>>);
+
+impl<S, W: WriteIo> Deref for Share<S, W> {
+    type Target = Arc<Shared<S, W>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<S, W: WriteIo> Drop for Share<S, W> {
     fn drop(&mut self) {
-        self.shared.leave_alone();
+        self.0.leave_alone();
     }
 }
 

@@ -47,6 +47,14 @@ impl<S: SendHalf, W: WriteIo> Sender<S, W> {
         Self { shared, streak: 0 }
     }
 
+    pub(super) const fn shared(&self) -> &Arc<Shared<S, W>> {
+        &self.shared
+    }
+
+    pub(super) fn into_shared(self) -> Arc<Shared<S, W>> {
+        self.shared
+    }
+
     /// Calls the protocol's sending half with the current time and the transmit buffer. While the protocol
     /// answers that there is no room ([`Backpressure::is_full`]) queued bytes are written and `call` is
     /// tried again, so it must change nothing when it fails that way. Pending while the stream takes no bytes,

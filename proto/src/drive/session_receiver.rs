@@ -20,12 +20,12 @@ use core::task::{Context, Poll, Waker, ready};
 use rustls::pki_types::CertificateDer;
 
 /// The most bytes queued for the peer; memory is taken as it is needed.
-const TX_LIMIT: usize = 256 * 1024;
+pub(super) const TX_LIMIT: usize = 256 * 1024;
 
 /// Receives the messages of a session. It also answers the peer, keeps the deadlines and closes the stream in the
 /// end, so it must be polled while the session lives.
 pub struct SessionReceiver<I, W: WriteIo> {
-    inner: Receiver<session::Receiver, session::Sender, I, W>,
+    inner: Inner<I, W>,
     info: SessionInfo,
     /// Nothing of `info` changes any more: the peer's first record is here.
     settled: bool,
@@ -96,24 +96,46 @@ where
             return Err(DriveError::Protocol(error));
         }
     }
-    let receiver = SessionReceiver {
-        inner,
-        info,
-        settled: info.identity.is_some(),
-        payloads,
-        peer_close: None,
-        undelivered: 0,
-        tickets: None,
-        permit: None,
-    };
-    Ok((receiver, sender))
+    Ok((SessionReceiver { payloads, ..SessionReceiver::new(inner, info) }, sender))
 }
+
+type Inner<I, W> = Receiver<session::Receiver, session::Sender, I, W>;
 
 impl<I, W> SessionReceiver<I, W>
 where
     I: ReadIo,
     W: WriteIo<Error = I::Error>,
 {
+    pub(super) const fn new(inner: Inner<I, W>, info: SessionInfo) -> Self {
+        Self {
+            inner,
+            info,
+            settled: info.identity.is_some(),
+            payloads: Vec::new(),
+            peer_close: None,
+            undelivered: 0,
+            tickets: None,
+            permit: None,
+        }
+    }
+
+    /// The loop's half, and a way to have this one again with it.
+    pub(super) fn into_inner(self) -> (Inner<I, W>, impl FnOnce(Inner<I, W>) -> Self) {
+        let Self { inner, info, settled, payloads, peer_close, undelivered, tickets, permit } = self;
+        let again =
+            move |inner| Self { inner, info, settled, payloads, peer_close, undelivered, tickets, permit };
+        (inner, again)
+    }
+
+    /// The reading half of the stream.
+    pub const fn io(&self) -> &I {
+        self.inner.io()
+    }
+
+    pub(super) const fn is_over_tls(&self) -> bool {
+        self.inner.is_over_tls()
+    }
+
     /// The next message or other event; its payload lies in the receive buffer and is gone with the next call.
     /// `None` once the session has ended and the stream is closed, and ever after. A session that its listener has ended
     /// ([`Gate::set_policy`](super::Gate::set_policy), or a newer session of its key) delivers no message any more.

@@ -36,6 +36,14 @@ impl<W: WriteIo> SessionSender<W> {
         Self { inner, permit: None }
     }
 
+    /// The loop's half, and a way to have this one again with it.
+    pub(super) fn into_inner(
+        self,
+    ) -> (Sender<session::Sender, W>, impl FnOnce(Sender<session::Sender, W>) -> Self) {
+        let Self { inner, permit } = self;
+        (inner, move |inner| Self { inner, permit })
+    }
+
     pub(super) fn hold(&mut self, permit: Arc<Permit>) {
         self.permit = Some(permit);
     }

@@ -270,6 +270,17 @@ impl<S: SendHalf, W: WriteIo> Shared<S, W> {
         }
     }
 
+    /// The receiver is there again.
+    pub(super) fn take_up(&self) {
+        self.alone.store(false, Ordering::SeqCst);
+    }
+
+    /// The protocol's half, the stream's, and what is queued.
+    pub(super) fn into_parts(self) -> (S, W, TxBuf) {
+        let Writer { half, io, tx, .. } = self.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (half, io, tx)
+    }
+
     /// What the sender may wait for besides the stream has come.
     pub(super) fn wake_sender(&self) {
         self.wakers.wake(Slot::Sender);

@@ -63,6 +63,8 @@ pub struct Restored {
     pub session: Session,
     /// What the other one had received and not consumed: put it in front of all that comes. May hold plaintext.
     pub received: Vec<u8>,
+    /// [`Session::info`].
+    pub info: SessionInfo,
 }
 
 impl Session {
@@ -283,6 +285,6 @@ impl Session {
         if !claim(&Claim { handshake_hash, generation }) {
             return Err(RestoreError::Claimed);
         }
-        Ok(Restored { session: Self { send, recv, control }, received })
+        Ok(Restored { session: Self { send, recv, control }, received, info })
     }
 }
