@@ -210,7 +210,8 @@ fn a_session_that_can_be_exported_and_one_that_was_allocate_nothing_for_messages
         assert_eq!(b.messages, a.messages);
         let session =
             std::mem::replace(&mut a.session, Session::new(&configs[0], seed(1), Instant::ZERO).unwrap());
-        let snapshot = session.hand_over(a.rx.filled_mut(), &a.tx, &key, b"", &seed(4)).unwrap();
+        let snapshot =
+            session.hand_over(a.rx.filled_mut(), &a.tx, &key, b"", &seed(4), Instant::ZERO).unwrap();
         let restored =
             Session::restore(&configs[0], &snapshot, &key, b"", &seed(5), Instant::ZERO, |_| true).unwrap();
         a.session = restored.session;

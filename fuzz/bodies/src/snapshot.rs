@@ -214,7 +214,7 @@ impl End {
         let rx = core::mem::take(&mut self.rx);
         let session = self.session();
         let rekeys = session.stats().sent.rekeys;
-        if let Ok((snapshot, lease)) = session.lease(records, &rx, &key(), CONTEXT, seed) {
+        if let Ok((snapshot, lease)) = session.lease(records, &rx, &key(), CONTEXT, seed, NOW) {
             let left = session.lease_left().expect("there is a lease");
             assert!(left <= records, "{left} of {records}");
             self.kept.push(Kept { snapshot, rekeys, received: self.received, outdated: false });
@@ -242,7 +242,7 @@ impl End {
         self.transmit();
         let [out, back] = seeds;
         let session = self.session.take().expect("given back by every operation");
-        match session.hand_over(&self.rx, &self.tx, &key(), CONTEXT, &out) {
+        match session.hand_over(&self.rx, &self.tx, &key(), CONTEXT, &out, NOW) {
             Ok(snapshot) => {
                 let waits = self.rx.clone();
                 self.restore(&snapshot, back);

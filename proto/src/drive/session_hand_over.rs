@@ -159,8 +159,9 @@ where
             }
         };
         let Parts { protocol: (receiver, sender), io, rx, tx } = parts;
+        let now = io.0.now();
         let (protocol, error) = match Session::join(sender, receiver) {
-            Ok(session) => match session.hand_over(rx.filled(), &tx, key, context, &seed) {
+            Ok(session) => match session.hand_over(rx.filled(), &tx, key, context, &seed, now) {
                 Ok(snapshot) => {
                     let (read, write) = io;
                     return Ok(HandedOver { snapshot, read, write });

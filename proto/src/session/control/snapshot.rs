@@ -13,6 +13,7 @@ use crate::time::Instant;
 use crate::timer::Timers;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 impl Control {
     /// Whether the session may go on elsewhere.
@@ -29,7 +30,11 @@ impl Control {
     }
 
     /// `None` before the session is established.
-    pub(in crate::session) fn copy(&self, info: &SessionInfo) -> Option<Common> {
+    pub(in crate::session) fn copy(&self, info: &SessionInfo, now: Instant) -> Option<Common> {
+        // What drains is at its end, whoever goes on with it.
+        let end = self.timers.get(Timer::Lifetime).or((self.drain != Drain::No).then_some(now));
+        let ends = self.config.lifetime < Duration::MAX;
+        let left = end.filter(|_| ends).map(|end| end.saturating_since(now));
         let Self { pings, pongs, throttled, pong_owed, .. } = *self;
         Some(Common {
             role: self.config.role,
@@ -38,6 +43,7 @@ impl Control {
             peer: info.peer,
             identity: info.identity,
             exporter: self.exporter.clone()?,
+            left,
             pings,
             pongs,
             throttled,
@@ -56,7 +62,7 @@ impl Control {
         let keys = Keys::new(seed, now);
         let mut timers = Timers::new();
         timers.set(Timer::Rekey, now + config.rekey.age);
-        timers.set(Timer::Lifetime, now + config.lifetime);
+        timers.set(Timer::Lifetime, now + config.lifetime.min(common.left.unwrap_or(Duration::MAX)));
         let jitter = keys.seed.jitter("ping");
         Self {
             config: Arc::clone(config),

@@ -3,7 +3,9 @@
 use crate::identity::IdentityKey;
 use crate::noise::{Exporter, NAME_LEN, Protocol, PublicKey, Role};
 use crate::session::stats::Traffic;
+use crate::time::nanos;
 use alloc::vec::Vec;
+use core::time::Duration;
 use zeroize::Zeroizing;
 
 /// What goes on of the sending direction. No key that this end seals with.
@@ -48,6 +50,8 @@ pub(in crate::session) struct Common {
     /// What the peer has proven.
     pub(in crate::session) identity: Option<IdentityKey>,
     pub(in crate::session) exporter: Exporter,
+    /// Of its lifetime, where it has one.
+    pub(in crate::session) left: Option<Duration>,
     pub(in crate::session) pings: u64,
     pub(in crate::session) pongs: u64,
     pub(in crate::session) throttled: u64,
@@ -75,7 +79,7 @@ const IDENTITY: u16 = 512;
 const RESUMED: u16 = 1024;
 
 /// Numbers of eight bytes.
-const NUMBERS: usize = 28;
+const NUMBERS: usize = 29;
 /// Bytes of everything but the bytes that wait to be read.
 pub(super) const FIXED_LEN: usize = 2 + NAME_LEN + 5 * 32 + 8 + 8 * NUMBERS;
 
@@ -126,6 +130,7 @@ impl Content {
         let open = receiving.open.map_or(0, u64::from);
         // One above, so that zero says none.
         let lost = receiving.lost.map_or(0, |lost| lost.saturating_add(1));
+        let left = common.left.map_or(0, |left| nanos(left).saturating_add(1));
         let Common { pings, pongs, throttled, .. } = *common;
         [
             self.generation,
@@ -156,6 +161,7 @@ impl Content {
             pings,
             pongs,
             throttled,
+            left,
         ]
     }
 
@@ -195,9 +201,21 @@ impl Content {
         };
         let role = if has(INITIATOR) { Role::Initiator } else { Role::Responder };
         let (pings, pongs, throttled) = (fields.number()?, fields.number()?, fields.number()?);
+        let left = fields.number()?.checked_sub(1).map(Duration::from_nanos);
         let resumed = has(RESUMED);
-        let common =
-            Common { role, protocol, resumed, peer, identity, exporter, pings, pongs, throttled, pong_owed };
+        let common = Common {
+            role,
+            protocol,
+            resumed,
+            peer,
+            identity,
+            exporter,
+            left,
+            pings,
+            pongs,
+            throttled,
+            pong_owed,
+        };
         Some((Self { generation, common, sending, receiving }, fields.0))
     }
 }

@@ -77,7 +77,7 @@ impl Session {
     ///
     /// The same stream must go on at the other end of the hand-over, in both directions, with no byte lost or doubled.
     /// Then the peer loses nothing and its application notices nothing. Deadlines, the heartbeat and rate limits begin
-    /// anew there.
+    /// anew there; of a lifetime that this session has, no more than what is left at `now`.
     ///
     /// ```
     /// # use sealock_proto::buf::TxBuf;
@@ -101,7 +101,7 @@ impl Session {
     /// // Here:
     /// alice.poll_transmit(now, &mut to_bob);
     /// let key = SnapshotKey::new(&mut [7; 32]); // random, shared by the two processes
-    /// let snapshot = alice.hand_over(&rx, &to_bob, &key, b"worker 1 to worker 2", &seed(3))?;
+    /// let snapshot = alice.hand_over(&rx, &to_bob, &key, b"worker 1 to worker 2", &seed(3), now)?;
     ///
     /// // There, with the same stream, and an empty read buffer:
     /// let claim = |_: &_| true; // better: compare and set the generation in a store
@@ -128,8 +128,9 @@ impl Session {
         key: &SnapshotKey,
         context: &[u8],
         seed: &Seed,
+        now: Instant,
     ) -> Result<Snapshot, NotExported> {
-        let snapshot = self.snapshot(rx, key, context, seed, |session| {
+        let snapshot = self.snapshot(rx, key, context, (seed, now), |session| {
             session.control.may_export()?;
             session.send.copy(tx.open_len() > 0)
         });
@@ -163,12 +164,13 @@ impl Session {
         key: &SnapshotKey,
         context: &[u8],
         seed: &Seed,
+        now: Instant,
     ) -> Result<(Snapshot, Lease), SnapshotError> {
         if !(1..=MAX_LEASE).contains(&records) {
             return Err(SnapshotError::LeaseLength);
         }
         let mut lease = Lease { generation: 0, end: 0, before: None, rekeys: 0 };
-        let snapshot = self.snapshot(rx, key, context, seed, |session| {
+        let snapshot = self.snapshot(rx, key, context, (seed, now), |session| {
             session.control.may_lease()?;
             let mut sending = session.send.copy(false)?;
             let more = u64::from(records + LEASE_RESERVE);
@@ -217,7 +219,7 @@ impl Session {
         rx: &[u8],
         key: &SnapshotKey,
         context: &[u8],
-        seed: &Seed,
+        (seed, now): (&Seed, Instant),
         sending: impl FnOnce(&Self) -> Result<Sending, SnapshotError>,
     ) -> Result<Snapshot, SnapshotError> {
         let info = self.control.info().filter(|_| !self.control.has_event());
@@ -225,7 +227,7 @@ impl Session {
         self.recv.take_key(&mut self.control);
         let sending = sending(self)?;
         let receiving = self.recv.copy(rx)?;
-        let common = self.control.copy(&info).ok_or(SnapshotError::NotEstablished)?;
+        let common = self.control.copy(&info, now).ok_or(SnapshotError::NotEstablished)?;
         let generation = self.recv.next_generation();
         let content = Content { generation, common, sending, receiving };
         Snapshot::seal(&content, rx, &info.handshake_hash, key, context, seed)

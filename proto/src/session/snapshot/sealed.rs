@@ -18,7 +18,7 @@ const HEAD_LEN: usize = 2 + MAX_HASH;
 /// Bytes of a snapshot beside those that wait to be read.
 pub const SNAPSHOT_OVERHEAD: usize = HEAD_LEN + XNONCE_LEN + FIXED_LEN + TAG_LEN;
 
-const _: () = assert!(SNAPSHOT_OVERHEAD == 572, "documented in docs/wire.md");
+const _: () = assert!(SNAPSHOT_OVERHEAD == 580, "documented in docs/wire.md");
 
 /// The key that snapshots are sealed with: 32 bytes, erased when dropped and never printed.
 #[derive(Zeroize, ZeroizeOnDrop)]

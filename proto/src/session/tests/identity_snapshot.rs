@@ -4,6 +4,7 @@ use super::identity::*;
 use super::pair::*;
 use super::snapshot::{CONTEXT, built, export, hand_over, key as snapshot_key, restore, seed};
 use crate::session::{Config, Error, FrameFault, Lease, RestoreError, Snapshot, SnapshotError};
+use crate::time::Instant;
 use alloc::vec::Vec;
 
 fn exporting(pair: (Config, Config)) -> (Config, Config) {
@@ -11,7 +12,7 @@ fn exporting(pair: (Config, Config)) -> (Config, Config) {
 }
 
 fn lease(end: &mut End, n: u64) -> Result<(Snapshot, Lease), SnapshotError> {
-    end.session.lease(10, &end.rx, &snapshot_key(), CONTEXT, &seed(n))
+    end.session.lease(10, &end.rx, &snapshot_key(), CONTEXT, &seed(n), Instant::ZERO)
 }
 
 #[test]

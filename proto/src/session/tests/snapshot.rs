@@ -7,8 +7,8 @@ use crate::heartbeat::HeartbeatConfig;
 use crate::noise::Provider;
 use crate::noise::tests::audit::audited;
 use crate::session::{
-    Config, Error, MIN_TX_LIMIT, Outgoing, Padding, Peers, RateLimit, RekeyPolicy, RestoreError, Restored,
-    SNAPSHOT_OVERHEAD, Session, SessionInfo, Snapshot, SnapshotError, SnapshotKey,
+    Config, Error, Event, MIN_TX_LIMIT, Outgoing, Padding, Peers, RateLimit, RekeyPolicy, RestoreError,
+    Restored, SNAPSHOT_OVERHEAD, Session, SessionInfo, Snapshot, SnapshotError, SnapshotKey,
 };
 use crate::sim::check;
 use crate::time::Instant;
@@ -49,7 +49,11 @@ fn taken(end: &mut End, config: &Arc<Config>) -> Session {
 }
 
 pub(super) fn export(end: &mut End, config: &Arc<Config>, n: u64) -> Result<Snapshot, SnapshotError> {
-    let exported = taken(end, config).hand_over(&end.rx, &end.tx, &key(), CONTEXT, &seed(n));
+    export_at(end, config, n, Instant::ZERO)
+}
+
+fn export_at(end: &mut End, config: &Arc<Config>, n: u64, now: Instant) -> Result<Snapshot, SnapshotError> {
+    let exported = taken(end, config).hand_over(&end.rx, &end.tx, &key(), CONTEXT, &seed(n), now);
     exported.map_err(|refused| {
         end.session = *refused.session;
         refused.error
@@ -60,7 +64,7 @@ pub(super) fn export(end: &mut End, config: &Arc<Config>, n: u64) -> Result<Snap
 pub(super) fn hand_over(end: &mut End, config: &Arc<Config>, n: u64, now: Instant) {
     end.session.poll_transmit(now, &mut end.tx);
     let info = end.session.info();
-    let snapshot = export(end, config, n).unwrap();
+    let snapshot = export_at(end, config, n, now).unwrap();
     assert_eq!(snapshot.as_bytes().len(), SNAPSHOT_OVERHEAD + end.rx.len());
     let Restored { session, received, .. } = restore(config, &snapshot, n, now).unwrap();
     // Only the library may be another.
@@ -391,7 +395,7 @@ fn generations_rise_over_snapshots_and_restores() {
     let mut claimed = Vec::new();
     for n in 1..4 {
         pair.pump();
-        let (_, lease) = pair.a.session.lease(100, &pair.a.rx, &key(), CONTEXT, &seed(n)).unwrap();
+        let (_, lease) = pair.a.session.lease(100, &pair.a.rx, &key(), CONTEXT, &seed(n), pair.now).unwrap();
         pair.a.session.lease_stored(lease).unwrap();
         let snapshot = export(&mut pair.a, &a, n).unwrap();
         let hash = pair.b.session.info().unwrap().handshake_hash;
@@ -411,7 +415,7 @@ fn what_says_what_no_session_says_is_refused() {
     let a = exporting(NN).0.build().unwrap();
     let mut random = Jitter::new(1);
     for n in 0..2000 {
-        let text: Vec<u8> = (0..572 + n % 100).map(|_| random.next_u64() as u8).collect();
+        let text: Vec<u8> = (0..580 + n % 100).map(|_| random.next_u64() as u8).collect();
         let error = restore(&a, &Snapshot::forge(&text, &key(), CONTEXT), 1, Instant::ZERO).err();
         assert_eq!(error, Some(RestoreError::Content));
     }
@@ -521,12 +525,40 @@ fn halves_join_to_a_session_that_can_be_handed_over_and_split_again() {
 fn nothing_of_a_snapshot_is_printed() {
     let (a, _, mut pair) = built(exporting(NN));
     let snapshot = export(&mut pair.a, &a, 1).unwrap();
-    assert_eq!(format!("{snapshot:?}"), "Snapshot(572 bytes)");
+    assert_eq!(format!("{snapshot:?}"), "Snapshot(580 bytes)");
     let mut bytes = [9; 32];
     assert_eq!(format!("{:?}", SnapshotKey::new(&mut bytes)), "SnapshotKey(..)");
     assert_eq!(bytes, [0; 32]);
     for secret in [[9; 4], [0; 4]] {
         let found = snapshot.as_bytes()[66..].windows(4).any(|window| window == secret);
         assert!(!found, "plain bytes in a snapshot");
+    }
+}
+
+#[test]
+fn a_lifetime_goes_on_over_hand_overs() {
+    let hour = Duration::from_secs(3600);
+    let (a, b) = exporting(NN);
+    let mortal = |hours: u32| exporting(NN).0.with_lifetime(hour * hours);
+    let (a, _, mut pair) = built((a.with_lifetime(hour * 10), b));
+    for n in 1..=4 {
+        pair.pass(hour);
+        hand_over(&mut pair.a, &a, n, pair.now);
+    }
+    pair.pass(hour * 6 - Duration::from_nanos(1));
+    assert_eq!(pair.b.seen.last(), Some(&Event::Established));
+    pair.pass(Duration::from_nanos(1));
+    assert_eq!(pair.b.seen.last(), Some(&Event::Draining));
+
+    // A configuration may shorten it, and not make it longer.
+    for (config, hours) in [(mortal(2), 2), (mortal(99), 10), (exporting(NN).0, 10)] {
+        let config = config.build().unwrap();
+        let (a, _, mut pair) = built((mortal(10), exporting(NN).1));
+        hand_over(&mut pair.a, &a, 1, pair.now);
+        hand_over(&mut pair.a, &config, 2, pair.now);
+        pair.pass(hour * hours - Duration::from_nanos(1));
+        assert_eq!(pair.b.seen.last(), Some(&Event::Established), "{hours}");
+        pair.pass(Duration::from_nanos(1));
+        assert_eq!(pair.b.seen.last(), Some(&Event::Draining), "{hours}");
     }
 }

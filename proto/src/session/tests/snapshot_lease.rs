@@ -7,6 +7,7 @@ use crate::session::{
     CloseCode, Config, Error, Event, FrameFault, Lease, MAX_LEASE, Outgoing, RekeyPolicy, SendError,
     Snapshot, SnapshotError,
 };
+use crate::time::Instant;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -18,7 +19,7 @@ fn leasing(policy: RekeyPolicy, max_gap: u64) -> (Arc<Config>, Pair) {
 }
 
 fn lease(end: &mut End, records: u32, n: u64) -> (Snapshot, Lease) {
-    end.session.lease(records, &end.rx, &key(), CONTEXT, &seed(n)).unwrap()
+    end.session.lease(records, &end.rx, &key(), CONTEXT, &seed(n), Instant::ZERO).unwrap()
 }
 
 fn stored(end: &mut End, records: u32, n: u64) -> Snapshot {
@@ -236,7 +237,7 @@ fn leases_out_of_range_or_out_of_date_are_refused() {
         (MAX_LEASE + 1, Some(SnapshotError::LeaseLength)),
         (MAX_LEASE, None),
     ] {
-        let lease = pair.a.session.lease(records, &pair.a.rx, &key(), CONTEXT, &seed(1));
+        let lease = pair.a.session.lease(records, &pair.a.rx, &key(), CONTEXT, &seed(1), pair.now);
         assert_eq!(lease.err(), want, "{records}");
     }
     let (_, first) = lease(&mut pair.a, 5, 2);
@@ -249,7 +250,7 @@ fn leases_out_of_range_or_out_of_date_are_refused() {
     assert!(pair.a.session.lease_discarded(third).is_err(), "a newer one was made");
     pair.a.session.lease_discarded(fourth).unwrap();
     let mut none = Pair::established(NN);
-    let refused = none.a.session.lease(5, &none.a.rx, &key(), CONTEXT, &seed(1));
+    let refused = none.a.session.lease(5, &none.a.rx, &key(), CONTEXT, &seed(1), none.now);
     assert_eq!(refused.err(), Some(SnapshotError::NotExportable));
 }
 
