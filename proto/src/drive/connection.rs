@@ -5,6 +5,7 @@ use super::{DriveError, Next, ReadIo, Receiver, Sender, Transport, WriteError, W
 use crate::buf::{RxBuf, TxBuf};
 use crate::machine::{Backpressure, RecvHalf, SendHalf};
 use crate::time::Instant;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 #[cfg(feature = "tls")]
 use alloc::vec::Vec;
@@ -32,6 +33,9 @@ pub(super) struct Parts<R, S, I, W> {
     pub(super) rx: RxBuf,
     pub(super) tx: TxBuf,
 }
+
+/// The connection as it was, and why it is not taken apart.
+pub(super) type Refused<C> = Box<(C, HandOverRefused)>;
 
 /// Why a connection is not taken apart.
 pub(super) enum HandOverRefused {
@@ -63,12 +67,12 @@ where
     }
 
     /// The parts of a connection that does not run over TLS, with what its buffers hold.
-    pub(super) fn into_parts(self) -> Result<Parts<R, S, I, W>, (Self, HandOverRefused)> {
+    pub(super) fn into_parts(self) -> Result<Parts<R, S, I, W>, Refused<Self>> {
         if !self.receiver.is_of(self.sender.shared()) {
-            return Err((self, HandOverRefused::Halves));
+            return Err(Box::new((self, HandOverRefused::Halves)));
         }
         if !self.receiver.is_open() {
-            return Err((self, HandOverRefused::Ended));
+            return Err(Box::new((self, HandOverRefused::Ended)));
         }
         let Self { receiver, sender } = self;
         let (half, read, rx) = receiver.into_parts();
@@ -80,7 +84,8 @@ where
             Err(shared) => {
                 shared.take_up();
                 let receiver = Receiver::new(half, read, rx, Arc::clone(&shared));
-                Err((Self { receiver, sender: Sender::new(shared) }, HandOverRefused::InUse))
+                let again = Self { receiver, sender: Sender::new(shared) };
+                Err(Box::new((again, HandOverRefused::InUse)))
             }
         }
     }

@@ -147,7 +147,8 @@ where
         let ending = HandOverError::Session(SnapshotError::Ending);
         let parts = match (Connection { receiver, sender }).into_parts() {
             Ok(parts) => parts,
-            Err((connection, refused)) => {
+            Err(refused) => {
+                let (connection, refused) = *refused;
                 let error = match refused {
                     HandOverRefused::Halves => HandOverError::Halves,
                     // Somebody ends the session from outside.

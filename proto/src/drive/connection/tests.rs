@@ -44,8 +44,10 @@ impl WriteIo for Stuck {
     }
 }
 
-/// With a hello queued, and `waiting` read.
-fn connection(waiting: &[u8]) -> Connection<session::Receiver, session::Sender, Stuck, Stuck> {
+type Mine = Connection<session::Receiver, session::Sender, Stuck, Stuck>;
+
+/// With a hello queued once it is flushed, and `waiting` read.
+fn connection(waiting: &[u8]) -> Mine {
     let config = Config::initiator("Noise_NN_25519_ChaChaPoly_BLAKE2s".parse().unwrap()).build().unwrap();
     let session = Session::new(&config, Seed::new(&mut [1; 32]), Instant::ZERO).unwrap();
     let (sender, receiver) = session.split();
@@ -54,11 +56,9 @@ fn connection(waiting: &[u8]) -> Connection<session::Receiver, session::Sender, 
     Connection::new((receiver, sender), (Stuck, Stuck), rx, TxBuf::new(8 << 10))
 }
 
-fn refused<T>(taken: Result<T, (Mine, HandOverRefused)>) -> (Mine, HandOverRefused) {
-    taken.err().unwrap()
+fn refused<T>(taken: Result<T, Refused<Mine>>) -> (Mine, HandOverRefused) {
+    *taken.err().unwrap()
 }
-
-type Mine = Connection<session::Receiver, session::Sender, Stuck, Stuck>;
 
 #[test]
 fn a_connection_that_somebody_ends_from_outside_is_not_taken_apart_and_goes_on() {
