@@ -131,6 +131,15 @@ pub trait RecvHalf {
         self.recv(now, buf)
     }
 
+    /// Keeps the deadlines that hold whatever the peer sends. A driver calls it now and then between events that it need not
+    /// wait for: `recv` keeps them too, but may hand out many messages of what it has worked on before.
+    ///
+    /// # Errors
+    /// As [`RecvHalf::recv`].
+    fn keep_deadlines(&mut self, _now: Instant) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// Whether `recv` has an event to give without further bytes, because the sending half transmitted something.
     /// Asked before waiting.
     fn has_event(&self) -> bool {

@@ -154,9 +154,7 @@ where
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<R, I, Span>> {
         self.rx.consume(mem::take(&mut self.used));
         if self.streak == TURN {
-            self.streak = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return self.end_turn(cx);
         }
         if self.streak == 0 || self.rx.len() <= REST {
             self.now = self.io.now();
@@ -178,12 +176,7 @@ where
                     self.streak += 1;
                     return Poll::Ready(Ok(Some(event)));
                 }
-                Step::Fail(error) => {
-                    // Best effort: an alert should leave, but a stuck peer must not delay the verdict.
-                    let _ = self.shared.poll_close_for_receiver(self.now, cx.waker());
-                    self.end();
-                    return Poll::Ready(Err(error));
-                }
+                Step::Fail(error) => return self.fail(cx, error),
             }
         }
         self.streak = 0;
@@ -439,6 +432,25 @@ where
         }
         self.end();
         Poll::Ready(Ok(None))
+    }
+
+    /// Other tasks get their turn, whatever there is to hand out. By then the deadlines may have come.
+    #[cold]
+    fn end_turn<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, NextError<R, I>>> {
+        self.streak = 0;
+        self.now = self.io.now();
+        if let Err(error) = self.half.keep_deadlines(self.now) {
+            return self.fail(cx, DriveError::Protocol(error));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn fail<T>(&mut self, cx: &mut Context<'_>, error: NextError<R, I>) -> Poll<Result<T, NextError<R, I>>> {
+        // Best effort: an alert should leave, but a stuck peer must not delay the verdict.
+        let _ = self.shared.poll_close_for_receiver(self.now, cx.waker());
+        self.end();
+        Poll::Ready(Err(error))
     }
 
     fn end(&mut self) {

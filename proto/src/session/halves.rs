@@ -184,6 +184,11 @@ impl RecvHalf for Receiver {
         self.state.recv(&mut self.control, now, buf)
     }
 
+    fn keep_deadlines(&mut self, now: Instant) -> Result<(), Error> {
+        let result = self.control.with(|control| control.keep_deadlines(now));
+        self.state.note(result)
+    }
+
     fn has_event(&self) -> bool {
         self.control.read(Control::has_event)
     }

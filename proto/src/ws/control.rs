@@ -365,7 +365,7 @@ impl Control {
     }
 
     /// The deadlines that a peer must not be able to put off by sending without pause.
-    fn keep_deadlines(&mut self, now: Instant) -> Result<(), Error> {
+    pub(super) fn keep_deadlines(&mut self, now: Instant) -> Result<(), Error> {
         if self.timers.take_due(Timer::Opening, now) {
             return Err(self.fail(Error::HandshakeTimeout));
         }

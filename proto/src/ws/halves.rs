@@ -160,6 +160,11 @@ impl RecvHalf for Receiver {
         self.state.recv(&mut self.control, now, buf, Some(scratch))
     }
 
+    fn keep_deadlines(&mut self, now: Instant) -> Result<(), Error> {
+        let result = self.control.with(|control| control.keep_deadlines(now));
+        self.state.note(result)
+    }
+
     fn recv_eof(&mut self, _now: Instant) -> Result<(), Error> {
         self.control.with(Control::on_eof)
     }
