@@ -2,7 +2,8 @@
 //!
 //! What the loop keeps to:
 //! - What is owed leaves before anything else is done.
-//! - Silence is judged only after the socket was found empty, and also in a flood, every [`BURST`] datagrams.
+//! - Silence is judged only after the socket was found empty, and also where it never is, every [`BURST`] datagrams:
+//!   no stream of messages or garbage, fast or slow, holds up a deadline, the end of a wait, or other tasks.
 //! - A datagram that cannot be sent is lost, as if on the way: it is counted, and nothing fails.
 
 use crate::buf::Span;
@@ -106,6 +107,8 @@ pub struct Datagrams<M: DatagramMachine, T> {
     pending: Option<Transmit>,
     /// A message that came with events, which go first.
     behind: Option<(M::Peer, Vec<u8>)>,
+    /// Datagrams taken since the socket was empty, or others had their turn.
+    taken: u32,
     unsent: u64,
 }
 
@@ -114,7 +117,7 @@ impl<M: DatagramMachine, T: DatagramIo> Datagrams<M, T> {
     #[must_use]
     pub fn new(machine: M, io: T) -> Self {
         let outgoing = vec![0; machine.max_datagram()];
-        Self { machine, io, outgoing, pending: None, behind: None, unsent: 0 }
+        Self { machine, io, outgoing, pending: None, behind: None, taken: 0, unsent: 0 }
     }
 
     /// The machine.
@@ -199,7 +202,6 @@ impl<M: DatagramMachine, T: DatagramIo> Datagrams<M, T> {
     fn poll_next(&mut self, cx: &mut Context<'_>, until: Instant, buf: &mut [u8]) -> Poll<NextOf<M, T>> {
         let needed = self.buffer_len();
         let room = buf.get_mut(..needed).ok_or(DatagramError::BufferTooSmall { needed })?;
-        let mut taken = 0;
         loop {
             let _ = self.poll_flush(cx);
             if let Some(event) = self.machine.poll_event() {
@@ -214,27 +216,33 @@ impl<M: DatagramMachine, T: DatagramIo> Datagrams<M, T> {
             let deadline = self.machine.poll_timeout().filter(|at| *at < until);
             let deadline = deadline.or((until < Instant::MAX).then_some(until));
             let due = self.io.poll_timer(cx, deadline).is_ready();
-            if due && taken >= BURST {
-                self.machine.handle_timeout(self.io.now());
-                taken = 0;
-                continue;
+            if self.taken >= BURST {
+                let now = self.io.now();
+                if self.machine.poll_timeout().is_some_and(|at| at <= now) {
+                    // What follows from it goes first.
+                    self.machine.handle_timeout(now);
+                    continue;
+                }
+                self.taken = 0;
+                if until <= now {
+                    return Poll::Ready(Ok(None));
+                }
+                if !T::BLOCKS {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
             match self.io.poll_recv(cx, room) {
                 Poll::Ready(Ok((len, source))) => {
-                    taken += 1;
+                    self.taken += 1;
                     let datagram = room.get_mut(..len).unwrap_or_default();
                     if let Some(message) = self.machine.recv(self.io.now(), source, datagram) {
                         return Poll::Ready(Ok(Some(self.order(message, room))));
                     }
-                    if taken % BURST == 0 && !T::BLOCKS {
-                        cx.waker().wake_by_ref();
-                        if !due {
-                            return Poll::Pending;
-                        }
-                    }
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(DatagramError::Io(error))),
                 Poll::Pending => {
+                    self.taken = 0;
                     let now = self.io.now();
                     let came = self.machine.poll_timeout().is_some_and(|at| at <= now);
                     if came {
