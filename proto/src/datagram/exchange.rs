@@ -22,6 +22,10 @@ use core::time::Duration;
 const FIRST: &[u8] = b"sealock datagram first";
 const REKEY: &[u8] = b"sealock datagram rekey";
 
+/// Messages that a responder reads in vain at the price of a key agreement, in one handshake; it reads no more then. Who
+/// is let in once must not get work without end for it.
+const MAX_VAIN: u8 = 16;
+
 /// How often the time between two tries doubles.
 const DOUBLINGS: u32 = 4;
 
@@ -66,6 +70,8 @@ pub(super) struct Exchange {
     expected: u8,
     /// The digest of the last message that was read.
     read: Option<[u8; 32]>,
+    /// How many messages were read in vain at the price of a key agreement.
+    vain: u8,
     /// Whether the message that was read last was the last of all.
     pub(super) read_last: bool,
     /// The last message of this end, as a packet.
@@ -76,7 +82,7 @@ pub(super) struct Exchange {
     gate: Option<(GateKey, Mac)>,
     base: Duration,
     tries: u32,
-    /// When the initiator tries again.
+    /// When this end tries again.
     pub(super) again: Instant,
     pub(super) deadline: Instant,
     jitter: Jitter,
@@ -98,6 +104,7 @@ impl Exchange {
             handshake: Some(handshake),
             expected: u8::from(role == Role::Initiator),
             read: None,
+            vain: 0,
             read_last: false,
             sent: ArrayVec::new(),
             owed: false,
@@ -161,7 +168,7 @@ impl Exchange {
     }
 
     /// Reads `packet`, a whole handshake packet without MACs whose digest is `digest`. `accept` says whether the peer of
-    /// a static key is wanted. On an error nothing has changed but the bytes of `packet`.
+    /// a static key is wanted. On an error nothing has changed but the bytes of `packet` and what it cost.
     pub(super) fn read(
         &mut self,
         now: Instant,
@@ -176,13 +183,19 @@ impl Exchange {
         let index =
             packet.get(1).copied().filter(|index| *index == self.expected).ok_or(Discard::Unexpected)?;
         let message = packet.get_mut(HANDSHAKE_HEAD..).ok_or(Discard::Malformed)?;
+        if self.role == Role::Responder && self.vain >= MAX_VAIN {
+            return Err(Discard::Unexpected);
+        }
         // A forged message ruins the copy alone.
         let mut copy = handshake.duplicate();
-        let payload = copy.read(message).map_err(|_| Discard::Forged)?;
+        let read = copy.read(message).map_err(|_| Discard::Forged);
         let key = copy.remote_static();
-        if !accept(key.as_ref()) {
-            return Err(Discard::Unwanted);
+        let read =
+            read.and_then(|payload| if accept(key.as_ref()) { Ok(payload) } else { Err(Discard::Unwanted) });
+        if read.is_err() && copy.agreements() > handshake.agreements() {
+            self.vain = self.vain.saturating_add(1);
         }
+        let payload = read?;
         let mut remote_id = self.remote_id;
         if index == 1 {
             let payload = message.get(payload).unwrap_or_default();
@@ -197,6 +210,7 @@ impl Exchange {
         self.remote_id = remote_id;
         self.read = Some(*digest.as_bytes());
         self.expected = index.wrapping_add(2);
+        self.read_last = !wrote_last;
         self.tries = 0;
         self.schedule(now);
         if !copy.is_finished() {
@@ -204,7 +218,6 @@ impl Exchange {
             return Ok(Step::Answered);
         }
         self.handshake = None;
-        self.read_last = !wrote_last;
         self.owed = wrote_last;
         let transport = copy.split().map_err(|_| Discard::Forged)?;
         Ok(Step::Finished(Box::new(Finished { transport, key, wrote_last })))
@@ -255,9 +268,10 @@ impl Exchange {
         self.handshake.is_none()
     }
 
-    /// When to try again, counted from `now`.
+    /// When to try again, counted from `now`: an initiator its message, and whoever read the last message its word that it
+    /// did, which the peer needs before it has a session.
     pub(super) fn schedule(&mut self, now: Instant) {
-        if self.role == Role::Initiator {
+        if self.role == Role::Initiator || self.read_last {
             let wait = self.base.saturating_mul(1 << self.tries.min(DOUBLINGS));
             self.tries = self.tries.saturating_add(1);
             self.again = now + wait + self.jitter.up_to(wait / 4);

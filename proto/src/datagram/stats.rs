@@ -39,7 +39,7 @@ pub struct Discards {
     pub wrong_source: u64,
     /// First messages of senders that do not know this end.
     pub mac: u64,
-    /// Handshake messages and cookies out of turn.
+    /// Handshake messages and cookies out of turn, too soon, or after too many that were not authentic.
     pub unexpected: u64,
     /// Not authentic.
     pub forged: u64,

@@ -66,8 +66,7 @@ pub struct Handshake {
     /// How far into that message [`Handshake::read_part`] has come.
     progress: Option<Progress>,
     poisoned: bool,
-    #[cfg(test)]
-    agreements: usize,
+    agreements: u8,
 }
 
 /// A message that is half read.
@@ -140,7 +139,6 @@ impl Handshake {
             keyed: false,
             progress: None,
             poisoned: false,
-            #[cfg(test)]
             agreements: 0,
         };
         handshake.mix_pre_messages();
@@ -324,14 +322,14 @@ impl Handshake {
     }
 }
 
-#[cfg(test)]
 impl Handshake {
     /// How many DHs were done.
-    pub(super) fn agreements(&self) -> usize {
+    pub(crate) const fn agreements(&self) -> u8 {
         self.agreements
     }
 
     /// The number of the next message.
+    #[cfg(test)]
     pub(super) fn message_number(&self) -> usize {
         self.message
     }

@@ -4,12 +4,12 @@
 //! Bytes are decisions; behind the last byte everything is 0. Nothing here knows how an end does its work.
 
 pub(crate) use crate::input::Input;
-use sealock_proto::datagram::{Config, Endpoint, Event, PeerId, Peers, RekeyPolicy};
+use sealock_proto::datagram::{Config, EndReason, Endpoint, Event, PeerId, Peers, RekeyPolicy};
 use sealock_proto::entropy::Seed;
 use sealock_proto::guard::{GateConfig, LoadConfig};
 use sealock_proto::heartbeat::HeartbeatConfig;
 use sealock_proto::limit::AdmissionConfig;
-use sealock_proto::noise::{Protocol, Psk, Role, SecretKey};
+use sealock_proto::noise::{HandshakeHash, Protocol, Psk, Role, SecretKey};
 use sealock_proto::time::Instant;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -61,17 +61,18 @@ fn secret(end: usize) -> SecretKey {
     SecretKey::new(&mut [end as u8 + 1; 32])
 }
 
-fn end(name: &str, number: usize, asks: bool) -> Endpoint {
+fn end(name: &str, number: usize, asks: bool, patient: bool) -> Endpoint {
     let protocol: Protocol = name.parse().unwrap();
     let load = LoadConfig::default().with_backlog(if asks { 1 } else { 100 });
+    // By default pings come later than a handshake may take.
+    let slow = HeartbeatConfig::default();
+    let fast = slow.with_interval(5 * SECOND).with_probe_timeout(2 * SECOND);
     let mut config = Config::new(protocol)
         .with_peers(Peers::Any)
         .with_accept(number == 1)
         .with_max_datagram(300)
         .with_max_peers(MAX_PEERS)
-        .with_heartbeat(Some(
-            HeartbeatConfig::default().with_interval(5 * SECOND).with_probe_timeout(2 * SECOND),
-        ))
+        .with_heartbeat(Some(if patient { slow } else { fast }))
         .with_rekey(
             RekeyPolicy::default().with_after(20 * SECOND).with_reject_after(40 * SECOND).with_packets(40),
         )
@@ -105,7 +106,10 @@ struct World<'t> {
     now: Instant,
     ends: [Endpoint; 2],
     addresses: [SocketAddr; 2],
-    live: [Vec<PeerId>; 2],
+    /// With what names the session at both ends.
+    live: [Vec<(PeerId, HandshakeHash)>; 2],
+    /// Since when the network is perfect.
+    healed: Option<Instant>,
     wire: Vec<Packet>,
     /// By number: who sent it, and whether it arrived.
     sent: Vec<(usize, bool)>,
@@ -126,14 +130,11 @@ impl World<'_> {
             }
             while let Some(event) = self.ends[number].poll_event() {
                 match event {
-                    Event::Established { peer, .. } => {
+                    Event::Established { peer, established, .. } => {
                         self.tally.saw("established");
-                        self.live[number].push(peer);
+                        self.live[number].push((peer, established.hash));
                     }
-                    Event::Ended { peer, .. } => {
-                        self.tally.saw("ended");
-                        self.live[number].retain(|live| *live != peer);
-                    }
+                    Event::Ended { peer, reason, .. } => self.ended(number, peer, reason),
                     _ => {}
                 }
             }
@@ -141,6 +142,18 @@ impl World<'_> {
         }
         let over = self.wire.len().saturating_sub(MAX_WIRE);
         self.wire.drain(..over);
+    }
+
+    fn ended(&mut self, number: usize, peer: PeerId, reason: EndReason) {
+        self.tally.saw("ended");
+        let Some(at) = self.live[number].iter().position(|(live, _)| *live == peer) else { return };
+        let (_, hash) = self.live[number].remove(at);
+        // What proves a session to its other end is repeated within 5 s, to an address that still is one.
+        let late = self.healed.is_some_and(|healed| self.now > healed + 6 * SECOND);
+        let shared = self.live[1 - number].iter().any(|(_, other)| *other == hash);
+        if late && shared && self.addresses[0] == address(1) {
+            assert_ne!(reason, EndReason::HandshakeTimeout, "both ends had the session");
+        }
     }
 
     /// Gives whether a message came out.
@@ -154,7 +167,10 @@ impl World<'_> {
         }
         self.collect();
         let Some((peer, message)) = message else { return false };
-        assert!(self.live[to].contains(&peer), "a message of a session that is not there");
+        assert!(
+            self.live[to].iter().any(|(live, _)| *live == peer),
+            "a message of a session that is not there"
+        );
         let number = u64::from_be_bytes(message[..8].try_into().unwrap()) as usize;
         let (from, arrived) = self.sent.get_mut(number).expect("a message that nobody sent");
         assert!(
@@ -206,7 +222,7 @@ impl World<'_> {
             1..=4 => {
                 let from = usize::from(choice >> 4 & 1);
                 if !self.live[from].is_empty() {
-                    let peer = self.live[from][input.below(self.live[from].len())];
+                    let (peer, _) = self.live[from][input.below(self.live[from].len())];
                     self.send(from, peer, usize::from(choice >> 5));
                 }
             }
@@ -247,7 +263,7 @@ impl World<'_> {
             _ if choice & 0x80 == 0 => self.addresses[0] = address(100 + (choice >> 4)),
             _ => {
                 let from = usize::from(choice >> 4 & 1);
-                if let Some(peer) = self.live[from].pop() {
+                if let Some((peer, _)) = self.live[from].pop() {
                     self.ends[from].close(peer, 7);
                     self.collect();
                 }
@@ -257,6 +273,7 @@ impl World<'_> {
 
     /// From here on the network is perfect: what has survived after a while works.
     fn heal(&mut self) {
+        self.healed = Some(self.now);
         let until = self.now + 120 * SECOND;
         while self.now < until {
             let mut packets = 0;
@@ -271,7 +288,7 @@ impl World<'_> {
         }
         assert_eq!(self.live[0].len(), self.live[1].len(), "half a session is left");
         for from in [0, 1] {
-            for peer in self.live[from].clone() {
+            for (peer, _) in self.live[from].clone() {
                 let number = self.send(from, peer, 1).expect("a session that lives");
                 while !self.wire.is_empty() {
                     let packet = self.wire.remove(0);
@@ -286,12 +303,13 @@ impl World<'_> {
 
 /// Runs one input; panics where a rule is broken.
 pub(crate) fn run(input: &mut Input<'_>, tally: &mut Tally) {
-    let (name, asks) = (input.pick(&NAMES), input.flag());
+    let (name, asks, patient) = (input.pick(&NAMES), input.flag(), input.flag());
     let mut world = World {
         now: Instant::ZERO + SECOND,
-        ends: [end(name, 0, false), end(name, 1, asks)],
+        ends: [end(name, 0, false, patient), end(name, 1, asks, patient)],
         addresses: [address(1), address(2)],
         live: [Vec::new(), Vec::new()],
+        healed: None,
         wire: Vec::new(),
         sent: Vec::new(),
         tally,

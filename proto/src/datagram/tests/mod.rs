@@ -2,6 +2,7 @@
 
 mod config;
 mod handshake;
+mod hostile;
 mod keys;
 mod limits;
 mod messages;

@@ -23,7 +23,6 @@ impl Handshake {
             keyed: self.keyed,
             progress: self.progress,
             poisoned: self.poisoned,
-            #[cfg(test)]
             agreements: self.agreements,
         }
     }

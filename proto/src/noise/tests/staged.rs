@@ -38,7 +38,7 @@ fn read_in_parts(
     };
     let key = static_key(reader.role().peer()).public();
     assert_eq!(first, ReadPart::Static(key), "{context}");
-    assert_eq!(reader.agreements(), dhs, "{context}");
+    assert_eq!(usize::from(reader.agreements()), dhs, "{context}");
     assert_eq!(reader.remote_static(), Some(key), "{context}");
     assert_eq!((reader.next_overhead(), reader.next_security()), before, "{context}");
     assert!(!reader.is_my_turn() && !reader.is_finished(), "{context}");
