@@ -81,7 +81,10 @@ pub(super) struct Peer {
     confirm: bool,
     pong: Option<u64>,
     closing: Option<u16>,
+    /// When an initiator begins a handshake for other keys.
     rekey_at: Instant,
+    /// From when on a responder answers another.
+    rekey_from: Instant,
 }
 
 impl Peer {
@@ -105,6 +108,7 @@ impl Peer {
             pong: None,
             closing: None,
             rekey_at: Instant::MAX,
+            rekey_from: Instant::ZERO,
         }
     }
 

@@ -75,6 +75,14 @@ impl Peer {
             return None;
         };
         if exchange.deadline <= now {
+            // A responder knows a late copy of the first message by it, which would make other keys in the place of those
+            // that the peer may have.
+            let next =
+                self.next.as_ref().filter(|next| next.local_id == exchange.local_id && self.established);
+            if let Some(next) = next.filter(|_| self.role == Role::Responder) {
+                exchange.deadline = next.expiry(&policy);
+                return None;
+            }
             // A session that nothing was heard of since its handshake never came to be.
             let heard = self.current.as_ref().is_some_and(|keys| keys.heard) || self.previous.is_some();
             if !heard {

@@ -6,6 +6,11 @@ use crate::datagram::exchange::{Binding, Exchange};
 use crate::datagram::packet::{DATA_HEAD, Frame, Head, parse};
 use crate::noise::Role;
 use core::net::SocketAddr;
+use core::time::Duration;
+
+/// The least time between handshakes for other keys that a responder begins to answer. A first message that comes too
+/// soon is not lost: the peer repeats it.
+const REKEY_SPACING: Duration = Duration::from_millis(100);
 
 impl Peer {
     /// A data packet for the session `id`.
@@ -66,7 +71,11 @@ impl Peer {
             self.exchange = None;
         }
         match self.next.take_if(|next| next.local_id == id) {
-            Some(next) => self.rotate(cx, next),
+            Some(next) => {
+                // A handshake that replaces the keys before cannot come to an end any more.
+                self.set_exchange(cx, None);
+                self.rotate(cx, next)
+            }
             None => false,
         }
     }
@@ -83,6 +92,11 @@ impl Peer {
         if self.exchange.as_ref().is_some_and(|exchange| exchange.has_just_read(&digest)) {
             return Ok(());
         }
+        if self.previous.as_ref().is_some_and(|keys| keys.local_id == id && self.role == Role::Responder) {
+            // The peer begins anew since it never learnt that this end has the keys after those: it has them too.
+            self.confirm = true;
+            return Err(Discard::Unexpected);
+        }
         let current =
             self.current.as_mut().filter(|keys| keys.local_id == id && self.role == Role::Responder);
         let current = current.ok_or(Discard::Unexpected)?;
@@ -90,6 +104,10 @@ impl Peer {
         if current.began.is_some_and(|began| began > number) {
             return Err(Discard::Unexpected);
         }
+        if cx.now < self.rekey_from {
+            return Err(Discard::Unexpected);
+        }
+        self.rekey_from = cx.now + REKEY_SPACING;
         current.began = Some(number);
         let binding = Binding::Rekey(current.hash);
         let Some(Head::First { id: remote_id }) = parse(packet) else { return Err(Discard::Malformed) };

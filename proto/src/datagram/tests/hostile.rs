@@ -1,6 +1,7 @@
 //! Peers and bystanders who do more than they should: what each of them can cost an endpoint.
 
 use super::*;
+use crate::datagram::packet::Outgoing;
 use alloc::vec;
 
 /// A handshake whose third message, A's, is not there yet.
@@ -49,5 +50,28 @@ fn one_handshake_costs_a_responder_a_bounded_number_of_key_agreements() {
     net.deliver(&third);
     net.pump();
     let b = net.peer(B).unwrap();
+    net.assert_works(a, b);
+}
+
+#[test]
+fn a_peer_gets_no_more_than_ten_handshakes_for_new_keys_a_second() {
+    let (mut net, a, b) = Net::established(config(IK, A), config(IK, B));
+    let config = Arc::clone(net.ends[A].config());
+    for n in 0..100 {
+        net.now += 10 * MS;
+        let now = net.now;
+        let frame = [&[0x11, 0][..], &[n + 1; 150]].concat();
+        let keys = net.ends[A].slots.peer_mut(a.number).unwrap().current_mut().unwrap();
+        let mut out = [0; 1200];
+        let len = keys.seal(now, &config.rekey, &Outgoing::Handshake(&frame), &mut out).unwrap();
+        net.deliver(&Packet { from: address(A), to: address(B), bytes: out[..len].to_vec() });
+    }
+    let discards = net.ends[B].stats().discards;
+    assert_eq!((discards.forged, discards.unexpected), (10, 90));
+    // Who keeps to the rules gets its keys: what came too soon comes again.
+    let keys = |net: &mut Net| net.ends[B].slots.peer_mut(b.number).unwrap().current_mut().unwrap().local_id;
+    let before = keys(&mut net);
+    net.run_for(121 * SECOND);
+    assert_ne!(before, keys(&mut net));
     net.assert_works(a, b);
 }

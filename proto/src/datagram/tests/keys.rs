@@ -180,6 +180,46 @@ fn a_handshake_for_keys_that_was_overtaken_by_a_later_one_does_not_replace_it() 
 }
 
 #[test]
+fn a_late_copy_of_the_message_that_began_new_keys_does_not_undo_them() {
+    let (mut net, a, b) = rekeying(IK, RekeyPolicy::default().with_after(20 * SECOND));
+    // The first message for new keys leaves twice; the copy is held back.
+    let mut firsts = vec![];
+    net.run_some(net.now + 21 * SECOND, |packet| {
+        firsts.push(packet.clone());
+        false
+    });
+    let before = net.current();
+    net.deliver(&firsts[0]);
+    net.pump_some(|packet| packet.to == address(A));
+    assert_ne!(before[A], net.current()[A]);
+    // What A says under its new keys is behind the copy, which comes after the time of the handshake.
+    net.run_some(net.now + 11 * SECOND, |packet| packet.to == address(A));
+    net.deliver(&firsts[1]);
+    net.pump();
+    net.assert_works(a, b);
+    assert_eq!(net.ends[B].stats().discards.unknown_session, 0);
+}
+
+#[test]
+fn an_initiator_that_missed_every_word_of_its_new_keys_learns_of_them_at_its_next_try() {
+    let (mut net, a, b) = rekeying(XX, RekeyPolicy::default().with_after(20 * SECOND));
+    let before = net.current();
+    let mut count = 0;
+    net.run_some(net.now + 31 * SECOND, |packet| {
+        count += 1;
+        count <= 3 || packet.from == address(A)
+    });
+    assert_eq!((before[A], before[B] != net.current()[B]), (net.current()[A], true));
+    net.run_for(5 * SECOND);
+    assert_ne!(before[A], net.current()[A]);
+    net.assert_works(a, b);
+    net.run_for(200 * SECOND);
+    assert_eq!(net.events, [vec![], vec![]]);
+    assert_eq!(net.ends.each_ref().map(|end| end.stats().discards.forged), [0, 0]);
+    net.assert_works(a, b);
+}
+
+#[test]
 fn the_responder_does_not_replace_keys_of_its_own_accord() {
     let policy = RekeyPolicy::default().with_after(SECOND);
     let (mut net, a, b) = Net::established(config(IK, A), config(IK, B).with_rekey(policy));
