@@ -238,7 +238,8 @@ impl Config {
         self
     }
 
-    /// When whoever connects must first show that it receives at its address.
+    /// When whoever connects must first show that it receives at its address. Handshakes in progress are also load when they
+    /// are more than a quarter of those that there is room for.
     #[must_use]
     pub fn with_gate(mut self, gate: GateConfig) -> Self {
         self.gate = gate;

@@ -13,6 +13,10 @@ use crate::time::Instant;
 use core::net::SocketAddr;
 use core::ops::Range;
 
+/// The handshakes in progress that are load whatever the gate's own number: when they are more than one in so many of the
+/// places that handshakes can have. Else a few messages from forged addresses could take all places of a small endpoint.
+const STRANGERS_SHARE: usize = 4;
+
 impl Endpoint {
     /// Works on a datagram that came from `source`, in place. Gives the message in it, if there is one; call
     /// [`poll_event`](Self::poll_event) before using that. What is wrong with a datagram is counted in
@@ -170,8 +174,13 @@ impl Endpoint {
         mac2: &Mac,
     ) -> Result<bool, Option<Cookie>> {
         let verified = self.gate.stats().verified;
-        let in_progress = self.admission.stats().handshakes.saturating_add(1);
-        match self.gate.ask(now, Some(source), mac1, mac2, in_progress) {
+        let in_progress = self.admission.stats().handshakes;
+        let places = self.config.max_peers.saturating_sub(self.slots.len()).saturating_add(in_progress);
+        let room = places.min(self.admission.handshake_room());
+        let in_progress = in_progress.saturating_add(1);
+        let scarce = in_progress.saturating_mul(STRANGERS_SHARE) > room;
+        let backlog = if scarce { usize::MAX } else { in_progress };
+        match self.gate.ask(now, Some(source), mac1, mac2, backlog) {
             GateAnswer::Proceed => Ok(self.gate.stats().verified != verified),
             GateAnswer::Cookie(cookie) => Err(Some(cookie)),
             _ => Err(None),

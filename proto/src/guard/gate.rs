@@ -13,7 +13,7 @@ use core::net::SocketAddr;
 /// takes what is meant for those who can.
 ///
 /// By default [`LoadConfig::default`]; under load 1,000 handshakes a second of verified sources with 250 at once, and
-/// as many cookies for the others.
+/// 100,000 cookies a second with 25,000 at once for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GateConfig {
     load: LoadConfig,
@@ -35,7 +35,8 @@ impl GateConfig {
         Self { verified: (per_second, burst), ..self }
     }
 
-    /// Cookies given out under load: a second on average, and at once; each at least 1.
+    /// Cookies given out under load: a second on average, and at once; each at least 1. They cost a few hashes each. Where
+    /// sources can be forged, as in datagrams, a flood faster than this leaves no cookies for those who can be reached.
     #[must_use]
     pub const fn with_cookies(self, per_second: u64, burst: u64) -> Self {
         Self { cookies: (per_second, burst), ..self }
@@ -44,7 +45,7 @@ impl GateConfig {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { load: LoadConfig::default(), verified: (1_000, 250), cookies: (1_000, 250) }
+        Self { load: LoadConfig::default(), verified: (1_000, 250), cookies: (100_000, 25_000) }
     }
 }
 

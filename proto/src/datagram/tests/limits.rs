@@ -74,6 +74,52 @@ fn attempts_count_for_sources_that_have_shown_a_cookie_only() {
 }
 
 #[test]
+fn where_places_are_few_strangers_take_a_quarter_of_them_and_no_more() {
+    let few = |handshakes, sessions| {
+        AdmissionConfig::default().with_max_handshakes(handshakes).with_max_sessions(sessions)
+    };
+    for (max_peers, admission, taken) in [
+        (50, few(256, 10_000), 12),
+        (1_000, few(40, 10_000), 10),
+        (1_000, few(256, 20), 5),
+        (1, few(256, 10_000), 0),
+        // Where they are many, the gate's own number holds.
+        (10_000, few(2_000, 10_000), 63),
+    ] {
+        let b = config(IK, B).with_max_peers(max_peers).with_admission(admission);
+        let mut net = Net::new(config(IK, A), b);
+        for _ in 0..100 {
+            net.connect();
+        }
+        net.pump_some(|packet| packet.to == address(B));
+        assert_eq!(net.ends[B].peers(), taken, "{max_peers} {admission:?}");
+        // Who shows a cookie gets in.
+        net.connect();
+        net.pump();
+        assert_eq!(net.ends[B].stats().established, 1, "{max_peers} {admission:?}");
+        assert_eq!(net.ends[B].stats().discards.full, 0, "{max_peers} {admission:?}");
+    }
+}
+
+#[test]
+fn a_flood_from_forged_addresses_leaves_a_cookie_for_others() {
+    let gate = GateConfig::default().with_load(LoadConfig::default().with_backlog(1));
+    let mut net = Net::new(config(IK, A), config(IK, B).with_gate(gate));
+    net.connect();
+    let first = net.wire.pop_front().unwrap();
+    // 50,000 a second.
+    for n in 0..5_000_u32 {
+        net.now += Duration::from_micros(20);
+        let [_, b, c, d] = n.to_be_bytes();
+        net.deliver(&Packet { from: SocketAddr::from(([10, b, c, d], 9)), ..first.clone() });
+        net.wire.clear();
+    }
+    net.deliver(&first);
+    net.pump();
+    assert!(net.peer(B).is_some());
+}
+
+#[test]
 fn handshakes_that_nobody_finishes_leave_nothing_behind() {
     let mut net = Net::of(XX);
     for _ in 0..20 {

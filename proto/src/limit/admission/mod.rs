@@ -250,6 +250,12 @@ impl Admission {
         self.stats.sessions = self.stats.sessions.saturating_sub(1);
     }
 
+    /// How many handshakes can be in progress at once beside the sessions there are, those in progress included.
+    #[must_use]
+    pub fn handshake_room(&self) -> usize {
+        self.max_handshakes.min(self.max_sessions.saturating_sub(self.stats.sessions))
+    }
+
     /// What has been counted so far.
     #[must_use]
     pub const fn stats(&self) -> AdmissionStats {
