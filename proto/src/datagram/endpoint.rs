@@ -7,7 +7,7 @@ use super::draws::Draws;
 use super::error::{ConnectError, SendError};
 use super::packet::COOKIE_LEN;
 use super::peer::{self, Context};
-use super::slots::{Admitted, Slots};
+use super::slots::{Admitted, First, Slots};
 use super::stats::Stats;
 use super::{EndReason, Event, PeerId};
 use crate::entropy::Seed;
@@ -36,8 +36,8 @@ pub struct Endpoint {
     pub(super) slots: Slots,
     /// Session ids of this end and whose they are.
     pub(super) ids: BTreeMap<u64, u32>,
-    /// Digests of first messages and whom they made.
-    pub(super) firsts: BTreeMap<[u8; 32], u32>,
+    /// First messages and whom they made.
+    pub(super) firsts: BTreeMap<First, u32>,
     pub(super) deadlines: Deadlines,
     pub(super) cookies: VecDeque<(SocketAddr, [u8; COOKIE_LEN])>,
     pub(super) stats: Stats,

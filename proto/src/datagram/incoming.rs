@@ -129,11 +129,9 @@ impl Endpoint {
         if !digest.verify(&mac1) {
             return Err(Discard::Mac);
         }
-        if let Some(number) = self.firsts.get(digest.as_bytes()).copied() {
+        let first = (*digest.as_bytes(), source);
+        if let Some(number) = self.firsts.get(&first).copied() {
             let peer = self.slots.peer_mut(number).ok_or(Discard::UnknownSession)?;
-            if peer.address != source {
-                return Err(Discard::WrongSource);
-            }
             peer.repeat_first(&digest);
             self.settle(number);
             return Ok(());
@@ -153,8 +151,8 @@ impl Endpoint {
         let (_, mut cx) = self.context(now, number);
         match peer::accept(&mut cx, source, remote_id, packet) {
             Ok(peer) => {
-                self.slots.fill(peer, Admitted::Handshake(proven), Some(*digest.as_bytes()));
-                self.firsts.insert(*digest.as_bytes(), number);
+                self.slots.fill(peer, Admitted::Handshake(proven), Some(first));
+                self.firsts.insert(first, number);
                 self.settle(number);
                 Ok(())
             }

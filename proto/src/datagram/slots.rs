@@ -5,6 +5,7 @@ use super::{EndReason, Established, Event, PeerId};
 use crate::limit::Source;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 /// How a peer counts in the admission of those that connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +18,16 @@ pub(super) enum Admitted {
     Session,
 }
 
+/// A first message: its digest and where it came from. So a copy from another address, whoever sent it, is a handshake of
+/// its own and keeps nobody from his.
+pub(super) type First = ([u8; 32], SocketAddr);
+
 pub(super) struct Slot {
     generation: u32,
     pub(super) peer: Option<Peer>,
     pub(super) admitted: Admitted,
-    /// The digest of its first message, to know it again.
-    pub(super) first: Option<[u8; 32]>,
+    /// Its first message, to know it again.
+    pub(super) first: Option<First>,
     established: Option<Established>,
     ended: Option<EndReason>,
     in_sending: bool,
@@ -54,7 +59,7 @@ impl Slots {
     }
 
     /// Puts a peer in the [`vacant`](Self::vacant) place.
-    pub(super) fn fill(&mut self, peer: Peer, admitted: Admitted, first: Option<[u8; 32]>) -> PeerId {
+    pub(super) fn fill(&mut self, peer: Peer, admitted: Admitted, first: Option<First>) -> PeerId {
         let number = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,

@@ -75,3 +75,21 @@ fn a_peer_gets_no_more_than_ten_handshakes_for_new_keys_a_second() {
     assert_ne!(before, keys(&mut net));
     net.assert_works(a, b);
 }
+
+#[test]
+fn a_first_message_copied_from_elsewhere_does_not_lock_its_sender_out() {
+    for name in [IK, XX] {
+        let mut net = Net::of(name);
+        let a = net.connect();
+        let first = net.wire.pop_front().unwrap();
+        net.deliver(&Packet { from: elsewhere(), ..first.clone() });
+        assert_eq!(net.wire.pop_front().map(|answer| answer.to), Some(elsewhere()), "{name}");
+        net.deliver(&first);
+        net.pump();
+        let b = net.peer(B).unwrap_or_else(|| panic!("{name}: not established"));
+        assert_eq!(net.ends[B].address(b), Some(address(A)), "{name}");
+        net.assert_works(a, b);
+        net.run_for(11 * SECOND);
+        assert_eq!((net.ends[B].peers(), net.ends[B].stats().established), (1, 1), "{name}");
+    }
+}
