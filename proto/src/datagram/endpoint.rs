@@ -147,13 +147,12 @@ impl Endpoint {
             let (slots, mut cx) = self.context(now, number);
             let Some(peer) = slots.peer_mut(number) else { continue };
             let sent = peer.transmit(&mut cx, out);
-            let destination = peer.address;
             if peer.is_closing() {
                 self.end(number, None);
             } else {
                 self.settle(number);
             }
-            if let Some(len) = sent {
+            if let Some((len, destination)) = sent {
                 return Some(Transmit { destination, len });
             }
         }
@@ -188,7 +187,7 @@ impl Endpoint {
         }
     }
 
-    /// The address that datagrams for `peer` go to.
+    /// The address that datagrams for `peer` go to. It changes when the peer has answered from another.
     #[must_use]
     pub fn address(&self, peer: PeerId) -> Option<SocketAddr> {
         self.slots.peer(peer).map(|peer| peer.address)

@@ -5,6 +5,7 @@
 mod deadlines;
 mod incoming;
 mod outgoing;
+mod path;
 
 use super::Established;
 use super::config::Config;
@@ -21,6 +22,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::net::SocketAddr;
 use core::ops::Range;
+use path::Probe;
 
 /// What a peer needs of its endpoint.
 pub(super) struct Context<'a> {
@@ -80,6 +82,8 @@ pub(super) struct Peer {
     /// A ping is owed that tells the peer that this end has the new keys.
     confirm: bool,
     pong: Option<u64>,
+    /// Where the peer may have moved.
+    probe: Option<Probe>,
     closing: Option<u16>,
     /// When an initiator begins a handshake for other keys.
     rekey_at: Instant,
@@ -106,6 +110,7 @@ impl Peer {
             heartbeat: None,
             confirm: false,
             pong: None,
+            probe: None,
             closing: None,
             rekey_at: Instant::MAX,
             rekey_from: Instant::ZERO,

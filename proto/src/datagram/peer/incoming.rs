@@ -28,9 +28,8 @@ impl Peer {
         // The packet is authentic from here on.
         let mut taken = Taken { established: self.hear(cx, id), ..Taken::default() };
         let is_current = self.current.as_ref().is_some_and(|keys| keys.local_id == id);
-        if opened.newest && is_current && self.address != source {
-            self.address = source;
-            taken.moved = true;
+        if opened.newest && is_current {
+            self.came_from(cx, source);
         }
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.on_received(cx.now);
@@ -45,6 +44,7 @@ impl Peer {
             }
             Some(Frame::Ping(ping)) => self.pong = Some(ping),
             Some(Frame::Pong(ping)) => {
+                taken.moved = self.answered(ping);
                 if let Some(heartbeat) = &mut self.heartbeat {
                     heartbeat.on_pong(cx.now, ping);
                 }

@@ -1,10 +1,12 @@
 //! What is sent to a peer: messages, and packets that are owed.
 
+use super::path::Probe;
 use super::{Context, Peer};
 use crate::datagram::error::SendError;
 use crate::datagram::keys::Unusable;
 use crate::datagram::packet::{OVERHEAD, Outgoing};
 use crate::heartbeat::Heartbeat;
+use core::net::SocketAddr;
 
 impl Peer {
     /// Seals a message into `out` and gives the datagram's length.
@@ -42,6 +44,7 @@ impl Peer {
         self.exchange.as_ref().is_some_and(|exchange| exchange.owed)
             || self.confirm
             || self.pong.is_some()
+            || self.probe.as_ref().is_some_and(Probe::is_owed)
             || self.closing.is_some()
             || self.heartbeat.as_ref().is_some_and(Heartbeat::ping_owed)
     }
@@ -51,14 +54,20 @@ impl Peer {
         self.closing.is_some()
     }
 
-    /// Writes the next packet that is owed to the front of `out`, which has room for the largest, and gives its length.
-    pub(in crate::datagram) fn transmit(&mut self, cx: &mut Context<'_>, out: &mut [u8]) -> Option<usize> {
+    /// Writes the next packet that is owed to the front of `out`, which has room for the largest; gives its length and
+    /// where it goes.
+    pub(in crate::datagram) fn transmit(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut [u8],
+    ) -> Option<(usize, SocketAddr)> {
+        let mut destination = self.address;
         let Some(current) = &mut self.current else {
             let exchange = self.exchange.as_mut().filter(|exchange| exchange.owed)?;
             exchange.owed = false;
             let packet = exchange.packet();
             out.get_mut(..packet.len())?.copy_from_slice(packet);
-            return Some(packet.len());
+            return Some((packet.len(), destination));
         };
         let frame = if let Some(code) = self.closing {
             Outgoing::Close(code)
@@ -67,11 +76,15 @@ impl Peer {
             Outgoing::Handshake(exchange.packet())
         } else if core::mem::take(&mut self.confirm) {
             Outgoing::Ping(0)
+        } else if let Some((address, ping)) = self.probe.as_mut().and_then(Probe::take) {
+            destination = address;
+            Outgoing::Ping(ping)
         } else if let Some(ping) = self.pong.take() {
             Outgoing::Pong(ping)
         } else {
             Outgoing::Ping(self.heartbeat.as_mut()?.take_ping(cx.now)?)
         };
-        current.seal(cx.now, &cx.config.rekey, &frame, out).ok()
+        let len = current.seal(cx.now, &cx.config.rekey, &frame, out).ok()?;
+        Some((len, destination))
     }
 }

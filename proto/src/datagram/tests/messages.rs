@@ -1,4 +1,4 @@
-//! Messages: once or not at all, whatever the network does; their size; addresses; the end of a session.
+//! Messages: once or not at all, whatever the network does; their size; the end of a session.
 
 use super::*;
 use crate::datagram::packet::{DATA_HEAD, OVERHEAD, Outgoing};
@@ -97,42 +97,6 @@ fn an_empty_message_is_a_message() {
     net.send(A, a, b"");
     net.pump();
     assert_eq!(net.messages[B], [b""]);
-}
-
-#[test]
-fn a_peer_moves_with_a_packet_newer_than_all_before_and_with_no_other() {
-    let (mut net, a, b) = pair();
-    let [old, newer, newest] = [b"0", b"1", b"2"].map(|message| net.seal(A, a, message));
-    net.deliver(&newer);
-    net.deliver(&Packet { from: elsewhere(), ..old });
-    assert_eq!(net.messages[B].len(), 2, "late, and still a message");
-    assert_eq!(net.ends[B].address(b), Some(address(A)));
-    net.deliver(&Packet { from: elsewhere(), ..newer });
-    assert_eq!(net.ends[B].address(b), Some(address(A)), "a replay moves nobody");
-    net.deliver(&Packet { from: elsewhere(), ..newest });
-    assert_eq!(net.ends[B].address(b), Some(elsewhere()));
-    assert_eq!(net.ends[B].stats().moved, 1);
-    assert_eq!(net.seal(B, b, b"back").to, elsewhere());
-    // And home again.
-    net.send(A, a, b"3");
-    net.pump();
-    net.assert_works(a, b);
-}
-
-#[test]
-fn a_session_follows_a_socket_that_is_bound_anew() {
-    let (mut net, a, b) = pair();
-    net.addresses[A] = elsewhere();
-    net.assert_works_after_hello(a, b);
-    assert_eq!(net.ends[B].address(b), Some(elsewhere()));
-}
-
-impl Net {
-    fn assert_works_after_hello(&mut self, a: PeerId, b: PeerId) {
-        self.send(A, a, b"hello");
-        self.pump();
-        self.assert_works(a, b);
-    }
 }
 
 #[test]

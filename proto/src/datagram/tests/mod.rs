@@ -6,6 +6,7 @@ mod hostile;
 mod keys;
 mod limits;
 mod messages;
+mod paths;
 mod wire;
 
 use super::{Config, EndReason, Endpoint, Event, PeerId, Peers};
