@@ -54,12 +54,12 @@ pub fn bind<S>(
     Ok((endpoint, bind().map_err(failed)?))
 }
 
-/// Whether an error of receiving is about a datagram that was sent before, which came back or did not get through, and
-/// not about the socket.
+/// Whether an error of receiving is about one datagram, which came back, did not get through or was too long for the buffer,
+/// and not about the socket.
 #[must_use]
 pub fn is_passing(error: &io::Error) -> bool {
     use ErrorKind as E;
-    matches!(
+    let passing = matches!(
         error.kind(),
         E::ConnectionReset
             | E::ConnectionRefused
@@ -67,5 +67,36 @@ pub fn is_passing(error: &io::Error) -> bool {
             | E::HostUnreachable
             | E::NetworkUnreachable
             | E::Interrupted
-    )
+    );
+    passing || cfg!(windows) && error.raw_os_error().is_some_and(is_passing_winsock)
+}
+
+/// Winsock fails where other systems cut a datagram that is longer than the buffer (WSAEMSGSIZE), and when the time to
+/// live of one that was sent ran out (WSAENETRESET). Neither has an [`ErrorKind`].
+const fn is_passing_winsock(code: i32) -> bool {
+    matches!(code, 10_040 | 10_052)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_datagram_met_with_is_passing_and_what_the_socket_did_is_not() {
+        for (kind, passing) in [
+            (ErrorKind::ConnectionReset, true),
+            (ErrorKind::HostUnreachable, true),
+            (ErrorKind::Interrupted, true),
+            (ErrorKind::PermissionDenied, false),
+            (ErrorKind::WouldBlock, false),
+        ] {
+            assert_eq!(is_passing(&kind.into()), passing, "{kind:?}");
+        }
+        // Too long, expired; not a socket, no buffers.
+        for (code, passing) in [(10_040, true), (10_052, true), (10_038, false), (10_055, false)] {
+            assert_eq!(is_passing_winsock(code), passing, "{code}");
+            // The numbers mean this on Windows alone.
+            assert_eq!(is_passing(&io::Error::from_raw_os_error(code)), passing && cfg!(windows), "{code}");
+        }
+    }
 }
