@@ -31,7 +31,7 @@ fn stored(end: &mut End, records: u32, n: u64) -> Snapshot {
 /// One record.
 fn record(end: &mut End, message: &[u8]) {
     end.send(message);
-    end.session.poll_transmit(crate::time::Instant::ZERO, &mut end.tx);
+    end.session.poll_transmit(Instant::ZERO, &mut end.tx);
 }
 
 #[test]

@@ -139,40 +139,38 @@ fn a_ticket_that_is_not_accepted_leads_to_the_full_handshake_on_the_same_connect
 fn a_ticket_is_worth_what_its_full_handshake_would_be() {
     let only = |n: u8| Peers::Only(vec![public(n)]);
     let blake2b = "Noise_XX_25519_ChaChaPoly_BLAKE2b";
-    // What the ticket is of, where it is shown, and whether it resumes; the rest of the opening is that of a stranger.
-    let cases: [(&str, ClientTicket, &str, (Config, Config), bool, Option<Error>); 7] = [
-        ("as it was", ticket(XX), XX, ends(XX), true, None),
-        ("a peer that is listed", ticket(XX), XX, (ends(XX).0, ends(XX).1.with_peers(only(1))), true, None),
+    type Case = (&'static str, ClientTicket, (Config, Config), bool, Option<Error>);
+    // What is shown, to whom, and whether it resumes; the rest of the opening is that of a stranger.
+    let cases: [Case; 7] = [
+        ("as it was", ticket(XX), ends(XX), true, None),
+        ("a peer that is listed", ticket(XX), (ends(XX).0, ends(XX).1.with_peers(only(1))), true, None),
         (
             "a peer that is not listed any more",
             ticket(XX),
-            XX,
             (ends(XX).0, ends(XX).1.with_peers(only(3))),
             false,
             Some(Error::PeerNotAllowed),
         ),
-        ("of nobody in particular", ticket(NN), XX, ends(XX), false, None),
+        ("of nobody in particular", ticket(NN), ends(XX), false, None),
         (
             "of nobody in particular, where peers are listed",
             ticket(NN),
-            XX,
             (ends(XX).0, ends(XX).1.with_peers(only(1))),
             false,
             None,
         ),
-        ("of another suite", ticket(blake2b), XX, ends(XX), false, None),
+        ("of another suite", ticket(blake2b), ends(XX), false, None),
         (
             "of another prologue",
             ticket(XX),
-            XX,
             (ends(XX).0.with_prologue(b"2"), ends(XX).1.with_prologue(b"2")),
             false,
             None,
         ),
     ];
-    for (what, shown, name, ends, resumes, error) in cases {
+    for (what, shown, ends, resumes, error) in cases {
         // A client that shows it in any case.
-        let shown = ClientTicket { protocol: protocol(name), responder: Some(public(2)), ..shown };
+        let shown = ClientTicket { protocol: protocol(XX), responder: Some(public(2)), ..shown };
         let mut pair = pair(ends, 7, UNIX, Some(&shown));
         let asked = run(&mut pair, true);
         assert_eq!(asked.contains(&"ticket"), resumes, "{what}");
