@@ -125,8 +125,9 @@ pub struct Permit {
     gate: Gate,
     source: Option<SocketAddr>,
     established: bool,
-    /// The key that the peer claims to have, until a record proves it, and what ends its session.
-    claimed: Mutex<Option<(PublicKey, Ender)>>,
+    /// The key that the peer claims to have, until a record proves it, and what ends its session. Boxed: most of the time
+    /// there is none.
+    claimed: Mutex<Option<Box<(PublicKey, Ender)>>>,
     session: OnceLock<SessionId>,
     /// The session was ended from outside.
     ended: Arc<AtomicBool>,
@@ -203,12 +204,12 @@ impl Permit {
     /// The peer says that `key` is its own, and nothing but its first record can prove it. Until [`Permit::proven`] the guard
     /// does not hear of the session, so that who only knows a key takes nothing from its owner.
     pub(super) fn claim(&self, key: PublicKey, end: Ender) {
-        *self.claimed() = Some((key, end));
+        *self.claimed() = Some(Box::new((key, end)));
     }
 
     /// A record of the peer has opened: if its key was only claimed, it is proven now, and the session enters.
     pub(super) fn proven(&self, now: Instant) {
-        let Some((key, end)) = self.claimed().take() else { return };
+        let Some((key, end)) = self.claimed().take().map(|claimed| *claimed) else { return };
         match self.answer(now, None, &Question::Proven(key)) {
             Answer::Refuse(refused) => self.refuse(refused, &end),
             // What is refused here is ended already.
@@ -216,7 +217,7 @@ impl Permit {
         }
     }
 
-    fn claimed(&self) -> MutexGuard<'_, Option<(PublicKey, Ender)>> {
+    fn claimed(&self) -> MutexGuard<'_, Option<Box<(PublicKey, Ender)>>> {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
