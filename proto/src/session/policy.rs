@@ -84,8 +84,8 @@ impl RateLimit {
         self
     }
 
-    /// Limits bytes of records a second, as on the wire. A record is charged in full once opened, so a burst
-    /// may exceed the limit by one record.
+    /// Limits bytes of records a second, and of notices that the peer was restored, as on the wire. A record is charged in
+    /// full once opened, so a burst may exceed the limit by one record.
     #[must_use]
     pub const fn with_bytes(mut self, rate: Rate) -> Self {
         self.bytes = Some(rate);

@@ -51,7 +51,7 @@ pub(super) struct RecvState {
     kept: Option<Box<Kept>>,
     /// A message arrived since the shared block was last told.
     messages_seen: bool,
-    /// A record was used up since then.
+    /// A record was used up since then, or a notice.
     record_ended: bool,
     drained: bool,
     closed: bool,
@@ -238,7 +238,12 @@ impl RecvState {
                         }
                     }
                     match record_len(rest)? {
-                        Ok(NOTICE_LEN) => self.notice(rest)?,
+                        Ok(NOTICE_LEN) => {
+                            self.notice(rest)?;
+                            self.charge_bytes(now, NOTICE_LEN as u64);
+                            // What is to be done behind a record: deadlines hold whatever comes without pause.
+                            self.record_ended = true;
+                        }
                         Ok(len) => {
                             self.open_record(control, now, &mut rest[..len])?;
                             if let Some(at_most) = self.kept.as_mut().and_then(|kept| kept.lost.take()) {
@@ -289,9 +294,7 @@ impl RecvState {
         self.key_records += 1;
         self.stats.records += 1;
         self.stats.wire_bytes += wire;
-        if let Some(bytes) = self.limits.as_mut().and_then(|limits| limits.bytes.as_mut()) {
-            bytes.take(now, wire);
-        }
+        self.charge_bytes(now, wire);
         self.joiner.skip(RECORD_HEAD);
         self.open = Some(open);
         self.visit(control, now, Step::Record)

@@ -37,6 +37,14 @@ impl RecvState {
         }
     }
 
+    /// Charges what was taken to the rate limit.
+    #[inline]
+    pub(super) fn charge_bytes(&mut self, now: Instant, wire: u64) {
+        if let Some(bytes) = self.limits.as_mut().and_then(|limits| limits.bytes.as_mut()) {
+            bytes.take(now, wire);
+        }
+    }
+
     /// There is more than may pass now: to be held back, or the end.
     pub(super) fn refuse_rate(&self) -> Result<(), Error> {
         if self.config.rate_limit.close { Err(Error::RateLimited) } else { Ok(()) }

@@ -78,6 +78,28 @@ fn a_peer_that_sends_without_pause_cannot_put_off_the_end() {
 }
 
 #[test]
+fn neither_can_one_that_sends_notices_without_pause() {
+    let late = Duration::from_secs(60);
+    for half in [0, NOTICE.len() / 2] {
+        let notices = [&NOTICE.repeat(3), &NOTICE[..half]].concat();
+        let mut closing = Pair::established(NN);
+        closing.a.session.close(closing.now, CODE, "", &mut closing.a.tx).unwrap();
+        closing.a.rx.extend_from_slice(&notices);
+        closing.a.read(closing.now + late);
+        assert_eq!(closing.a.error, Some(Error::CloseTimeout));
+
+        let mut draining = Pair::established(NN);
+        draining.a.session.drain(draining.now, draining.now + late).unwrap();
+        draining.now += late;
+        draining.a.rx.extend_from_slice(&notices);
+        draining.a.read(draining.now);
+        draining.link = [true, false];
+        draining.pump();
+        assert_eq!(draining.b.closed(), Some((1, "".into())));
+    }
+}
+
+#[test]
 fn an_answer_that_came_in_time_counts_even_if_it_is_read_late() {
     let mut pair = Pair::established(NN);
     pair.a.session.close(pair.now, CODE, "", &mut pair.a.tx).unwrap();

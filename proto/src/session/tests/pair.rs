@@ -15,6 +15,9 @@ pub(super) const NN: &str = "Noise_NN_25519_ChaChaPoly_BLAKE2s";
 pub(super) const XX: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
 pub(super) const IK: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
 
+/// A notice that the peer was restored (docs/wire.md, section 9.1): anybody can make one up.
+pub(super) const NOTICE: [u8; 18] = [0, 16, 1, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7];
+
 pub(super) fn protocol(name: &str) -> Protocol {
     Protocol::parse(name).unwrap()
 }

@@ -65,3 +65,23 @@ fn a_closing_limit_ends_the_session_with_its_code() {
         assert_eq!(again, Some(Error::RateLimited), "a failure is final, whatever the rate allows by now");
     }
 }
+
+#[test]
+fn notices_are_held_to_the_rate_of_bytes() {
+    let limit = RateLimit::default().with_bytes(Rate::new(1000, 2000).unwrap());
+    let flood = NOTICE.repeat(1000);
+    let mut pair = limited(limit);
+    pair.b.rx.extend_from_slice(&flood);
+    pair.b.read(pair.now);
+    let taken = flood.len() - pair.b.rx.len();
+    assert!((1980..=2020).contains(&taken), "{taken}");
+    assert_eq!(pair.b.session.stats().throttled, 1);
+    pair.pass(Duration::from_secs(4));
+    let taken = flood.len() - pair.b.rx.len();
+    assert!((5980..=6020).contains(&taken), "{taken} after 4 s");
+
+    let mut closing = limited(limit.closing());
+    closing.b.rx.extend_from_slice(&flood);
+    closing.b.read(closing.now);
+    assert_eq!(closing.b.error, Some(Error::RateLimited));
+}
