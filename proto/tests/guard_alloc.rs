@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use sealock_proto::entropy::{Jitter, Seed};
 use sealock_proto::guard::{
-    Answer, FirstSeen, GateKey, Guard, GuardConfig, Mac, Policy, Question, Refusal, ReplayConfig,
+    Answer, FirstSeen, GateConfig, GateKey, Guard, GuardConfig, Mac, Policy, Question, Refusal, ReplayConfig,
     ReplayFilter,
 };
 use sealock_proto::limit::KeyedConfig;
@@ -51,7 +51,8 @@ fn a_wrong_mac_costs_a_digest_and_no_memory() {
 
 #[test]
 fn strangers_under_load_get_cookies_or_nothing_and_cost_no_memory() {
-    let mut guard = Guard::new(GuardConfig::default(), &seed(), UNIX).unwrap();
+    let config = GateConfig::default().with_cookies(1_000, 1_000);
+    let mut guard = Guard::new(GuardConfig::default().with_gate(Some(config)), &seed(), UNIX).unwrap();
     let gate = GateKey::new(None, b"");
     let (mut sealed, mut verified, mut busy) = (0_u64, 0_u64, 0_u64);
     let info = measure(|| {

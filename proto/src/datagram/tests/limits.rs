@@ -34,6 +34,7 @@ fn there_are_no_more_peers_than_allowed_and_a_place_is_free_again_once_its_end_w
 #[test]
 fn those_who_connect_are_admitted_by_number_and_the_others_counted() {
     let admission = AdmissionConfig::default().with_max_handshakes(2).with_max_sessions(3);
+    let admission = admission.with_max_handshakes_per_source(Some(2));
     let mut net = Net::new(config(IK, A), config(IK, B).with_admission(admission));
     for _ in 0..5 {
         net.connect();
