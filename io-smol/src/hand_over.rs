@@ -29,8 +29,8 @@ pub async fn hand_over(
     Ok((handed_over.snapshot, stream))
 }
 
-/// Goes on with a session on its socket: `snapshot`, `key` and `context` are those of [`hand_over`], `config` is of the same
-/// end. `claim` should say yes once for each snapshot; see [`Session::restore`].
+/// Goes on with a session on its socket: `snapshot`, `key` and `context` are those of [`hand_over`](fn@hand_over),
+/// `config` is of the same end. `claim` should say yes once for each snapshot; see [`Session::restore`].
 ///
 /// # Errors
 /// The stream as it was, and the reason.

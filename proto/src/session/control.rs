@@ -396,6 +396,7 @@ impl Control {
         if self.timers.take_due(Timer::Lifetime, now) {
             self.expire(now);
         }
+        self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
         if self.timers.take_due(Timer::Drain, now) {
             self.close_owed.get_or_insert(CloseCode::GOING_AWAY);
             // In case there is never room for it.
@@ -460,7 +461,6 @@ impl Control {
 
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         self.keep_deadlines(now)?;
-        self.rekey_owed |= self.timers.take_due(Timer::Rekey, now);
         if self.timers.take_due(Timer::Ask, now) {
             if let Some(opening) = &mut self.opening {
                 opening.ask_again();

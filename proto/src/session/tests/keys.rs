@@ -123,3 +123,16 @@ fn the_last_nonce_is_never_used() {
     pair.b.read(pair.now);
     assert_eq!(pair.b.error, Some(Error::KeyExhausted));
 }
+
+#[test]
+fn a_peer_that_sends_without_pause_cannot_put_off_a_change_of_keys() {
+    let age = Duration::from_secs(60);
+    let (a, b) = configs(NN);
+    let mut pair = Pair::established_with(a.with_rekey(RekeyPolicy::default().with_age(age)), b);
+    pair.now += age;
+    pair.b.send(b"more");
+    // Handles no deadline, like a driver that always finds something to read.
+    pair.pump();
+    let rekeys = [&pair.a, &pair.b].map(|end| end.session.stats().sent.rekeys);
+    assert_eq!((pair.a.messages().len(), rekeys), (1, [1, 0]));
+}
