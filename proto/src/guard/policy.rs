@@ -45,7 +45,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Only these keys are accepted; none if empty. `None`: any is.
+    /// Only these keys are accepted; none if empty. `None`: any is. A session whose protocol shows no key of the initiator (NN,
+    /// NK and others) is nobody's, and no rule here is about it: accept no such protocol where keys matter.
     #[must_use]
     pub fn with_allowed(self, allowed: Option<&[PublicKey]>) -> Self {
         Self { allowed: allowed.map(sorted), ..self }
