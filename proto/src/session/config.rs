@@ -1,14 +1,15 @@
-//! What a session is told before it begins, and the checks on it.
+//! What a session is told before it begins. `config/` has the checks on it, and who may come again.
 
-use super::config_error::ConfigError;
+mod again;
+mod check;
+
 use super::gate::Gates;
-use super::packet::MAX_PAYLOAD;
 use super::padding::Padding;
-use super::policy::{MAX_RECORDS_PER_KEY, Peers, RateLimit, RekeyPolicy};
+use super::policy::{Peers, RateLimit, RekeyPolicy};
 use crate::heartbeat::HeartbeatConfig;
 use crate::identity::{Signer, Verifier};
 use crate::noise::{PayloadSecurity, Protocol, Provider, Psk, PublicKey, Role, SecretKey};
-use crate::resume::{ClientTicket, TicketKeys, admission_context};
+use crate::resume::TicketKeys;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -349,71 +350,6 @@ impl Config {
         self.provider
     }
 
-    /// Checks everything and makes the configuration shareable.
-    ///
-    /// # Errors
-    /// Names the field and what is wrong with it.
-    pub fn build(mut self) -> Result<Arc<Self>, ConfigError> {
-        use ConfigError as E;
-        if self.protocols.is_empty() {
-            return Err(E::NoProtocol);
-        }
-        for protocol in &self.protocols {
-            self.check_protocol(*protocol)?;
-        }
-        if self.role == Role::Initiator {
-            self.check_offer()?;
-        }
-        if self.falls_back {
-            let fallback = self.find_fallback().ok_or(E::NoFallback)?;
-            if !self.carries_payload(fallback) {
-                return Err(E::PayloadSecurity(fallback));
-            }
-            self.fallback = Some(fallback);
-        }
-        if self.tickets.is_some() && self.role == Role::Initiator {
-            return Err(E::TicketsAtInitiator);
-        }
-        if self.require_identity && self.verifier.is_none() {
-            return Err(E::VerifierMissing);
-        }
-        if !(1..=MAX_MAX_MESSAGE).contains(&self.max_message) {
-            return Err(E::MaxMessage);
-        }
-        if let Some(heartbeat) = &self.heartbeat {
-            heartbeat.validate().map_err(E::Heartbeat)?;
-        }
-        let rekey = &self.rekey;
-        if rekey.records == 0 || rekey.records >= MAX_RECORDS_PER_KEY {
-            return Err(E::RekeyRecords);
-        }
-        if rekey.bytes == 0 || rekey.age.is_zero() {
-            return Err(E::RekeyZero);
-        }
-        if rekey.peer_records == 0 || rekey.peer_records > MAX_RECORDS_PER_KEY {
-            return Err(E::PeerRecords);
-        }
-        if !self.padding.is_valid() {
-            return Err(E::Padding);
-        }
-        if [self.handshake_timeout, self.close_timeout, self.lifetime].iter().any(Duration::is_zero) {
-            return Err(E::ZeroTimeout);
-        }
-        if self.previous_statics.len() > MAX_PREVIOUS_KEYS {
-            return Err(E::TooManyKeys);
-        }
-        let of_use = self.role == Role::Responder && self.local_static.is_some() && self.gate_key.is_none();
-        if !self.previous_statics.is_empty() && !of_use {
-            return Err(E::PreviousKeys);
-        }
-        let keys: Vec<PublicKey> = match self.role {
-            Role::Initiator => self.remote_static.into_iter().collect(),
-            Role::Responder => self.static_keys().map(SecretKey::public).collect(),
-        };
-        self.gates = Gates::new(&keys, self.gate_key.as_ref(), &self.prologue);
-        Ok(Arc::new(self))
-    }
-
     /// This end's static keys, the one in use first.
     fn static_keys(&self) -> impl Iterator<Item = &SecretKey> {
         self.local_static.iter().chain(&self.previous_statics)
@@ -424,110 +360,9 @@ impl Config {
         self.static_keys().nth(place)
     }
 
-    /// What IK falls back to.
-    fn find_fallback(&self) -> Option<Protocol> {
-        let ik = self.protocols.iter().find(|protocol| protocol.pattern().name == "IK")?;
-        let alone = self.role == Role::Responder || (self.protocols.len() == 1 && self.peers.is_some());
-        ik.fallback_of_ik().filter(|_| alone)
-    }
-
-    /// Whether an initiator may use `ticket`: it goes back to a handshake that would be made today, with a responder that
-    /// would be accepted. Not beside a fallback, which goes on from IK at the first place.
-    pub(super) fn may_resume(&self, ticket: &ClientTicket) -> bool {
-        let full = ticket.protocol;
-        let key = self.remote_static.filter(|_| full.needs_remote_static(self.role));
-        let known = key.is_none_or(|key| ticket.responder == Some(key));
-        known && self.fallback.is_none() && self.would_resume(full, ticket.responder)
-    }
-
-    /// Whether a responder would let in today whom it gave a ticket with this content.
-    pub(super) fn would_let_in(&self, full: Protocol, peer: Option<PublicKey>, context: &[u8; 32]) -> bool {
-        *context == self.admission_context() && self.would_resume(full, peer)
-    }
-
-    fn would_resume(&self, full: Protocol, peer: Option<PublicKey>) -> bool {
-        let accepted = match &self.peers {
-            Some(Peers::Only(keys)) => peer.is_some_and(|key| keys.contains(&key)),
-            _ => true,
-        };
-        // A payload that asks for more than the shorter handshake gives would never be sent.
-        let carried = full.resumption().is_some_and(|resumption| self.carries_payload(resumption));
-        self.protocols.contains(&full) && accepted && carried
-    }
-
-    /// Whether a session in `protocol` may be restored: it is one of those that are configured, or followed from one.
-    pub(super) fn may_go_on_in(&self, protocol: Protocol, resumed: bool) -> bool {
-        let by_ticket = |full: &Protocol| resumed && full.resumption() == Some(protocol);
-        self.protocols.contains(&protocol)
-            || self.fallback == Some(protocol)
-            || self.protocols.iter().any(by_ticket)
-    }
-
-    /// What a ticket says of this configuration.
-    pub(super) fn admission_context(&self) -> [u8; 32] {
-        admission_context(&self.psks, &self.prologue)
-    }
-
-    /// Whether `protocol` has a message of this end for the payload that is configured, if one is.
-    fn carries_payload(&self, protocol: Protocol) -> bool {
-        let Some((_, at_least)) = &self.payload else { return true };
-        let own = (0..protocol.message_count()).filter(|index| protocol.writer(*index) == self.role);
-        let securities = own.filter_map(|index| protocol.payload_security(index));
-        securities.into_iter().any(|security| security.meets(*at_least))
-    }
-
     /// What an initiator offers, in its order.
     pub(super) fn offer(&self) -> impl Iterator<Item = Protocol> + Clone {
         self.protocols.iter().copied().chain(self.fallback)
-    }
-
-    /// Protocols offered together use the same keys, and a key is safe with one hash function only (Noise section 14).
-    fn check_offer(&self) -> Result<(), ConfigError> {
-        for (place, protocol) in self.protocols.iter().enumerate() {
-            if !self.protocols.iter().take(place).all(|other| other.differs_only_in_cipher(protocol)) {
-                return Err(ConfigError::MixedOffer(*protocol));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_protocol(&self, protocol: Protocol) -> Result<(), ConfigError> {
-        use ConfigError as E;
-        if protocol.is_one_way() {
-            return Err(E::OneWay(protocol));
-        }
-        if protocol.is_fallback() {
-            return Err(E::Fallback(protocol));
-        }
-        let peer = self.role.peer();
-        if protocol.needs_local_static(self.role) && self.local_static.is_none() {
-            return Err(E::StaticKeyMissing(protocol));
-        }
-        if protocol.needs_remote_static(self.role) && self.remote_static.is_none() {
-            return Err(E::RemoteStaticMissing(protocol));
-        }
-        if protocol.psk_count() != self.psks.len() {
-            return Err(E::PskCount { protocol, configured: self.psks.len() });
-        }
-        match &self.peers {
-            Some(Peers::Only(_)) if !protocol.needs_local_static(peer) => {
-                return Err(E::PeersUnknowable(protocol));
-            }
-            Some(Peers::Only(keys))
-                if protocol.needs_remote_static(self.role)
-                    && !self.remote_static.is_some_and(|key| keys.contains(&key)) =>
-            {
-                return Err(E::PeerNotListed(protocol));
-            }
-            None if self.role == Role::Initiator && protocol.sends_static(peer) => {
-                return Err(E::PeersUnset(protocol));
-            }
-            _ => {}
-        }
-        if self.payload.as_ref().is_some_and(|(payload, _)| payload.len() > MAX_PAYLOAD) {
-            return Err(E::PayloadTooLong);
-        }
-        if self.carries_payload(protocol) { Ok(()) } else { Err(E::PayloadSecurity(protocol)) }
     }
 }
 
