@@ -46,7 +46,7 @@ impl Stream {
     where
         SockRef<'s>: From<&'s S>,
     {
-        Ok(Self::Unix(SockRef::from(socket).try_clone()?.into()))
+        Ok(Self::Unix(OwnedFd::from(SockRef::from(socket).try_clone()?).into()))
     }
 
     fn try_clone(&self) -> io::Result<Self> {
